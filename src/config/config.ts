@@ -1,0 +1,106 @@
+import type { LimitsConfig } from "./limits.ts";
+import type { Principal } from "./principal.ts";
+
+/** How to reach one MCP server; `${…}` references are resolved when the configuration is compiled. */
+export type UpstreamTransportConfig =
+  | {
+      readonly kind: "stdio";
+      readonly command: string;
+      readonly args: readonly string[];
+      /** Added to the allow-listed variables (PATH, HOME, LANG …); nothing else of ours is passed on. */
+      readonly env: Readonly<Record<string, string>>;
+      readonly cwd: string | undefined;
+    }
+  | { readonly kind: "http"; readonly url: string; readonly headers: Readonly<Record<string, string>> };
+
+/** One configured MCP server. */
+export interface UpstreamConfig {
+  readonly name: string;
+  readonly transport: UpstreamTransportConfig;
+  /** Time from start to a finished handshake. @default 10000 */
+  readonly connectTimeoutMs: number;
+  /** Longest one call may take. @default 60000 */
+  readonly callTimeoutMs: number;
+  /** Start at boot instead of on first use. @default false */
+  readonly eager: boolean;
+  /** Calls in flight at once. @default 16 */
+  readonly concurrency: number;
+  /** Calls that may wait for a place. @default 256 */
+  readonly queueLimit: number;
+  /** Longest wait for a place. @default 30000 */
+  readonly queueWaitMs: number;
+  /** Globs of tools that are served at all. `undefined` = all. */
+  readonly allowTools: readonly string[] | undefined;
+  /** Globs of tools that are never served. */
+  readonly denyTools: readonly string[];
+  /** Whether `readOnlyHint` and its like are believed. @default true */
+  readonly trustAnnotations: boolean;
+}
+
+/** A client that may call us: its key's hash and what it becomes after authentication. */
+export interface ClientConfig {
+  readonly principal: Principal;
+  /** Lower-case hex SHA-256 of the whole key text, `rk_` included. */
+  readonly keyHash: string;
+}
+
+/** The model that writes scripts for tasks. */
+export interface ModelConfig {
+  readonly baseURL: string;
+  readonly apiKey: string;
+  readonly model: string;
+  readonly temperature: number | undefined;
+  readonly timeoutMs: number;
+  readonly maxTokens: number | undefined;
+  /** Scripts the model may write for one task: the first and its repairs. @default 2 */
+  readonly attempts: number;
+}
+
+/** Executor processes and the isolates in them. */
+export interface ExecutorsConfig {
+  /** Children that hold isolates. @default number of cores, at least 2 */
+  readonly processes: number;
+  /** Runs at once in one child. @default 16 */
+  readonly isolatesPerProcess: number;
+  /** `hardened`: no JIT; `fast`: JIT, for trusted callers. @default "hardened" */
+  readonly profile: "hardened" | "fast";
+}
+
+/** The queue in process. */
+export interface QueueConfig {
+  /** Runs that may wait; more are refused. @default 1000 */
+  readonly depth: number;
+  /** Runs that execute at once. @default processes × isolatesPerProcess */
+  readonly concurrency: number;
+}
+
+/** HTTP listener. */
+export interface HttpConfig {
+  readonly host: string;
+  readonly port: number;
+  /** Largest request body. @default 4 MiB */
+  readonly maxBodyBytes: number;
+  /** Longest wait of `mode: "wait"` before 202. @default 120000 */
+  readonly maxWaitMs: number;
+  /** Host headers that are ours besides the listener's own names. */
+  readonly allowedHosts: readonly string[];
+}
+
+/** Everything the code reads, complete, checked, in base units, frozen. */
+export interface Config {
+  readonly http: HttpConfig;
+  /** Folder of the SQLite file, or `:memory:`. */
+  readonly dataDir: string;
+  readonly upstreams: readonly UpstreamConfig[];
+  /** Empty: everybody on loopback is the local principal. */
+  readonly clients: readonly ClientConfig[];
+  readonly limits: LimitsConfig;
+  readonly model: ModelConfig | undefined;
+  readonly executors: ExecutorsConfig;
+  readonly queue: QueueConfig;
+  readonly log: { readonly level: "trace" | "debug" | "info" | "warn" | "error" | "silent"; readonly pretty: boolean };
+  /** Time running runs get to end before they are cancelled at shutdown. @default 10000 */
+  readonly shutdownGraceMs: number;
+  /** Every secret value that was resolved from a reference: for redaction. Never logged, never shown. */
+  readonly secrets: readonly string[];
+}

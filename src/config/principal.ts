@@ -1,0 +1,26 @@
+/** What a tool does to the world: from its annotations when its server is trusted, else `write`. */
+export type ToolClass = "read" | "write" | "destructive";
+
+/**
+ * Which tools somebody may use. A tool is allowed when every given part allows it; a missing part allows everything.
+ * Globs know `*` only.
+ */
+export interface AccessRules {
+  /** Globs of server names. */
+  readonly servers?: readonly string[];
+  /** Globs of tool names by server; a server that is not listed is not narrowed. */
+  readonly tools?: ReadonlyMap<string, readonly string[]>;
+  readonly classes?: readonly ToolClass[];
+}
+
+/** Who calls us, after authentication. */
+export interface Principal {
+  /** Stable name: quotas, runs, caches and fairness are counted by it. */
+  readonly id: string;
+  readonly access: AccessRules;
+  /** Sees every principal's runs and may change the service. */
+  readonly admin: boolean;
+}
+
+/** The one caller of a service that has no clients configured and listens on loopback only. */
+export const LOCAL_PRINCIPAL: Principal = Object.freeze({ id: "local", access: Object.freeze({}), admin: true });

@@ -1,0 +1,56 @@
+import type { CatalogTool } from "../catalog/catalog.ts";
+import type { AccessRules, Principal } from "../config/principal.ts";
+import type { ContentBlock } from "../upstream/upstream.ts";
+
+/** One call of one tool, as it travels through the gateway. */
+export interface ToolCall {
+  readonly principal: Principal;
+  /** Rules of the run that makes the call; they narrow the principal's. */
+  readonly narrow: AccessRules | undefined;
+  readonly server: string;
+  readonly tool: string;
+  readonly arguments: Readonly<Record<string, unknown>>;
+  /** Aborting cancels the call upstream. */
+  readonly signal: AbortSignal;
+  /** Largest answer taken, JSON bytes. */
+  readonly maxResultBytes: number;
+  readonly runId?: string;
+}
+
+/** How a call ended well. A tool that says `isError` is thrown as TOOL_FAILED. */
+export interface ToolResult {
+  /** The answer unwrapped: structured content, else parsed JSON text, else text, else content blocks. */
+  readonly value: unknown;
+  readonly content: readonly ContentBlock[];
+  readonly outcome: "ok" | "cached";
+  /** Size of `value` as JSON text. */
+  readonly bytes: number;
+}
+
+/** A step of the path. Rejects with `RunletError` only. */
+export type CallTool = (call: ToolCall) => Promise<ToolResult>;
+
+/** A policy: a function around a call. */
+export type Interceptor = (next: CallTool) => CallTool;
+
+/** One call of one tool, with every policy. */
+export interface Gateway {
+  /**
+   * @throws TOOL_NOT_FOUND (also when not allowed), TOOL_ARGUMENTS_INVALID, TOOL_FAILED, TOOL_TIMEOUT,
+   *   TOOL_RESULT_TOO_LARGE, UPSTREAM_OVERLOADED, UPSTREAM_UNAVAILABLE, UPSTREAM_PROTOCOL; RUN_CANCELLED when `signal` aborts.
+   */
+  call(call: ToolCall): Promise<ToolResult>;
+}
+
+/** Checks literal or real arguments against a tool's input schema. */
+export interface ArgumentValidator {
+  /** @returns Problems as `{pointer, message}`; empty when the arguments are fine or the schema cannot be compiled. */
+  check(tool: CatalogTool, args: unknown): readonly ArgumentProblem[];
+}
+
+/** One fault of an argument object. */
+export interface ArgumentProblem {
+  /** JSON pointer into the arguments, empty for the whole. */
+  readonly pointer: string;
+  readonly message: string;
+}

@@ -1,0 +1,171 @@
+/**
+ * Whose doing a failure is. Decides the log level, the HTTP class and who is billed.
+ *
+ * `client`: the request; `script`: the script's own code; `upstream`: an MCP server; `operator`: the configuration;
+ * `service`: Runlet itself.
+ */
+export type Fault = "client" | "script" | "upstream" | "operator" | "service";
+
+interface ErrorSpec {
+  readonly fault: Fault;
+  /** HTTP status when a request is refused with this code; a failed run is answered with 200 whatever its code. */
+  readonly status: number;
+  /** Whether the same request may succeed later without a change. */
+  readonly retryable: boolean;
+}
+
+/** The one error table: every failure a caller can see has its code here, with when it is raised. */
+const ERRORS = {
+  /** The request does not satisfy its schema; `details.problems` holds `{pointer, message}` of each fault. */
+  REQUEST_INVALID: { fault: "client", status: 400, retryable: false },
+  /** No credential, or one that no configured client has. */
+  UNAUTHENTICATED: { fault: "client", status: 401, retryable: false },
+  /** The credential is known and may not do this, or the Host or Origin header is not one of ours. */
+  FORBIDDEN: { fault: "client", status: 403, retryable: false },
+  /** No such route, run or tool for this principal. */
+  NOT_FOUND: { fault: "client", status: 404, retryable: false },
+  /** The route exists and does not take this method. */
+  METHOD_NOT_ALLOWED: { fault: "client", status: 405, retryable: false },
+  /** A run that has ended cannot be changed. */
+  RUN_ENDED: { fault: "client", status: 409, retryable: false },
+  /** The idempotency key was used with another body. */
+  IDEMPOTENCY_CONFLICT: { fault: "client", status: 409, retryable: false },
+  /** The body is larger than the server takes. */
+  REQUEST_TOO_LARGE: { fault: "client", status: 413, retryable: false },
+  /** The body is not JSON. */
+  UNSUPPORTED_MEDIA_TYPE: { fault: "client", status: 415, retryable: false },
+  /** The queue is at its bound; `details.retryAfterMs` says when to come back. */
+  QUEUE_FULL: { fault: "service", status: 503, retryable: true },
+  /** The service takes no new runs because it is stopping. */
+  SHUTTING_DOWN: { fault: "service", status: 503, retryable: true },
+
+  /** The script does not parse; `line`, `column` and `snippet` are in the caller's own text. */
+  SCRIPT_SYNTAX: { fault: "script", status: 422, retryable: false },
+  /** The source text is over `limits.sourceBytes`. */
+  SCRIPT_TOO_LARGE: { fault: "script", status: 422, retryable: false },
+  /** The script threw, or a promise nobody awaited rejected. */
+  SCRIPT_ERROR: { fault: "script", status: 422, retryable: false },
+  /** Wall time is over `limits.wallMs`, tool waits included. */
+  SCRIPT_TIMEOUT: { fault: "script", status: 422, retryable: false },
+  /** Computing time is over `limits.cpuMs`. */
+  SCRIPT_CPU_LIMIT: { fault: "script", status: 422, retryable: false },
+  /** The heap is over `limits.memoryMiB`. */
+  SCRIPT_MEMORY_LIMIT: { fault: "script", status: 422, retryable: false },
+  /** The script waits for something that can never happen: no call and no timer is pending. */
+  SCRIPT_DEADLOCK: { fault: "script", status: 422, retryable: false },
+  /** More timers at once than `limits.timers`. */
+  TIMER_LIMIT: { fault: "script", status: 422, retryable: false },
+  /** The result cannot be written as JSON (nesting too deep, or a value that throws when read). */
+  RESULT_INVALID: { fault: "script", status: 422, retryable: false },
+  /** The result is over `limits.resultBytes`. */
+  RESULT_TOO_LARGE: { fault: "script", status: 422, retryable: false },
+  /** Values sent with `emit` are over `limits.emittedBytes`. */
+  EMIT_LIMIT: { fault: "script", status: 422, retryable: false },
+  /** Log output is over `limits.logBytes` or `limits.logLines`: later lines were dropped. A notice in the logs, the run goes on. */
+  LOG_LIMIT: { fault: "script", status: 422, retryable: false },
+  /** More tool calls than `limits.toolCalls`. */
+  TOOL_CALL_LIMIT: { fault: "script", status: 422, retryable: false },
+  /** More tool calls in flight than `limits.concurrency`. */
+  CALL_CONCURRENCY_LIMIT: { fault: "script", status: 422, retryable: false },
+  /** The arguments of one call, or of all calls of the run, are over their limit. */
+  ARGUMENTS_TOO_LARGE: { fault: "script", status: 422, retryable: false },
+  /** The run was cancelled by its caller. */
+  RUN_CANCELLED: { fault: "client", status: 409, retryable: false },
+
+  /** No tool of this name for this principal; `details.nearest` holds the closest names. */
+  TOOL_NOT_FOUND: { fault: "client", status: 404, retryable: false },
+  /** The arguments do not satisfy the tool's input schema; `details.problems` says where. */
+  TOOL_ARGUMENTS_INVALID: { fault: "client", status: 400, retryable: false },
+  /** The tool itself answered with an error (`isError`). */
+  TOOL_FAILED: { fault: "upstream", status: 502, retryable: false },
+  /** The tool did not answer within its timeout. */
+  TOOL_TIMEOUT: { fault: "upstream", status: 504, retryable: true },
+  /** The tool's answer is over `limits.toolResultBytes`. */
+  TOOL_RESULT_TOO_LARGE: { fault: "upstream", status: 502, retryable: false },
+  /** The server's concurrency limit is reached and its queue is full or too slow. */
+  UPSTREAM_OVERLOADED: { fault: "upstream", status: 503, retryable: true },
+  /** The MCP server cannot be started or reached. */
+  UPSTREAM_UNAVAILABLE: { fault: "upstream", status: 502, retryable: true },
+  /** The MCP server answered with something that is not the protocol, or with a protocol error. */
+  UPSTREAM_PROTOCOL: { fault: "upstream", status: 502, retryable: false },
+
+  /** A task was posted and no model is configured. */
+  MODEL_NOT_CONFIGURED: { fault: "operator", status: 501, retryable: false },
+  /** The model endpoint failed or cannot be reached. */
+  MODEL_UNAVAILABLE: { fault: "upstream", status: 502, retryable: true },
+  /** The model answered without a script. */
+  MODEL_NO_SCRIPT: { fault: "upstream", status: 502, retryable: true },
+
+  /** The configuration cannot be used. */
+  CONFIG_INVALID: { fault: "operator", status: 500, retryable: false },
+  /** The executor process died under this run and the run cannot be repeated safely. */
+  EXECUTOR_LOST: { fault: "service", status: 500, retryable: true },
+  /** A defect of Runlet. */
+  INTERNAL: { fault: "service", status: 500, retryable: false },
+} as const satisfies Record<string, ErrorSpec>;
+
+/** Stable identifier of a failure; clients match on this, never on the message. */
+export type ErrorCode = keyof typeof ERRORS;
+
+/** What is known of a failure besides its code and message. Never a stack, a path of this machine or a credential. */
+export interface ErrorContext {
+  /** 1-based line in the caller's own script. */
+  readonly line?: number;
+  /** 1-based column in the caller's own script. */
+  readonly column?: number;
+  /** The quoted line. */
+  readonly snippet?: string;
+  readonly server?: string;
+  readonly tool?: string;
+  /** What to do about it, one sentence. */
+  readonly hint?: string;
+  /** JSON data that belongs to the code; its shape is stated in the table above. */
+  readonly details?: unknown;
+}
+
+/** A failure as data: what runs, events and problem documents carry. */
+export interface ErrorInfo extends ErrorContext {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly fault: Fault;
+  readonly retryable: boolean;
+}
+
+/** A failure for work not done. One class for all codes: match `code`. */
+export class RunletError extends Error {
+  override readonly name = "RunletError";
+  readonly code: ErrorCode;
+  readonly context: ErrorContext;
+
+  constructor(code: ErrorCode, message: string, context: ErrorContext & { readonly cause?: unknown } = {}) {
+    const { cause, ...rest } = context;
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.context = rest;
+  }
+}
+
+/** Whether `text` names an entry of the table: for codes that come from another process. */
+export function isErrorCode(text: unknown): text is ErrorCode {
+  return typeof text === "string" && Object.hasOwn(ERRORS, text);
+}
+
+/** The table's entry of `code`. */
+export function errorSpec(code: ErrorCode): ErrorSpec {
+  return ERRORS[code];
+}
+
+/** Builds a failure as data, its fault and retryability taken from the table. */
+export function errorInfo(code: ErrorCode, message: string, context: ErrorContext = {}): ErrorInfo {
+  const { fault, retryable } = ERRORS[code];
+  return { code, message, fault, retryable, ...context };
+}
+
+/**
+ * Any thrown value as data. What is not a `RunletError` is a defect of ours and becomes `INTERNAL` with a message that
+ * tells nothing of our inside; log the original where this is called.
+ */
+export function toErrorInfo(thrown: unknown): ErrorInfo {
+  if (thrown instanceof RunletError) return errorInfo(thrown.code, thrown.message, thrown.context);
+  return errorInfo("INTERNAL", "Runlet failed to handle this; the operator's log has the cause.");
+}

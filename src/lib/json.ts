@@ -1,0 +1,30 @@
+import { isRecord } from "./guards.ts";
+
+/**
+ * JSON text that is the same for equal values: object keys sorted by code unit, no spaces. `undefined` members are left out
+ * as `JSON.stringify` does.
+ *
+ * @param value Any JSON value; must not hold cycles.
+ * @source RFC 8785 (JSON Canonicalization Scheme), whose number and string forms are those of `JSON.stringify`.
+ */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(sortKeys(value)) ?? "null";
+}
+
+function sortKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sortKeys);
+  if (!isRecord(value)) return value;
+  const sorted: [string, unknown][] = Object.keys(value)
+    .sort()
+    .map((key) => [key, sortKeys(value[key])]);
+  return Object.fromEntries(sorted);
+}
+
+/** Parses JSON text from outside. @returns `undefined` when it is not JSON. */
+export function parseJson(text: string): { readonly value: unknown } | undefined {
+  try {
+    return { value: JSON.parse(text) as unknown };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,45 @@
+import type { Principal } from "../config/principal.ts";
+import type { RunEvent, RunRequest, RunView } from "./run.ts";
+
+/** The run: submit, watch, cancel. All front doors stand on this. */
+export interface RunService {
+  /**
+   * Takes a run: it is stored and queued when this resolves.
+   * @param idempotencyKey The same key, principal and request give the same run.
+   * @throws QUEUE_FULL, SHUTTING_DOWN, SCRIPT_TOO_LARGE, MODEL_NOT_CONFIGURED, IDEMPOTENCY_CONFLICT.
+   */
+  submit(principal: Principal, request: RunRequest, options?: { readonly idempotencyKey?: string }): Promise<RunView>;
+  /**
+   * Waits for the end of a run.
+   * @param signal Stops waiting, not the run.
+   * @returns The run: ended, or as it is when `maxWaitMs` has passed or the signal aborted.
+   * @throws NOT_FOUND.
+   */
+  wait(
+    principal: Principal,
+    id: string,
+    options: { readonly maxWaitMs: number; readonly signal?: AbortSignal },
+  ): Promise<RunView>;
+  /** @throws NOT_FOUND: no such run of this principal (admins see all). */
+  get(principal: Principal, id: string): Promise<RunView>;
+  /** Newest first. */
+  list(
+    principal: Principal,
+    query: { readonly status?: RunView["status"]; readonly limit: number; readonly cursor?: string },
+  ): Promise<{ readonly runs: readonly RunView[]; readonly nextCursor?: string }>;
+  /**
+   * The events of a run from the one after `afterId`, those that happened already first; ends after `ended`.
+   * @throws NOT_FOUND.
+   */
+  watch(
+    principal: Principal,
+    id: string,
+    options?: { readonly afterId?: number; readonly signal?: AbortSignal },
+  ): AsyncIterable<RunEvent>;
+  /**
+   * Cancels a queued or running run and its upstream calls.
+   * @returns The run after it ended.
+   * @throws NOT_FOUND, RUN_ENDED.
+   */
+  cancel(principal: Principal, id: string): Promise<RunView>;
+}

@@ -1,0 +1,109 @@
+import type { RunLimits } from "../config/limits.ts";
+import type { ErrorInfo } from "../lib/errors.ts";
+import type { JsonValue } from "../lib/guards.ts";
+import type { RunStatus } from "../store/run-store.ts";
+
+/** A validated request for a run: exactly one of `script` and `task`. */
+export interface RunRequest {
+  readonly script?: string;
+  readonly task?: string;
+  /** `input` in the script; never spliced into code. */
+  readonly input?: JsonValue;
+  /** Globs of servers; narrow what the run may see. */
+  readonly servers?: readonly string[];
+  /** Globs of tools by server; narrow what the run may see. */
+  readonly tools?: Readonly<Record<string, readonly string[]>>;
+  readonly limits?: Partial<RunLimits>;
+  /** `names` (default): unknown tools and impossible literal arguments are found before anything runs. */
+  readonly check?: "none" | "names";
+  readonly priority?: number;
+  readonly metadata?: JsonValue;
+}
+
+/** One line of log output. */
+export interface LogLine {
+  readonly level: "debug" | "info" | "warn" | "error";
+  /** Milliseconds since the script started. */
+  readonly atMs: number;
+  readonly text: string;
+}
+
+/** One tool call as a run's answer lists it. */
+export interface CallSummary {
+  readonly seq: number;
+  readonly server: string;
+  readonly tool: string;
+  /** `undefined` while it is pending. */
+  readonly ms: number | undefined;
+  readonly outcome: "pending" | "ok" | "cached" | "error" | "denied";
+  readonly argsBytes: number;
+  readonly resultBytes: number;
+  /** Code of the error, when there is one. */
+  readonly error?: string;
+}
+
+/** What a run used. */
+export interface RunUsage {
+  readonly wallMs: number;
+  readonly cpuMs: number;
+  readonly heapPeakMiB: number;
+  readonly toolCalls: number;
+  readonly modelTokens: { readonly input: number; readonly output: number } | null;
+}
+
+/** A script that was tried for a task, with how it went. */
+export interface ScriptAttempt {
+  readonly attempt: number;
+  readonly script: string;
+  readonly error: ErrorInfo | undefined;
+}
+
+/** Everything that is known when a run has ended. */
+export interface RunOutcome {
+  readonly status: "succeeded" | "failed" | "cancelled";
+  /** `null` when there is none. */
+  readonly result: JsonValue;
+  /** Kind of the value before it became JSON. */
+  readonly resultType: "json" | "undefined" | "none";
+  readonly truncated: boolean;
+  readonly error: ErrorInfo | undefined;
+  readonly logs: readonly LogLine[];
+  readonly emitted: readonly JsonValue[];
+  readonly usage: RunUsage;
+  /** The script that ran, when a model wrote it. */
+  readonly script: string | undefined;
+  /** All scripts that were tried, when a model wrote them. */
+  readonly attempts: readonly ScriptAttempt[] | undefined;
+}
+
+/** A run as callers see it: `code-mode` answer of `POST /run` and `GET /runs/{id}`. Members without a value are absent. */
+export interface RunView extends Partial<Omit<RunOutcome, "status">> {
+  readonly id: string;
+  readonly status: RunStatus;
+  readonly createdAt: string;
+  readonly startedAt?: string;
+  readonly endedAt?: string;
+  readonly calls: readonly CallSummary[];
+  readonly metadata?: JsonValue;
+}
+
+/** One thing that happened to a run; `id` grows from 1 within the run. */
+export type RunEvent = { readonly id: number; readonly atMs: number } & (
+  | { readonly type: "queued" }
+  | { readonly type: "planning"; readonly attempt: number }
+  | { readonly type: "script"; readonly attempt: number; readonly script: string }
+  | { readonly type: "started" }
+  | { readonly type: "log"; readonly line: LogLine }
+  | { readonly type: "emit"; readonly value: JsonValue }
+  | { readonly type: "call.started"; readonly seq: number; readonly server: string; readonly tool: string }
+  | {
+      readonly type: "call.settled";
+      readonly seq: number;
+      readonly server: string;
+      readonly tool: string;
+      readonly outcome: "ok" | "cached" | "error" | "denied";
+      readonly ms: number;
+    }
+  /** Always the last. */
+  | { readonly type: "ended"; readonly run: RunView }
+);

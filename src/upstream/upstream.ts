@@ -1,0 +1,129 @@
+import type { UpstreamConfig } from "../config/config.ts";
+
+/** A JSON Schema as an MCP server sent it: an object or a boolean, not trusted. */
+export type JsonSchema = Readonly<Record<string, unknown>> | boolean;
+
+/** The hints of a tool, each absent when the server said nothing. */
+export interface ToolAnnotations {
+  readonly title?: string;
+  readonly readOnlyHint?: boolean;
+  readonly destructiveHint?: boolean;
+  readonly idempotentHint?: boolean;
+  readonly openWorldHint?: boolean;
+}
+
+/** One tool as its server lists it. */
+export interface ToolDefinition {
+  readonly server: string;
+  readonly name: string;
+  readonly title?: string;
+  /** Empty when the server gave none. */
+  readonly description: string;
+  readonly inputSchema: JsonSchema;
+  readonly outputSchema?: JsonSchema;
+  readonly annotations?: ToolAnnotations;
+}
+
+/** A block of a tool's answer, as MCP has it (`type` is `text`, `image`, `audio`, `resource`, `resource_link` …). */
+export interface ContentBlock {
+  readonly type: string;
+  readonly [key: string]: unknown;
+}
+
+/** A tool's answer as it came; `isError` is the tool's own word that it failed. */
+export interface UpstreamResult {
+  readonly content: readonly ContentBlock[];
+  readonly structuredContent?: unknown;
+  readonly isError: boolean;
+}
+
+/** Where a start or a call went wrong last. */
+export interface UpstreamFailure {
+  readonly stage: "spawn" | "handshake" | "list" | "call";
+  readonly message: string;
+  readonly at: number;
+}
+
+/**
+ * Life of an upstream.
+ *
+ *     stopped ──► starting ──► ready ──► stopped (closed, or its process ended)
+ *        ▲            │
+ *        └─ back-off ─┴──► failed   (a new use after the back-off starts again)
+ */
+export type UpstreamState = "stopped" | "starting" | "ready" | "failed";
+
+/** What `GET /servers` and logs say of an upstream. Holds no credential. */
+export interface UpstreamStatus {
+  readonly name: string;
+  readonly state: UpstreamState;
+  readonly transport: "stdio" | "http";
+  /** Number of tools listed last; `undefined` before the first list. */
+  readonly tools: number | undefined;
+  /** Negotiated MCP revision, such as `2026-07-28`. */
+  readonly protocolVersion: string | undefined;
+  readonly serverInfo: { readonly name: string; readonly version: string } | undefined;
+  readonly pid: number | undefined;
+  readonly lastFailure: UpstreamFailure | undefined;
+  /** Tools that were dropped, with why. */
+  readonly droppedTools: readonly { readonly name: string; readonly reason: string }[];
+  /** Last lines of a stdio server's stderr. */
+  readonly stderr: readonly string[];
+}
+
+/** Options of one call. */
+export interface UpstreamCallOptions {
+  /** Aborting cancels this call upstream and nothing else. */
+  readonly signal: AbortSignal;
+  /** Attempt timeout. */
+  readonly timeoutMs: number;
+}
+
+/** One configured MCP server: its connection and its life. */
+export interface Upstream {
+  readonly config: UpstreamConfig;
+  status(): UpstreamStatus;
+  /** The tools listed last, without waiting. `undefined` before the first successful list. */
+  knownTools(): readonly ToolDefinition[] | undefined;
+  /**
+   * The tools, starting the server if need be. Concurrent callers share one start.
+   * @throws UPSTREAM_UNAVAILABLE when it cannot be started, is in back-off after a failure, or does not list.
+   */
+  tools(signal?: AbortSignal): Promise<readonly ToolDefinition[]>;
+  /**
+   * Calls a tool, starting the server if need be.
+   * @param args The tool's arguments, sent as they are.
+   * @returns The answer, also when the tool says `isError`.
+   * @throws UPSTREAM_UNAVAILABLE before anything was sent (`details.sent` is false) or when the connection broke
+   *   (`details.sent` is true); TOOL_TIMEOUT; UPSTREAM_PROTOCOL for a protocol error; the signal's reason when aborted.
+   */
+  callTool(
+    name: string,
+    args: Readonly<Record<string, unknown>>,
+    options: UpstreamCallOptions,
+  ): Promise<UpstreamResult>;
+  /** Stops it and starts it again on next use. */
+  restart(): Promise<void>;
+  /** Ends the connection and every process of it. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+/** Every configured upstream. */
+export interface UpstreamRegistry {
+  list(): readonly Upstream[];
+  get(name: string): Upstream | undefined;
+  /** Grows by one each time any upstream's tools or readiness change: lets readers cache. */
+  readonly version: number;
+  /**
+   * Starts what never was started and waits until each upstream is ready or has failed; one that hangs costs
+   * `graceMs` after the others are done, at most its connect timeout when nothing else is.
+   */
+  settle(options?: {
+    readonly names?: readonly string[];
+    readonly graceMs?: number;
+    readonly signal?: AbortSignal;
+  }): Promise<void>;
+  /** Calls `listener` whenever `version` grows. @returns How to stop listening. */
+  onChange(listener: () => void): () => void;
+  close(): Promise<void>;
+}
