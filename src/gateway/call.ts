@@ -27,11 +27,11 @@ export interface ToolResult {
   readonly bytes: number;
 }
 
-/** A step of the path. Rejects with `RunletError` only. */
-export type CallTool = (call: ToolCall) => Promise<ToolResult>;
+/** A step of the path, from the kind of call it takes. Rejects with `RunletError` only. */
+export type CallTool<Call extends ToolCall = ToolCall> = (call: Call) => Promise<ToolResult>;
 
 /** A policy: a function around a call. */
-export type Interceptor = (next: CallTool) => CallTool;
+export type Interceptor<Call extends ToolCall = ToolCall> = (next: CallTool<Call>) => CallTool<Call>;
 
 /** One call of one tool, with every policy. */
 export interface Gateway {

@@ -1,0 +1,114 @@
+import {
+  defineProperty,
+  ErrorCtor,
+  freeze,
+  parse,
+  StringCtor,
+  stringify,
+  stringSlice,
+  WeakMapCtor,
+  weakMapGet,
+  weakMapSet,
+} from "./primordials.ts";
+
+/** What the host tells of a failed call; the members of an `ErrorInfo` that a script may see. */
+interface FailureInfo {
+  readonly code: string;
+  readonly message: string;
+  readonly retryable?: boolean;
+  readonly server?: string;
+  readonly tool?: string;
+  readonly hint?: string;
+  readonly details?: unknown;
+}
+
+/** The true failures Runlet made in this isolate, with the JSON text each was made from: a script cannot add to it. */
+const trueErrors = new WeakMapCtor();
+
+/**
+ * What a failed tool call rejects with; a script may catch it and read `code`, `server`, `tool`, `details`,
+ * `retryable`, `hint`.
+ */
+export class ToolError extends ErrorCtor {
+  readonly code: string;
+  readonly retryable: boolean;
+  readonly server: string | undefined;
+  readonly tool: string | undefined;
+  readonly hint: string | undefined;
+  readonly details: unknown;
+
+  constructor(info: FailureInfo) {
+    super(info.message);
+    this.code = info.code;
+    this.retryable = info.retryable === true;
+    this.server = info.server;
+    this.tool = info.tool;
+    this.hint = info.hint;
+    this.details = info.details;
+  }
+}
+defineProperty(ToolError.prototype, "name", { value: "ToolError", writable: true, configurable: true });
+freeze(ToolError);
+
+/**
+ * Makes a true failure.
+ *
+ * @param infoJson JSON text of an `ErrorInfo`.
+ * @param site Error made where the script made the call: its stack becomes the failure's.
+ */
+export function toolErrorFrom(infoJson: string, site: Error | undefined): ToolError {
+  const info = parse(infoJson) as FailureInfo;
+  const error = new ToolError(info);
+  const frames = site?.stack;
+  const stack = `ToolError: ${info.message}${typeof frames === "string" ? stringSlice(frames, StringCtor(site).length) : ""}`;
+  defineProperty(error, "stack", { value: stack, writable: true, configurable: true });
+  weakMapSet(trueErrors, error, infoJson);
+  return error;
+}
+
+/** A failure the runtime itself finds. */
+export function limitError(code: string, message: string, hint: string, site: Error | undefined): ToolError {
+  return toolErrorFrom(stringify({ code, message, retryable: false, hint }), site);
+}
+
+/** The JSON text a true failure was made from; `undefined` for everything else, whatever it looks like. */
+export function trueErrorInfo(thrown: unknown): string | undefined {
+  if (typeof thrown !== "object" || thrown === null) return undefined;
+  return weakMapGet(trueErrors, thrown) as string | undefined;
+}
+
+/** Name, message and stack of anything a script threw, each bounded; never throws itself. */
+export function describeThrown(thrown: unknown, maxLength: number, inspect: (value: unknown) => string): string {
+  const read = (key: "name" | "message" | "stack"): string => {
+    try {
+      const value = (thrown as Record<string, unknown>)[key];
+      return typeof value === "string" ? stringSlice(value, 0, maxLength) : "";
+    } catch {
+      return "";
+    }
+  };
+  if (isErrorLike(thrown)) return stringify({ name: read("name"), message: read("message"), stack: read("stack") });
+  const text = typeof thrown === "string" ? thrown : inspect(thrown);
+  return stringify({ name: "", message: stringSlice(text, 0, maxLength), stack: "" });
+}
+
+function isErrorLike(thrown: unknown): boolean {
+  try {
+    return (
+      thrown instanceof ErrorCtor ||
+      (typeof thrown === "object" && thrown !== null && typeof (thrown as Error).message === "string")
+    );
+  } catch {
+    return false;
+  }
+}
+
+/** Code frames of a stack, the text before them left out. */
+export function stackOf(thrown: unknown, maxLength: number): string {
+  try {
+    const { stack } = thrown as { readonly stack?: unknown };
+    return typeof stack === "string" ? stringSlice(stack, 0, maxLength) : "";
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,82 @@
+import {
+  arrayBufferByteLength,
+  dataViewByteLength,
+  dateGetTime,
+  getPrototypeOf,
+  isArray,
+  isView,
+  mapSize,
+  objectPrototype,
+  passes,
+  promiseThen,
+  prototypes,
+  regExpToString,
+  setSize,
+  typedArrayTag,
+} from "./primordials.ts";
+
+/** What an object is, by its brand and not by its word where the language lets us tell. */
+export type ObjectKind =
+  | "array"
+  | "plain"
+  | "map"
+  | "set"
+  | "date"
+  | "error"
+  | "promise"
+  | "regExp"
+  | "bytes"
+  | "numbers"
+  | "arrayBuffer"
+  | "dataView"
+  | "weak"
+  | "other";
+
+const MAX_PROTOTYPES = 32;
+
+const BRANDS: readonly {
+  readonly prototype: object;
+  readonly kind: ObjectKind;
+  readonly check: (value: unknown) => unknown;
+}[] = [
+  { prototype: prototypes.map, kind: "map", check: mapSize },
+  { prototype: prototypes.set, kind: "set", check: setSize },
+  { prototype: prototypes.date, kind: "date", check: dateGetTime },
+  { prototype: prototypes.error, kind: "error", check: () => true },
+  // `then` on a non-promise throws before it does anything; on a promise without handlers it only derives another one.
+  {
+    prototype: prototypes.promise,
+    kind: "promise",
+    check: (value) => promiseThen(value as Promise<unknown>, ignore, ignore),
+  },
+  { prototype: prototypes.regExp, kind: "regExp", check: regExpToString },
+  { prototype: prototypes.arrayBuffer, kind: "arrayBuffer", check: arrayBufferByteLength },
+  { prototype: prototypes.weakMap, kind: "weak", check: () => true },
+  { prototype: prototypes.weakSet, kind: "weak", check: () => true },
+  { prototype: prototypes.weakRef, kind: "weak", check: () => true },
+];
+
+function ignore(): void {
+  // A promise that is looked at is not awaited: its value is of no interest here.
+}
+
+/** Tells kinds of objects apart. May run a script's proxy traps; throws what they throw. */
+export function kindOf(value: object): ObjectKind {
+  if (isArray(value)) return "array";
+  const prototype = getPrototypeOf(value);
+  if (prototype === null || prototype === objectPrototype) return "plain";
+  if (isView(value)) {
+    const tag = typedArrayTag(value);
+    if (tag === undefined) return passes(dataViewByteLength, value) ? "dataView" : "other";
+    return tag === "Uint8Array" || tag === "Uint8ClampedArray" ? "bytes" : "numbers";
+  }
+  let current: object | null = prototype;
+  for (let depth = 0; current !== null && depth < MAX_PROTOTYPES; depth++) {
+    for (let i = 0; i < BRANDS.length; i++) {
+      const brand = BRANDS[i];
+      if (brand !== undefined && brand.prototype === current) return passes(brand.check, value) ? brand.kind : "other";
+    }
+    current = getPrototypeOf(current);
+  }
+  return "other";
+}

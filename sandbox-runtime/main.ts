@@ -1,0 +1,152 @@
+import type { DoneKind, SandboxStart } from "../src/bridge/protocol.ts";
+import { CodecError, MAX_DEPTH, toJson } from "./codec.ts";
+import { createConsole, createLog } from "./console.ts";
+import type { WriteLog } from "./console.ts";
+import { describeThrown, limitError, stackOf, ToolError, trueErrorInfo } from "./errors.ts";
+import { define, harden } from "./harden.ts";
+import type { Host, Send } from "./host.ts";
+import { inspect } from "./inspect.ts";
+import { apply, freeze, NumberCtor, parse, promiseResolve, promiseThen, ErrorCtor, stringify } from "./primordials.ts";
+import { createCrypto } from "./random.ts";
+import { createTimers } from "./timers.ts";
+import type { Timers } from "./timers.ts";
+import { createToolProxy } from "./tool-proxy.ts";
+import type { ToolProxy } from "./tool-proxy.ts";
+import { webGlobals } from "./web.ts";
+
+/** What the executor process holds of the runtime: two functions, called with strings. */
+export interface Runtime {
+  /**
+   * Runs the script. @param code Body of an async function.
+   * @param startJson A `SandboxStart`.
+   */
+  start(code: string, startJson: string): void;
+  /** Delivers events in threes: `"ok" | "error", call id, JSON` or `"timer", timer id, ""`. */
+  deliver(...events: string[]): void;
+}
+
+/** Prefix of the function that a script's text becomes the body of: columns of line 1 are shifted by its length. */
+const PREFIX = "(async () => {";
+
+/** Prepares the global object and hands out the two entries. Runs once, before any script. */
+export function bootstrap(send: Send): Runtime {
+  harden();
+  const indirectEval = eval;
+  let tools: ToolProxy | undefined;
+  let timers: Timers | undefined;
+  let host: Host | undefined;
+  return {
+    start(code, startJson) {
+      const start = parse(startJson) as SandboxStart;
+      host = { send, limits: start.limits, ended: false };
+      const log = createLog(host);
+      tools = createToolProxy(host, start.names);
+      timers = createTimers(host);
+      defineGlobals(host, start, tools, timers, log);
+      const end = createEnd(host, log);
+      let body: () => Promise<unknown>;
+      try {
+        body = indirectEval(`${PREFIX}${code}\n})\n//# sourceURL=script.js`) as () => Promise<unknown>;
+      } catch (thrown) {
+        end.thrown(thrown);
+        return;
+      }
+      promiseThen(apply(body, undefined, []) as Promise<unknown>, end.value, end.thrown);
+    },
+    deliver(...events) {
+      if (host === undefined || host.ended) return;
+      for (let i = 0; i < events.length; i += 3) {
+        const id = NumberCtor(events[i + 1]);
+        if (events[i] === "timer") fireLater(timers, id);
+        else tools?.reply(id, events[i] === "ok", events[i + 2] ?? "null");
+      }
+    },
+  };
+}
+
+/** Runs a timer's callback as a task of its own: what it throws is an unhandled rejection and stops no other event. */
+function fireLater(timers: Timers | undefined, id: number): void {
+  void promiseThen(promiseResolve(undefined), () => timers?.fire(id));
+}
+
+function defineGlobals(host: Host, start: SandboxStart, tools: ToolProxy, timers: Timers, log: WriteLog): void {
+  const { emittedBytes } = host.limits;
+  let emitted = 0;
+  const emit = (value: unknown): void => {
+    const json = encode(value, emittedBytes - emitted, () => {
+      throw limitError(
+        "EMIT_LIMIT",
+        `Cannot emit a value as a run may emit ${emittedBytes} bytes: with this one it would be more`,
+        "Emit less, or ask for more with limits.emittedBytes.",
+        new ErrorCtor(),
+      );
+    });
+    emitted += json.length;
+    host.send("emit", json);
+  };
+  define(webGlobals);
+  define(timers.globals);
+  define({
+    mcp: tools.mcp,
+    input: start.input === undefined ? undefined : parse(start.input),
+    console: createConsole(log),
+    crypto: freeze(createCrypto(start.seed)),
+    emit,
+    ToolError,
+  });
+}
+
+function encode(value: unknown, maxLength: number, tooLarge: () => never): string {
+  try {
+    return toJson(value, maxLength) ?? "null";
+  } catch (thrown) {
+    if (thrown instanceof CodecError && thrown.reason === "tooLarge") return tooLarge();
+    throw thrown;
+  }
+}
+
+/** Makes the two ends of a run: the first that is reached sends `done`; nothing is sent after it. */
+function createEnd(
+  host: Host,
+  log: WriteLog,
+): { readonly value: (value: unknown) => void; readonly thrown: (thrown: unknown) => void } {
+  const { resultBytes, errorBytes } = host.limits;
+  const done = (kind: DoneKind, text: string): void => {
+    if (host.ended) return;
+    host.ended = true;
+    host.send("done", kind, text);
+  };
+  const fail = (code: string, message: string, hint: string): void => {
+    done("failed", stringify({ info: stringify({ code, message, hint }), stack: "" }));
+  };
+  const thrown = (error: unknown): void => {
+    const info = trueErrorInfo(error);
+    if (info === undefined) done("thrown", describeThrown(error, errorBytes, inspect));
+    else done("failed", stringify({ info, stack: stackOf(error, errorBytes) }));
+  };
+  const value = (result: unknown): void => {
+    try {
+      let promises = 0;
+      const json = toJson(result, resultBytes, () => promises++);
+      if (promises > 0)
+        log("warn", `The result holds ${promises} promise(s) that were not awaited: await them, or use Promise.all`);
+      if (json === undefined) done("undefined", "");
+      else done("value", json);
+    } catch (error) {
+      if (!(error instanceof CodecError)) thrown(error);
+      else if (error.reason === "tooDeep")
+        fail(
+          "RESULT_INVALID",
+          `Cannot return the result as it may be nested ${MAX_DEPTH} deep: it is deeper`,
+          "Return a flatter value.",
+        );
+      else
+        fail(
+          "RESULT_TOO_LARGE",
+          `Cannot return the result as it may have ${resultBytes} bytes: it has more`,
+          "Return less (filter, slice or summarise in the script), or ask for more with limits.resultBytes.",
+        );
+    }
+  };
+  return { value, thrown };
+}

@@ -1,0 +1,54 @@
+import {
+  isView,
+  stringSlice,
+  TypeErrorCtor,
+  typedArrayByteLength,
+  typedArrayBuffer,
+  typedArrayOffset,
+  Uint8ArrayCtor,
+} from "./primordials.ts";
+
+const HEX = "0123456789abcdef";
+const MAX_RANDOM_BYTES = 65_536;
+
+/**
+ * The global `crypto`, as far as scripts have it. Numbers come from the run's seed: they are unique, and they are not a
+ * source of secrets.
+ *
+ * @source sfc32, a generator of C. Doty-Humphrey's PractRand; UUID layout: RFC 9562 §5.4
+ */
+export function createCrypto(seed: readonly [number, number, number, number]): Readonly<Record<string, unknown>> {
+  let [a, b, c, counter] = seed;
+  const next = (): number => {
+    const sum = (((a + b) | 0) + counter) | 0;
+    counter = (counter + 1) | 0;
+    a = b ^ (b >>> 9);
+    b = (c + (c << 3)) | 0;
+    c = ((c << 21) | (c >>> 11)) + sum;
+    return sum >>> 0;
+  };
+  for (let i = 0; i < 12; i++) next();
+  const byte = (): number => (next() >>> 11) & 255;
+  return {
+    randomUUID(): string {
+      let text = "";
+      for (let i = 0; i < 16; i++) {
+        let value = byte();
+        if (i === 6) value = (value & 15) | 64;
+        if (i === 8) value = (value & 63) | 128;
+        text += stringSlice(HEX, value >> 4, (value >> 4) + 1) + stringSlice(HEX, value & 15, (value & 15) + 1);
+        if (i === 3 || i === 5 || i === 7 || i === 9) text += "-";
+      }
+      return text;
+    },
+    getRandomValues(view: unknown): unknown {
+      if (!isView(view)) throw new TypeErrorCtor("Cannot fill the argument: it must be an integer typed array");
+      const length = typedArrayByteLength(view);
+      if (length > MAX_RANDOM_BYTES)
+        throw new TypeErrorCtor(`Cannot fill more than ${MAX_RANDOM_BYTES} bytes at once: ${length} were asked for`);
+      const bytes = new Uint8ArrayCtor(typedArrayBuffer(view), typedArrayOffset(view), length);
+      for (let i = 0; i < length; i++) bytes[i] = byte();
+      return view;
+    },
+  };
+}

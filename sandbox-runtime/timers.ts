@@ -1,0 +1,86 @@
+import { limitError } from "./errors.ts";
+import type { Host } from "./host.ts";
+import {
+  apply,
+  ErrorCtor,
+  floor,
+  MapCtor,
+  mapDelete,
+  mapGet,
+  mapSet,
+  mapSize,
+  NumberCtor,
+  promiseResolve,
+  promiseThen,
+  StringCtor,
+  TypeErrorCtor,
+} from "./primordials.ts";
+
+interface PendingTimer {
+  readonly callback: (...args: unknown[]) => void;
+  readonly args: readonly unknown[];
+  /** `undefined` for one that fires once. */
+  readonly everyMs: number | undefined;
+}
+
+/** Timers of a script; the host owns the time. */
+export interface Timers {
+  readonly globals: Readonly<Record<string, unknown>>;
+  /** Runs the callback of a timer whose time has come. */
+  fire(id: number): void;
+}
+
+const MAX_DELAY_MS = 2_147_483_647;
+
+/** Makes `setTimeout` and its like. Ids are numbers; strings are not run as code. */
+export function createTimers(host: Host): Timers {
+  const pending = new MapCtor();
+  let lastId = 0;
+  const add = (callback: unknown, delay: unknown, args: readonly unknown[], repeat: boolean): number => {
+    if (typeof callback !== "function")
+      throw new TypeErrorCtor("Cannot set a timer: the first argument must be a function");
+    if (mapSize(pending) >= host.limits.timers) {
+      throw limitError(
+        "TIMER_LIMIT",
+        `Cannot set a timer as ${host.limits.timers} may be pending at once: so many are`,
+        "Clear timers you no longer need, or ask for more with limits.timers.",
+        new ErrorCtor(),
+      );
+    }
+    const asked = NumberCtor(delay);
+    const delayMs = asked >= 1 && asked <= MAX_DELAY_MS ? floor(asked) : 1;
+    const id = ++lastId;
+    mapSet(pending, id, {
+      callback: callback as PendingTimer["callback"],
+      args,
+      everyMs: repeat ? delayMs : undefined,
+    } satisfies PendingTimer);
+    host.send("timer", StringCtor(id), StringCtor(delayMs));
+    return id;
+  };
+  const clear = (id: unknown): void => {
+    if (mapDelete(pending, NumberCtor(id))) host.send("untimer", StringCtor(id));
+  };
+  return {
+    globals: {
+      setTimeout: (callback: unknown, delay?: unknown, ...args: unknown[]) => add(callback, delay, args, false),
+      setInterval: (callback: unknown, delay?: unknown, ...args: unknown[]) => add(callback, delay, args, true),
+      setImmediate: (callback: unknown, ...args: unknown[]) => add(callback, 1, args, false),
+      clearTimeout: clear,
+      clearInterval: clear,
+      clearImmediate: clear,
+      queueMicrotask: (callback: unknown) => {
+        if (typeof callback !== "function")
+          throw new TypeErrorCtor("Cannot queue a microtask: the argument must be a function");
+        void promiseThen(promiseResolve(undefined), () => apply(callback, undefined, []) as unknown);
+      },
+    },
+    fire(id) {
+      const timer = mapGet(pending, id) as PendingTimer | undefined;
+      if (timer === undefined) return;
+      if (timer.everyMs === undefined) mapDelete(pending, id);
+      else host.send("timer", StringCtor(id), StringCtor(timer.everyMs));
+      apply(timer.callback, undefined, timer.args);
+    },
+  };
+}

@@ -1,0 +1,122 @@
+import { pointerHint } from "./schema-refs.ts";
+import type { SchemaType } from "./schema-to-type.ts";
+import { toTypeName } from "./tool-names.ts";
+import { childrenOf } from "./type-node.ts";
+import type { TypeNode } from "./type-node.ts";
+import { printType } from "./type-printer.ts";
+
+/** Shorter definitions are written out where they are used, however often that is. */
+const MIN_NAMED_CHARS = 40;
+const MAX_DEFINITION_CHARS = 4_000;
+
+/** The definitions of one server that are types of their own. */
+export interface DefinitionNames {
+  nameOf(type: SchemaType, key: string): string | undefined;
+  /** One `type … = …;` each, in the order of first use. */
+  readonly lines: readonly string[];
+}
+
+interface Definition {
+  readonly type: SchemaType;
+  readonly key: string;
+  uses: number;
+  readonly recursive: boolean;
+}
+
+/**
+ * Decides which definitions of a server's schemas get a name: the recursive ones, and those that are used more than once,
+ * in one tool or in several. Equal definitions of several tools are one type.
+ *
+ * @param types Every schema of the server's tools.
+ * @param prefix Start of the names; followed by `_`, which no global type's name holds.
+ */
+export function nameDefinitions(types: readonly SchemaType[], prefix: string): DefinitionNames {
+  const fingerprints = new Map<SchemaType, ReadonlyMap<string, string>>();
+  const distinct = new Map<string, Definition>();
+  for (const type of types) {
+    const own = new Map<string, string>();
+    const uses = countUses(type);
+    for (const key of type.definitions.keys()) {
+      const reached = reachable(type, key);
+      const print = fingerprint(type, key, reached);
+      own.set(key, print);
+      const known = distinct.get(print) ?? { type, key, uses: 0, recursive: reached.has(key) };
+      known.uses += uses.get(key) ?? 0;
+      distinct.set(print, known);
+    }
+    fingerprints.set(type, own);
+  }
+  const names = chooseNames(distinct, prefix);
+  const nameOf = (type: SchemaType, key: string): string | undefined =>
+    names.get(fingerprints.get(type)?.get(key) ?? "");
+  const lines = [...names].map(([print, name]) => definitionLine(name, distinct.get(print), nameOf));
+  return { nameOf, lines };
+}
+
+function chooseNames(distinct: ReadonlyMap<string, Definition>, prefix: string): ReadonlyMap<string, string> {
+  const names = new Map<string, string>();
+  const taken = new Set<string>();
+  for (const [print, { type, key, uses, recursive }] of distinct) {
+    const node = type.definitions.get(key);
+    if (node === undefined || (!recursive && (uses < 2 || isShort(type, node)))) continue;
+    const wanted = `${prefix}_${toTypeName(pointerHint(key), "Type")}`;
+    let name = wanted;
+    for (let number = 2; taken.has(name); number++) name = wanted + number;
+    taken.add(name);
+    names.set(print, name);
+  }
+  return names;
+}
+
+function isShort(type: SchemaType, node: TypeNode): boolean {
+  return printType(type, node, { layout: "line" }, MAX_DEFINITION_CHARS).length < MIN_NAMED_CHARS;
+}
+
+function definitionLine(
+  name: string,
+  definition: Definition | undefined,
+  nameOf: (type: SchemaType, key: string) => string | undefined,
+): string {
+  const node = definition?.type.definitions.get(definition.key);
+  if (definition === undefined || node === undefined) return `type ${name} = unknown;`;
+  const { type } = definition;
+  return `type ${name} = ${printType(type, node, { layout: "block", nameOf: (key) => nameOf(type, key) }, MAX_DEFINITION_CHARS)};`;
+}
+
+/** How often each definition is referred to, from the root and from other definitions. */
+function countUses({ root, definitions }: SchemaType): ReadonlyMap<string, number> {
+  const uses = new Map<string, number>();
+  const visit = (node: TypeNode): void => {
+    if (node.kind === "ref") uses.set(node.key, (uses.get(node.key) ?? 0) + 1);
+    for (const child of childrenOf(node)) visit(child);
+  };
+  visit(root);
+  for (const node of definitions.values()) visit(node);
+  return uses;
+}
+
+/** Keys that a definition leads to; its own among them when it is recursive. */
+function reachable({ definitions }: SchemaType, from: string): ReadonlySet<string> {
+  const reached = new Set<string>();
+  const visit = (node: TypeNode | undefined): void => {
+    if (node === undefined) return;
+    if (node.kind === "ref" && !reached.has(node.key)) {
+      reached.add(node.key);
+      visit(definitions.get(node.key));
+    }
+    for (const child of childrenOf(node)) visit(child);
+  };
+  visit(definitions.get(from));
+  return reached;
+}
+
+/** The same for definitions that mean the same and are called the same, whichever tool's schema they are in. */
+function fingerprint(type: SchemaType, key: string, reached: ReadonlySet<string>): string {
+  const keys = [key, ...[...reached].filter((other) => other !== key).sort()];
+  return JSON.stringify(
+    keys.map((one) => {
+      const node = type.definitions.get(one) ?? { kind: "text", text: "unknown" };
+      return [one, printType(type, node, { layout: "block", nameOf: (other) => other || "#" }, MAX_DEFINITION_CHARS)];
+    }),
+  );
+}

@@ -1,0 +1,47 @@
+const ABBREVIATION = /(?:\b(?:e\.g|i\.e|etc|vs|cf|approx|incl|no|max|min)|\b[A-Za-z])$/iu;
+
+/**
+ * The first sentence of a description on one line, safe inside any comment.
+ *
+ * Control, invisible and direction-changing characters become spaces and a comment's end cannot be formed.
+ *
+ * @param text As a server sent it.
+ * @param maxLength Longest result in UTF-16 units; a longer sentence is cut at a word and marked with `…`.
+ * @returns Empty when the text says nothing.
+ */
+export function firstSentence(text: string, maxLength: number): string {
+  // Nothing after this much can be part of the result, and descriptions of 100 kB exist.
+  const head = text.slice(0, maxLength * 8).trimStart();
+  const paragraph = /^[^]*?(?=\r?\n[ \t]*\r?\n|$(?![^]))/u.exec(head)?.[0] ?? head;
+  return bound(toPlainLine(untilSentenceEnd(toPlainLine(paragraph))), maxLength);
+}
+
+/** Any text on one line that cannot end a comment. */
+export function toPlainLine(text: string): string {
+  return text
+    .replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Z}]+/gu, " ")
+    .replaceAll("*/", "* /")
+    .trim();
+}
+
+/** Whether a description only repeats a name, as generated titles do. */
+export function saysOnly(description: string, name: string): boolean {
+  const fold = (text: string): string => text.toLowerCase().replaceAll(/[^\p{L}\p{N}]|^the\s/gu, "");
+  return fold(description) === fold(name);
+}
+
+function untilSentenceEnd(line: string): string {
+  for (const match of line.matchAll(/[.!?](?=\s)|[。！？]/gu)) {
+    const before = line.slice(0, match.index);
+    const ends = match[0] !== "." || (!ABBREVIATION.test(before) && !/^\s+\p{Ll}/u.test(line.slice(match.index + 1)));
+    if (ends) return match[0] === "." ? before : before + match[0];
+  }
+  return line.replace(/\.$/u, "");
+}
+
+function bound(line: string, maxLength: number): string {
+  if (line.length <= maxLength) return line;
+  const cut = line.slice(0, maxLength - 1).replace(/[\uD800-\uDBFF]$/u, "");
+  const atWord = cut.replace(/\s+\S*$/u, "");
+  return `${(atWord.length >= maxLength / 2 ? atWord : cut).trimEnd()}…`;
+}

@@ -1,0 +1,13 @@
+/** What a command has of its process, so that tests can stand in for it. */
+export interface CliIo {
+  /** Writes results; the text brings its own line breaks. */
+  stdout(text: string): void;
+  /** Writes what is said about the work: faults, warnings, progress. */
+  stderr(text: string): void;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Absolute folder the command was given in. */
+  readonly cwd: string;
+}
+
+/** Exit codes of every command. */
+export const EXIT = { ok: 0, failed: 1, usage: 2 } as const;

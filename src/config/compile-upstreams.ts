@@ -1,0 +1,117 @@
+import { resolve } from "node:path";
+import type { UpstreamConfig, UpstreamTransportConfig } from "./config.ts";
+import type { FaultReport } from "./fault-report.ts";
+import type { Options, ServerOptions } from "./options.ts";
+import type { KeyPath } from "./problem.ts";
+import { NAME_RULE, SERVER_KEYS } from "./schema.ts";
+import { parseDuration } from "./units.ts";
+
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/u;
+const HEADER_VALUE = /^[\t\x20-\x7e\u0080-\u00ff]*$/u;
+
+/** The servers of `mcpServers` and `servers` together, disabled ones left out, in the order they are written. */
+export function compileUpstreams(options: Options, fileDir: string, report: FaultReport): UpstreamConfig[] {
+  const upstreams: UpstreamConfig[] = [];
+  const names = new Set<string>();
+  for (const section of ["mcpServers", "servers"] as const) {
+    for (const [name, server] of Object.entries(options[section] ?? {})) {
+      const path = [section, name];
+      checkName(name, names, path, report);
+      if (server.disabled === true) continue;
+      const transport = compileTransport(server, path, fileDir, report);
+      if (transport !== undefined) upstreams.push(compileUpstream(name, server, transport));
+    }
+  }
+  return upstreams;
+}
+
+function checkName(name: string, names: Set<string>, path: KeyPath, report: FaultReport): void {
+  if (!NAME_RULE.server.test(name)) {
+    const rule = "must be named with 1 to 64 characters, without spaces and without two underscores in a row";
+    report({ path, rule, value: name, remedy: "Rename the server." });
+  }
+  if (names.has(name))
+    report({ path, rule: "must have a name of its own", value: name, remedy: "Rename one of the two." });
+  names.add(name);
+}
+
+function compileUpstream(name: string, server: ServerOptions, transport: UpstreamTransportConfig): UpstreamConfig {
+  const { concurrency } = SERVER_KEYS;
+  const places = typeof server.concurrency === "number" ? { limit: server.concurrency } : (server.concurrency ?? {});
+  const { limit, queue, wait } = concurrency.properties;
+  return {
+    name,
+    transport,
+    connectTimeoutMs: parseDuration(server.connectTimeout ?? "") ?? SERVER_KEYS.connectTimeout.default,
+    callTimeoutMs: parseDuration(server.timeout ?? "") ?? SERVER_KEYS.timeout.default,
+    eager: server.eager ?? SERVER_KEYS.eager.default,
+    concurrency: places.limit ?? limit.default,
+    queueLimit: places.queue ?? queue.default,
+    queueWaitMs: parseDuration(places.wait ?? "") ?? wait.default,
+    allowTools: server.tools?.allow,
+    denyTools: server.tools?.deny ?? [],
+    trustAnnotations: server.trustAnnotations ?? SERVER_KEYS.trustAnnotations.default,
+  };
+}
+
+function compileTransport(
+  server: ServerOptions,
+  path: KeyPath,
+  fileDir: string,
+  report: FaultReport,
+): UpstreamTransportConfig | undefined {
+  const { command, url, type } = server;
+  if ((command === undefined) === (url === undefined)) {
+    const rule = "must have either a command or a url";
+    const value = command === undefined ? "neither" : "both";
+    report({ path, rule, value, remedy: "Write the command that starts the server, or the url where it is reached." });
+    return undefined;
+  }
+  const wanted = command === undefined ? "url" : "command";
+  if (type !== undefined && (type === "stdio") !== (command !== undefined)) {
+    const rule = `must go with ${wanted}`;
+    report({ path: [...path, "type"], rule, value: type, remedy: "Remove the type; it is found from the other keys." });
+  }
+  return command === undefined
+    ? compileHttp(server, path, report)
+    : { kind: "stdio", command, ...compileProcess(server, path, fileDir, report) };
+}
+
+function compileProcess(server: ServerOptions, path: KeyPath, fileDir: string, report: FaultReport) {
+  const env = textValues(server.env);
+  for (const [name, value] of Object.entries(env)) {
+    if (name !== "" && !/[=\0]/u.test(name) && !value.includes("\0")) continue;
+    const rule = "must be a variable that a process can have: no `=` in its name, no NUL";
+    report({ path: [...path, "env", name], rule, value, remedy: "Rename or mend it." });
+  }
+  const cwd = server.cwd === undefined ? undefined : resolve(fileDir, server.cwd);
+  return { args: (server.args ?? []).map(String), env, cwd };
+}
+
+function compileHttp(server: ServerOptions, path: KeyPath, report: FaultReport): UpstreamTransportConfig {
+  const url = server.url ?? "";
+  const at = [...path, "url"];
+  checkHttpUrl(url, at, report);
+  const headers = textValues(server.headers);
+  for (const [name, value] of Object.entries(headers)) {
+    if (HEADER_NAME.test(name) && HEADER_VALUE.test(value)) continue;
+    const rule = "must be a header that HTTP can carry: a plain name and a value on one line";
+    report({ path: [...path, "headers", name], rule, value, remedy: "Mend its name or value." });
+  }
+  return { kind: "http", url, headers };
+}
+
+/** Reports an address that is not http or https, or that carries a password. */
+export function checkHttpUrl(url: string, path: KeyPath, report: FaultReport): void {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (parsed === undefined || !["http:", "https:"].includes(parsed.protocol)) {
+    report({ path, rule: "must be an http or https address", value: url, remedy: "Write it as https://host/path." });
+  } else if (parsed.username !== "" || parsed.password !== "") {
+    const rule = "must not carry a user or password";
+    report({ path, rule, value: "an address with a user", remedy: "Write an Authorization header instead." });
+  }
+}
+
+function textValues(values: Readonly<Record<string, string | number | boolean>> = {}): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, String(value)]));
+}

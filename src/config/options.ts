@@ -1,0 +1,77 @@
+import type { LimitName } from "./limits.ts";
+import type { ToolClass } from "./principal.ts";
+
+/** Milliseconds, or text such as `"30s"` or `"5m"`. */
+export type DurationText = number | string;
+
+/** Bytes, or text such as `"512k"` or `"4m"`. */
+export type BytesText = number | string;
+
+/** One entry of `mcpServers` or `servers` as people write it; schema.ts documents each key. */
+export interface ServerOptions {
+  readonly command?: string;
+  readonly args?: readonly (string | number | boolean)[];
+  readonly env?: Readonly<Record<string, string | number | boolean>>;
+  readonly cwd?: string;
+  readonly url?: string;
+  readonly headers?: Readonly<Record<string, string | number | boolean>>;
+  readonly type?: "stdio" | "http" | "streamable-http" | "streamableHttp" | "sse";
+  readonly disabled?: boolean;
+  readonly timeout?: DurationText;
+  readonly connectTimeout?: DurationText;
+  readonly tools?: { readonly allow?: readonly string[]; readonly deny?: readonly string[] };
+  readonly eager?: boolean;
+  readonly concurrency?: number | { readonly limit?: number; readonly queue?: number; readonly wait?: DurationText };
+  readonly trustAnnotations?: boolean;
+}
+
+/** One entry of `clients` as people write it. */
+export interface ClientOptions {
+  readonly key: string;
+  readonly servers?: readonly string[];
+  readonly tools?: Readonly<Record<string, readonly string[]>>;
+  readonly classes?: readonly ToolClass[];
+  readonly admin?: boolean;
+}
+
+/** One limit as people write it: the default, or the default and the most a run may ask for. */
+export type LimitOption = number | string | { readonly default?: number | string; readonly max?: number | string };
+
+/** The model as people write it. */
+export interface ModelOptions {
+  readonly baseURL: string;
+  readonly apiKey?: string;
+  readonly model: string;
+  readonly temperature?: number;
+  readonly timeout?: DurationText;
+  readonly maxTokens?: number;
+  readonly attempts?: number;
+}
+
+/** The configuration as people write it: every key may be missing. schema.ts documents each. */
+export interface Options {
+  readonly host?: string;
+  readonly port?: number;
+  readonly dataDir?: string;
+  readonly shutdownGrace?: DurationText;
+  readonly mcpServers?: Readonly<Record<string, ServerOptions>>;
+  readonly servers?: Readonly<Record<string, ServerOptions>>;
+  readonly clients?: Readonly<Record<string, ClientOptions>>;
+  readonly limits?: Readonly<Partial<Record<LimitName, LimitOption>>>;
+  readonly model?: ModelOptions;
+  readonly executors?: {
+    readonly processes?: number;
+    readonly isolatesPerProcess?: number;
+    readonly profile?: "hardened" | "fast";
+  };
+  readonly queue?: { readonly depth?: number; readonly concurrency?: number };
+  readonly http?: {
+    readonly maxBody?: BytesText;
+    readonly maxWait?: DurationText;
+    readonly allowedHosts?: readonly string[];
+  };
+  readonly log?: {
+    readonly level?: "trace" | "debug" | "info" | "warn" | "error" | "silent";
+    readonly pretty?: boolean;
+  };
+}

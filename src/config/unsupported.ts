@@ -1,0 +1,140 @@
+import { isRecord } from "../lib/guards.ts";
+
+/** A key that has a meaning for Runlet or for its like, and none in this version. */
+export interface UnsupportedKey {
+  /** Key path; `*` stands for any one key. */
+  readonly path: string;
+  /** Why the key cannot just be ignored; absent when it can. */
+  readonly danger?: string;
+  /** Whether the value asks for nothing that could be missed; such a value is dropped in silence. */
+  readonly harmless?: (value: unknown) => boolean;
+  /** What to do. @default "Remove it." */
+  readonly remedy?: string;
+}
+
+const isEmpty = (value: unknown): boolean =>
+  value === null || value === "" || value === false || (Array.isArray(value) && value.length === 0);
+
+const isOff = (value: unknown): boolean =>
+  isEmpty(value) || value === "off" || (isRecord(value) && value["enabled"] === false);
+
+const hasNoUrl = (value: unknown): boolean => isEmpty(value) || (isRecord(value) && isEmpty(value["url"] ?? null));
+
+const RATES = "the client would not be limited";
+
+/** Keys of servers that others know and that can be ignored. */
+const IGNORED_SERVER_KEYS = [
+  "replicas",
+  "cache",
+  "idleStop",
+  "restart",
+  "retry",
+  "breaker",
+  "memory",
+  "cpus",
+  "network",
+  "volumes",
+  "envFile",
+  "dev",
+  "autoApprove",
+  "alwaysAllow",
+  "description",
+] as const;
+
+function serverKeys(section: string): UnsupportedKey[] {
+  const at = (key: string): string => `${section}.*.${key}`;
+  const isHarmlessPin = (value: unknown): boolean => isOff(value) || value === "warn";
+  return [
+    {
+      path: at("image"),
+      danger: "the server would not run in a container",
+      remedy: "Write command and args that start it.",
+    },
+    { path: at("classes"), danger: "tools would keep the class their server says", harmless: isEmpty },
+    {
+      path: at("sharing"),
+      danger: "clients would share a session",
+      harmless: (value) => value === "shared" || value === "auto",
+    },
+    { path: at("pinning"), danger: "changed tools would be served", harmless: isHarmlessPin },
+    { path: at("rateLimit"), danger: "its callers would not be limited", harmless: isEmpty },
+    { path: at("oauth"), remedy: "Write an Authorization header." },
+    ...IGNORED_SERVER_KEYS.map((key) => ({ path: at(key) })),
+  ];
+}
+
+/** Ignoring one that has a `danger` would weaken safety or durability, so it is an error; the others are warnings. */
+export const UNSUPPORTED_KEYS: readonly UnsupportedKey[] = [
+  { path: "approvals", danger: "calls that are to wait for approval would run without it", harmless: isEmpty },
+  { path: "redis", danger: "runs would be kept on this machine only", harmless: hasNoUrl },
+  { path: "audit", danger: "no audit would be written", harmless: isOff },
+  { path: "redaction", danger: "results would not be redacted", harmless: isOff },
+  { path: "dataFlow", danger: "results of one server could reach another", harmless: isOff },
+  { path: "quotas", danger: "clients would not be limited", harmless: isEmpty },
+  { path: "rateLimit", danger: "clients would not be limited", harmless: isEmpty },
+  { path: "rateLimits", danger: "clients would not be limited", harmless: isEmpty },
+  {
+    path: "auth",
+    danger: "callers would not be authenticated by it",
+    harmless: isOff,
+    remedy: "Use clients with keys.",
+  },
+  {
+    path: "oauth",
+    danger: "callers would not be authenticated by it",
+    harmless: isOff,
+    remedy: "Use clients with keys.",
+  },
+  { path: "pinning", danger: "changed tools would be served", harmless: (value) => isOff(value) || value === "warn" },
+  {
+    path: "executors.confinement",
+    danger: "processes would not be confined by the system",
+    harmless: (value) => value !== "require",
+  },
+  {
+    path: "access_control",
+    danger: "access would not be controlled by it",
+    harmless: isOff,
+    remedy: "Use clients: servers, tools, classes.",
+  },
+  {
+    path: "credentials",
+    danger: "servers would get no credentials",
+    harmless: isEmpty,
+    remedy: "Use env and headers of each server.",
+  },
+  {
+    path: "gateway.access_control",
+    danger: "access would not be controlled by it",
+    harmless: isOff,
+    remedy: "Use clients: servers, tools, classes.",
+  },
+  {
+    path: "gateway.credentials",
+    danger: "servers would get no credentials",
+    harmless: isEmpty,
+    remedy: "Use env and headers of each server.",
+  },
+  {
+    path: "gateway.clients",
+    danger: "clients would not be limited by it",
+    harmless: isEmpty,
+    remedy: "Use clients at the top level.",
+  },
+  { path: "gateway", remedy: "Use the top-level keys host, port and log." },
+  { path: "clients.*.limits", danger: RATES, harmless: isEmpty },
+  { path: "clients.*.rate_limit", danger: RATES, harmless: isEmpty },
+  { path: "clients.*.rate_limits", danger: RATES, harmless: isEmpty },
+  { path: "clients.*.allowed_servers", danger: "the client could use every server", remedy: "Write servers." },
+  { path: "clients.*.allowed_tools", danger: "the client could use every tool", remedy: "Write tools." },
+  ...["mcpServers", "servers"].flatMap(serverKeys),
+  { path: "cache" },
+  { path: "telemetry" },
+  { path: "models", remedy: "Write model." },
+  { path: "discovery" },
+  { path: "retry" },
+  { path: "breaker" },
+  { path: "coalesce" },
+  { path: "hotReload" },
+  { path: "inputs", remedy: "Use ${NAME} references to environment variables." },
+];

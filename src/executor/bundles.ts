@@ -1,0 +1,83 @@
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** The two programs an executor process runs, each one text without imports. */
+export interface ExecutorBundles {
+  /** Runs inside every isolate: an expression whose value is the runtime's `bootstrap`. */
+  readonly runtime: string;
+  /** Runs as the process: CommonJS; the path of isolated-vm's binary is its first argument. */
+  readonly process: string;
+}
+
+/** Names of the bundles' files in a built package. */
+export const BUNDLE_FILES = { runtime: "sandbox-runtime.js", process: "executor-process.cjs" } as const;
+
+/**
+ * The bundles: read from the built package, or made on the spot in a checkout.
+ *
+ * An executor process must not strip types itself (that needs WebAssembly, which `--jitless` takes away), nor read our
+ * files: it gets its program through a pipe.
+ */
+export async function loadBundles(): Promise<ExecutorBundles> {
+  const builtAt = (name: string): string => fileURLToPath(new URL(`../../${name}`, import.meta.url));
+  const [runtime, child] = [builtAt(BUNDLE_FILES.runtime), builtAt(BUNDLE_FILES.process)];
+  if (existsSync(runtime) && existsSync(child)) {
+    return { runtime: await readFile(runtime, "utf8"), process: await readFile(child, "utf8") };
+  }
+  return makeBundles();
+}
+
+/** Bundles both programs from their sources. */
+export async function makeBundles(): Promise<ExecutorBundles> {
+  const { build } = await import("esbuild");
+  const shared = { bundle: true, write: false, minify: true, charset: "utf8", legalComments: "none" } as const;
+  const [runtime, child] = await Promise.all([
+    build({
+      ...shared,
+      entryPoints: [fileURLToPath(new URL("../../sandbox-runtime/main.ts", import.meta.url))],
+      format: "iife",
+      globalName: "runtime",
+      platform: "neutral",
+      target: "es2024",
+    }),
+    build({
+      ...shared,
+      entryPoints: [fileURLToPath(new URL("./executor-process.ts", import.meta.url))],
+      format: "cjs",
+      platform: "node",
+      target: "node24",
+      plugins: [
+        {
+          name: "isolated-vm by path",
+          setup({ onResolve, onLoad }) {
+            onResolve({ filter: /^isolated-vm$/ }, () => ({ path: "isolated-vm", namespace: "native" }));
+            onLoad({ filter: /.*/, namespace: "native" }, () => ({
+              contents: "module.exports = require(process.argv[2]).ivm;",
+            }));
+          },
+        },
+      ],
+    }),
+  ]);
+  return {
+    runtime: `(function (send) { "use strict";\n${textOf(runtime.outputFiles)}\nreturn runtime.bootstrap(send); })`,
+    process: textOf(child.outputFiles),
+  };
+}
+
+function textOf(files: readonly { readonly text: string }[]): string {
+  const [file] = files;
+  if (file === undefined) throw new Error("the bundler wrote no file");
+  return file.text;
+}
+
+/** Path of isolated-vm's compiled binary for this machine. @throws Error when there is none for it. */
+export function nativeModulePath(): string {
+  const here = createRequire(import.meta.url);
+  const entry = here.resolve("isolated-vm");
+  const find = createRequire(entry)("node-gyp-build") as { path(folder: string): string };
+  return find.path(dirname(entry));
+}

@@ -1,0 +1,58 @@
+import type { RunLimits } from "../config/limits.ts";
+import type { ExecutionUsage, LogLevel } from "../bridge/protocol.ts";
+import type { ErrorInfo } from "../lib/errors.ts";
+import type { RunnableScript } from "../script/script.ts";
+
+/** One script to run once. */
+export interface ExecutionRequest {
+  /** Id of whoever the run belongs to: for placement. */
+  readonly principal: string;
+  readonly script: RunnableScript;
+  /** JSON text of `input`; `undefined` when there is none. */
+  readonly inputJson: string | undefined;
+  /** JSON text of the names a script can enumerate. */
+  readonly namesJson: string;
+  readonly limits: RunLimits;
+  /** Aborting ends the script; the result is then `RUN_CANCELLED`. */
+  readonly signal: AbortSignal;
+}
+
+/** Answer to one call, as it crosses into the isolate: JSON text of the value, or of an `ErrorInfo`. */
+export interface CallReply {
+  readonly ok: boolean;
+  readonly json: string;
+}
+
+/** What an executor needs of the host half of the bridge. Late events after the end are not delivered. */
+export interface ExecutionHost {
+  /** Makes one call. Never rejects: failures are replies. */
+  call(id: number, path: string, args: string): Promise<CallReply>;
+  log(level: LogLevel, atMs: number, text: string): void;
+  emit(json: string): void;
+}
+
+/** How an execution ended. */
+export type ExecutionResult =
+  | { readonly status: "succeeded"; readonly resultJson: string | undefined; readonly usage: ExecutionUsage }
+  | { readonly status: "failed"; readonly error: ErrorInfo; readonly usage: ExecutionUsage };
+
+/** Runs scripts, each once, each in an isolate of its own that is never reused. */
+export interface Executor {
+  /** Runs one script. Its failures are part of the result; only failures of the executor itself reject. */
+  execute(request: ExecutionRequest, host: ExecutionHost): Promise<ExecutionResult>;
+  /** Processes by state and crashes so far. */
+  status(): ExecutorStatus;
+  /** Resolves when the first process can take runs. @throws EXECUTOR_LOST when none can be started. */
+  ready(): Promise<void>;
+  /** Ends every process at once. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+/** What health checks and metrics say of the executor. */
+export interface ExecutorStatus {
+  readonly ready: number;
+  readonly starting: number;
+  readonly draining: number;
+  readonly running: number;
+  readonly crashes: number;
+}

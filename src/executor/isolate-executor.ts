@@ -1,0 +1,246 @@
+import { parseSandboxMessage } from "../bridge/protocol.ts";
+import type { EndReason, ExecutorMessage, RunMessage, SandboxMessage } from "../bridge/protocol.ts";
+import type { Clock, Timer } from "../lib/clock.ts";
+import type { IsolatePool, PreparedIsolate } from "./isolate-pool.ts";
+
+const MIB = 1024 * 1024;
+
+/** What a run in this process reports to. */
+export interface RunPort {
+  send(message: ExecutorMessage): void;
+  /** The run is over; its isolate is gone. */
+  ended(run: number): void;
+  /** V8 gave up an isolate: this process must take no more runs. */
+  tainted(): void;
+}
+
+/**
+ * One run in one isolate, inside an executor process: entries one at a time, each with a timeout; events that arrive
+ * meanwhile wait and go in together.
+ *
+ * The script is only ever entered through `start` and `deliver`. When both are idle, no call and no timer is pending and
+ * the script is not done, it never will be: a deadlock.
+ */
+export class IsolateRun {
+  readonly #message: RunMessage;
+  readonly #port: RunPort;
+  readonly #clock: Clock;
+  readonly #prepared: PreparedIsolate;
+  readonly #startedAt: number;
+  readonly #wallTimer: Timer;
+  readonly #timers = new Map<number, Timer>();
+  readonly #calls = new Set<number>();
+  #events: string[] = [];
+  #callsMade = 0;
+  #argumentBytes = 0;
+  #logBytes = 0;
+  #logLines = 0;
+  #emittedBytes = 0;
+  /** Computing time the isolate had used before the script, and the last reading since. */
+  readonly #cpuBeforeMs: number;
+  #cpuReadMs = 0;
+  #enteredAt: number | undefined;
+  #ended = false;
+
+  constructor(message: RunMessage, pool: IsolatePool, port: RunPort, clock: Clock) {
+    this.#message = message;
+    this.#port = port;
+    this.#clock = clock;
+    this.#startedAt = clock.monotonic();
+    this.#prepared = pool.take(message.memoryMiB);
+    this.#cpuBeforeMs = Number(this.#prepared.isolate.cpuTime) / 1e6;
+    this.#prepared.listener = {
+      send: (type, a, b, c) => this.#receive(parseSandboxMessage(type, a, b, c)),
+      catastrophe: () => {
+        this.#port.tainted();
+        this.#end(this.#cpuMs() >= this.#message.cpuMs ? "cpu" : "catastrophe", "");
+      },
+    };
+    this.#wallTimer = clock.after(message.wallMs, () => this.#end("wall", ""));
+  }
+
+  /** Enters the script. */
+  start(): void {
+    const { code, start } = this.#message;
+    const { isolate, start: entry } = this.#prepared;
+    this.#enter((timeout) => entry.apply(undefined, [code, JSON.stringify(start)], { timeout }), isolate);
+  }
+
+  /** Delivers the outcome of a call. */
+  reply(id: number, ok: boolean, json: string): void {
+    if (!this.#calls.delete(id)) return;
+    this.#push(ok ? "ok" : "error", id, json);
+  }
+
+  /** Ends the run because its caller does not want it any more. */
+  cancel(): void {
+    this.#end("cancelled", "");
+  }
+
+  #push(kind: string, id: number, json: string): void {
+    if (this.#ended) return;
+    this.#events.push(kind, String(id), json);
+    this.#flush();
+  }
+
+  #flush(): void {
+    if (this.#enteredAt !== undefined || this.#ended || this.#events.length === 0) return;
+    const events = this.#events;
+    this.#events = [];
+    const { isolate, deliver } = this.#prepared;
+    this.#enter((timeout) => deliver.apply(undefined, events, { timeout }), isolate);
+  }
+
+  /**
+   * Runs one entry. Its timeout is what is left of the computing budget: the entry covers the microtasks it causes, so
+   * that nothing a script does is outside one.
+   */
+  #enter(entry: (timeoutMs: number) => Promise<unknown>, isolate: PreparedIsolate["isolate"]): void {
+    const budgetMs = Math.max(1, Math.ceil(this.#message.cpuMs - this.#cpuMs()));
+    const enteredAt = this.#clock.monotonic();
+    this.#enteredAt = enteredAt;
+    entry(budgetMs).then(
+      () => this.#left(),
+      (error: unknown) => {
+        if (this.#ended) return;
+        if (isolate.isDisposed) this.#end("memory", "");
+        else if (this.#clock.monotonic() - enteredAt >= budgetMs - 1) this.#end("cpu", "");
+        else this.#unhandled(error);
+      },
+    );
+  }
+
+  /** The entry's promise rejects with the first rejection that had no handler when the entry ended. */
+  #unhandled(error: unknown): void {
+    const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    this.#log("warn", `A promise was rejected before anything awaited it: ${text}`);
+    this.#left();
+  }
+
+  #left(): void {
+    this.#enteredAt = undefined;
+    if (this.#ended) return;
+    if (this.#cpuMs() >= this.#message.cpuMs) this.#end("cpu", "");
+    else if (this.#events.length > 0) this.#flush();
+    else if (this.#calls.size === 0 && this.#timers.size === 0) this.#end("deadlock", "");
+  }
+
+  #receive(message: SandboxMessage | undefined): void {
+    if (this.#ended || message === undefined) return;
+    switch (message.type) {
+      case "call":
+        this.#call(message.id, message.path, message.args);
+        return;
+      case "log":
+        this.#log(message.level, message.text);
+        return;
+      case "emit":
+        this.#emittedBytes += message.json.length;
+        if (this.#emittedBytes > this.#message.start.limits.emittedBytes) this.#end("quota", "emit");
+        else this.#port.send({ type: "emit", run: this.#message.run, json: message.json });
+        return;
+      case "timer":
+        this.#setTimer(message.id, message.delayMs);
+        return;
+      case "untimer":
+        this.#timers.get(message.id)?.cancel();
+        this.#timers.delete(message.id);
+        return;
+      case "done":
+        if (message.text.length > this.#message.start.limits.resultBytes && message.kind === "value")
+          this.#end("quota", "result");
+        else this.#end(message.kind, message.text);
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  /** The runtime holds these limits inside; a script that broke it is held here. */
+  #call(id: number, path: string, args: string): void {
+    const { toolCalls, concurrency, argumentBytes, argumentTotalBytes } = this.#message.start.limits;
+    this.#callsMade++;
+    this.#argumentBytes += args.length;
+    const over =
+      this.#callsMade > toolCalls ||
+      this.#calls.size >= concurrency ||
+      args.length > argumentBytes ||
+      path.length > argumentBytes ||
+      this.#argumentBytes > argumentTotalBytes ||
+      this.#calls.has(id);
+    if (over) {
+      this.#end("quota", "calls");
+      return;
+    }
+    this.#calls.add(id);
+    this.#port.send({ type: "call", run: this.#message.run, id, path, args });
+  }
+
+  #log(level: "debug" | "info" | "warn" | "error", text: string): void {
+    const { logBytes, logLines, logLineBytes } = this.#message.start.limits;
+    const line = text.slice(0, logLineBytes + 64);
+    this.#logLines++;
+    this.#logBytes += line.length;
+    // One line more than a script may write: the runtime's own notice that the rest was dropped.
+    if (this.#logLines > logLines + 16 || this.#logBytes > logBytes + 4_096) return;
+    this.#port.send({ type: "log", run: this.#message.run, level, atMs: this.#wallMs(), text: line });
+  }
+
+  #setTimer(id: number, delayMs: number): void {
+    if (this.#timers.size >= this.#message.start.limits.timers) {
+      this.#end("quota", "timers");
+      return;
+    }
+    const timer = this.#clock.after(delayMs, () => {
+      this.#timers.delete(id);
+      this.#push("timer", id, "");
+    });
+    this.#timers.set(id, timer);
+  }
+
+  #wallMs(): number {
+    return this.#clock.monotonic() - this.#startedAt;
+  }
+
+  /** Computing time of the script so far; a disposed isolate tells nothing, then the open entry counts in full. */
+  #cpuMs(): number {
+    const { isolate } = this.#prepared;
+    if (isolate.isDisposed) {
+      return this.#cpuReadMs + (this.#enteredAt === undefined ? 0 : this.#clock.monotonic() - this.#enteredAt);
+    }
+    this.#cpuReadMs = Math.max(0, Number(isolate.cpuTime) / 1e6 - this.#cpuBeforeMs);
+    return this.#cpuReadMs;
+  }
+
+  #end(reason: EndReason, text: string): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#wallTimer.cancel();
+    for (const timer of this.#timers.values()) timer.cancel();
+    const { isolate } = this.#prepared;
+    const cpuMs = this.#cpuMs();
+    const finish = (heapMiB: number): void => {
+      this.#port.send({
+        type: "end",
+        run: this.#message.run,
+        reason,
+        text,
+        usage: { wallMs: this.#wallMs(), cpuMs, heapMiB },
+      });
+      if (!isolate.isDisposed) isolate.dispose();
+      this.#port.ended(this.#message.run);
+    };
+    // A script that is done is idle, so its heap can be read without waiting for it; any other is stopped first.
+    if (isolate.isDisposed || !isScriptEnd(reason)) finish(0);
+    else {
+      isolate.getHeapStatistics().then(
+        (heap) => finish((heap.used_heap_size + heap.externally_allocated_size) / MIB),
+        () => finish(0),
+      );
+    }
+  }
+}
+
+function isScriptEnd(reason: EndReason): boolean {
+  return reason === "value" || reason === "undefined" || reason === "thrown" || reason === "failed";
+}

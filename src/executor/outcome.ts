@@ -1,0 +1,128 @@
+import type { EndReason, ExecutionUsage } from "../bridge/protocol.ts";
+import type { RunLimits } from "../config/limits.ts";
+import { boundText } from "../lib/bounded-text.ts";
+import { errorInfo, isErrorCode } from "../lib/errors.ts";
+import type { ErrorContext, ErrorInfo } from "../lib/errors.ts";
+import { isRecord } from "../lib/guards.ts";
+import { parseJson } from "../lib/json.ts";
+import type { Position, RunnableScript } from "../script/script.ts";
+import type { ExecutionResult } from "./executor.ts";
+
+/** Columns of line 1 that the runtime's own text takes. @source sandbox-runtime/main.ts, PREFIX */
+const PREFIX_LENGTH = "(async () => {".length;
+const FRAME = /\bscript\.js:(\d{1,7}):(\d{1,7})/u;
+
+/** How a run ended, from what the executor process said of it; every text in it is untrusted and bounded here. */
+export function toExecutionResult(
+  reason: EndReason,
+  text: string,
+  usage: ExecutionUsage,
+  request: { readonly script: RunnableScript; readonly limits: RunLimits },
+): ExecutionResult {
+  if (reason === "undefined") return { status: "succeeded", resultJson: undefined, usage };
+  if (reason === "value") {
+    if (parseJson(text) !== undefined) return { status: "succeeded", resultJson: text, usage };
+    return { status: "failed", error: errorInfo("RESULT_INVALID", "The script's result is not JSON"), usage };
+  }
+  return { status: "failed", error: toError(reason, text, request), usage };
+}
+
+type FailureReason = Exclude<EndReason, "value" | "undefined">;
+
+function toError(
+  reason: FailureReason,
+  text: string,
+  { script, limits }: { readonly script: RunnableScript; readonly limits: RunLimits },
+): ErrorInfo {
+  switch (reason) {
+    case "thrown":
+      return thrownError(text, script, limits);
+    case "failed":
+      return failedError(text, script, limits);
+    case "wall":
+      return errorInfo("SCRIPT_TIMEOUT", `The script ran longer than ${limits.wallMs} ms, tool calls included`, {
+        hint: "Do less in one run, make calls in parallel, or ask for more with limits.wallMs.",
+      });
+    case "cpu":
+      return errorInfo("SCRIPT_CPU_LIMIT", `The script computed longer than ${limits.cpuMs} ms`, {
+        hint: "Look for a loop that does not end, or ask for more with limits.cpuMs.",
+      });
+    case "memory":
+      return errorInfo("SCRIPT_MEMORY_LIMIT", `The script used more than ${limits.memoryMiB} MiB of memory`, {
+        hint: "Keep less at once (process items one by one), or ask for more with limits.memoryMiB.",
+      });
+    case "catastrophe":
+      return errorInfo(
+        "SCRIPT_MEMORY_LIMIT",
+        `The script made the engine give up: it exhausted ${limits.memoryMiB} MiB of memory or another resource`,
+        {
+          hint: "Keep less at once, or ask for more with limits.memoryMiB.",
+        },
+      );
+    case "deadlock":
+      return errorInfo(
+        "SCRIPT_DEADLOCK",
+        "The script waits for a promise that nothing can settle: no tool call and no timer is pending",
+        {
+          hint: "Look for an `await` of a promise whose resolve function is never called.",
+        },
+      );
+    case "quota":
+      return errorInfo(
+        text === "result" ? "RESULT_TOO_LARGE" : text === "emit" ? "EMIT_LIMIT" : "TOOL_CALL_LIMIT",
+        `The script went round a limit of its run (${boundText(text, 32)})`,
+      );
+    case "cancelled":
+      return errorInfo("RUN_CANCELLED", "The run was cancelled");
+    default:
+      return reason satisfies never;
+  }
+}
+
+function thrownError(text: string, script: RunnableScript, limits: RunLimits): ErrorInfo {
+  const thrown = parseJson(text)?.value;
+  const read = (key: string): string => (isRecord(thrown) && typeof thrown[key] === "string" ? thrown[key] : "");
+  const name = read("name");
+  const message = read("message");
+  const whole = name === "" ? message : message === "" ? name : `${name}: ${message}`;
+  return errorInfo(
+    "SCRIPT_ERROR",
+    boundText(whole === "" ? "The script threw a value without a message" : whole, limits.errorBytes),
+    {
+      ...place(read("stack"), script),
+    },
+  );
+}
+
+/** A failure Runlet made and the script let through: rebuilt from the table, never passed on as it came. */
+function failedError(text: string, script: RunnableScript, limits: RunLimits): ErrorInfo {
+  const failed = parseJson(text)?.value;
+  const info = isRecord(failed) && typeof failed["info"] === "string" ? parseJson(failed["info"])?.value : undefined;
+  const stack = isRecord(failed) && typeof failed["stack"] === "string" ? failed["stack"] : "";
+  if (!isRecord(info) || !isErrorCode(info["code"]))
+    return errorInfo("SCRIPT_ERROR", "The script failed in a way it could not tell");
+  const context: Record<string, unknown> = {};
+  for (const key of ["server", "tool", "hint"] as const) {
+    if (typeof info[key] === "string") context[key] = boundText(info[key], limits.errorBytes);
+  }
+  if (info["details"] !== undefined) context["details"] = info["details"];
+  const message = typeof info["message"] === "string" ? boundText(info["message"], limits.errorBytes) : info["code"];
+  return errorInfo(info["code"], message, { ...(context as ErrorContext), ...place(stack, script) });
+}
+
+/** Line, column and text of the first frame of a stack that is the script's own. */
+function place(stack: string, script: RunnableScript): ErrorContext {
+  const match = FRAME.exec(stack);
+  if (match === null) return {};
+  const [, lineText = "1", columnText = "1"] = match;
+  const line = Number(lineText);
+  const generated: Position = { line, column: Number(columnText) - (line === 1 ? PREFIX_LENGTH : 0) };
+  const position = script.edits.toSource(generated);
+  if (position === undefined) return {};
+  const snippet = script.source.split("\n")[position.line - 1];
+  return {
+    line: position.line,
+    column: position.column,
+    ...(snippet === undefined ? {} : { snippet: boundText(snippet.trimEnd(), 400) }),
+  };
+}

@@ -1,0 +1,329 @@
+import { randomFillSync } from "node:crypto";
+import type { ExecutionUsage, ExecutorMessage, RunMessage } from "../bridge/protocol.ts";
+import type { Config } from "../config/config.ts";
+import type { Clock, Timer } from "../lib/clock.ts";
+import { errorInfo, RunletError } from "../lib/errors.ts";
+import type { Log } from "../lib/log.ts";
+import { loadBundles, nativeModulePath } from "./bundles.ts";
+import type { ExecutorBundles } from "./bundles.ts";
+import { executorCommand } from "./confinement.ts";
+import type { ExecutorCommand } from "./confinement.ts";
+import { ExecutorChild } from "./executor-child.ts";
+import type { ExecutionHost, ExecutionRequest, ExecutionResult, Executor, ExecutorStatus } from "./executor.ts";
+import { toExecutionResult } from "./outcome.ts";
+
+/** What the executor needs of its surroundings. */
+export interface ProcessExecutorOptions {
+  readonly executors: Config["executors"];
+  /** Heap of the isolates that are kept ready. */
+  readonly memoryMiB: number;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+interface ActiveRun {
+  readonly number: number;
+  readonly request: ExecutionRequest;
+  readonly host: ExecutionHost;
+  readonly resolve: (result: ExecutionResult) => void;
+  readonly reject: (error: unknown) => void;
+  readonly onAbort: () => void;
+  child: ExecutorChild | undefined;
+  deadline: Timer | undefined;
+  /** It has dispatched a call: running it again could repeat a side effect. */
+  called: boolean;
+  /** It was moved off a process that died. */
+  moved: boolean;
+}
+
+/** How long after the wall limit a process may take to end a run by itself. */
+const OVERTIME_MS = 1_500;
+/** How long a cancelled run may take to end. */
+const CANCEL_WITHIN_MS = 1_000;
+/** How long runs of a process that must go may take to end. */
+const DRAIN_MS = 5_000;
+/** Runs after which a process is replaced. @source measured: an isolate leaks about 3 KiB */
+const RECYCLE_AFTER_RUNS = 5_000;
+const WARM_PER_CHILD = 4;
+const FIRST_RESPAWN_MS = 100;
+const LONGEST_RESPAWN_MS = 10_000;
+const NO_USAGE: ExecutionUsage = { wallMs: 0, cpuMs: 0, heapMiB: 0 };
+
+/**
+ * Runs scripts in supervised processes: places each run on the process with the fewest, replaces processes that die, are
+ * stuck or are worn, and answers for runs whose process did not.
+ */
+export class ProcessExecutor implements Executor {
+  readonly #options: ProcessExecutorOptions;
+  readonly #bundles: ExecutorBundles;
+  readonly #command: ExecutorCommand;
+  readonly #children = new Set<ExecutorChild>();
+  readonly #runs = new Map<number, ActiveRun>();
+  readonly #waiting: ActiveRun[] = [];
+  readonly #readyWaiters = new Set<{ resolve(): void; reject(error: unknown): void }>();
+  #nextRun = 1;
+  #crashes = 0;
+  #failedStarts = 0;
+  #closed = false;
+
+  private constructor(options: ProcessExecutorOptions, bundles: ExecutorBundles) {
+    this.#options = options;
+    this.#bundles = bundles;
+    this.#command = executorCommand(options.executors, nativeModulePath());
+    for (let i = 0; i < options.executors.processes; i++) this.#spawn();
+  }
+
+  /** Starts the processes; they become ready in the background. */
+  static async create(options: ProcessExecutorOptions): Promise<ProcessExecutor> {
+    return new ProcessExecutor(options, await loadBundles());
+  }
+
+  execute(request: ExecutionRequest, host: ExecutionHost): Promise<ExecutionResult> {
+    const { promise, resolve, reject } = Promise.withResolvers<ExecutionResult>();
+    if (this.#closed)
+      return Promise.reject(new RunletError("SHUTTING_DOWN", "Cannot run the script as the service is stopping"));
+    const run: ActiveRun = {
+      number: this.#nextRun++,
+      request,
+      host,
+      resolve,
+      reject,
+      onAbort: () => this.#cancel(run),
+      child: undefined,
+      deadline: undefined,
+      called: false,
+      moved: false,
+    };
+    if (request.signal.aborted) return Promise.resolve(cancelled());
+    request.signal.addEventListener("abort", run.onAbort, { once: true });
+    this.#runs.set(run.number, run);
+    this.#place(run);
+    return promise;
+  }
+
+  status(): ExecutorStatus {
+    const count = (state: ExecutorChild["state"]): number =>
+      [...this.#children].filter((child) => child.state === state).length;
+    return {
+      ready: count("ready"),
+      starting: count("starting"),
+      draining: count("draining"),
+      running: this.#runs.size,
+      crashes: this.#crashes,
+    };
+  }
+
+  /** Process ids, for tests and diagnostics. */
+  pids(): number[] {
+    return [...this.#children].flatMap((child) => (child.pid === undefined ? [] : [child.pid]));
+  }
+
+  ready(): Promise<void> {
+    if ([...this.#children].some((child) => child.state === "ready")) return Promise.resolve();
+    if (this.#closed) return Promise.reject(new RunletError("SHUTTING_DOWN", "The executor is closed"));
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#readyWaiters.add({ resolve, reject });
+    return promise;
+  }
+
+  close(): Promise<void> {
+    this.#closed = true;
+    for (const run of [...this.#runs.values()]) this.#settle(run, cancelled());
+    for (const waiter of this.#readyWaiters) waiter.reject(new RunletError("SHUTTING_DOWN", "The executor is closed"));
+    this.#readyWaiters.clear();
+    for (const child of this.#children) child.kill();
+    return this.#allDead();
+  }
+
+  #allDead(): Promise<void> {
+    if (this.#children.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const poll = (): void => {
+        if (this.#children.size === 0) resolve();
+        else this.#options.clock.after(5, poll);
+      };
+      poll();
+    });
+  }
+
+  #spawn(): void {
+    if (this.#closed) return;
+    const { clock, log, memoryMiB } = this.#options;
+    const child = new ExecutorChild(
+      { command: this.#command, bundles: this.#bundles, warm: WARM_PER_CHILD, memoryMiB, clock, log },
+      { message: (from, message) => this.#receive(from, message), changed: (from) => this.#changed(from) },
+    );
+    this.#children.add(child);
+  }
+
+  #changed(child: ExecutorChild): void {
+    if (child.state === "ready") {
+      this.#failedStarts = 0;
+      for (const waiter of this.#readyWaiters) waiter.resolve();
+      this.#readyWaiters.clear();
+      this.#placeWaiting();
+    } else if (child.state === "draining") this.#spawn();
+    else if (child.state === "dead") this.#buried(child);
+  }
+
+  #buried(child: ExecutorChild): void {
+    if (!this.#children.delete(child) || this.#closed) return;
+    const alive = [...this.#children].filter((other) => other.state !== "draining").length;
+    if (alive < this.#options.executors.processes) this.#respawn(child.taken === 0 && child.runs.size === 0);
+    if (child.runs.size > 0) this.#crashes++;
+    const alone = child.runs.size === 1;
+    for (const number of child.runs) {
+      const run = this.#runs.get(number);
+      if (run !== undefined) this.#orphaned(run, alone);
+    }
+  }
+
+  /** Starts a replacement: at once, or later and later while processes die before they are of use. */
+  #respawn(useless: boolean): void {
+    if (!useless) {
+      this.#spawn();
+      return;
+    }
+    this.#failedStarts++;
+    const delayMs = Math.min(LONGEST_RESPAWN_MS, FIRST_RESPAWN_MS * 2 ** this.#failedStarts);
+    if (this.#failedStarts >= 3) {
+      const error = new RunletError("EXECUTOR_LOST", "Cannot start an executor process: the log has what it wrote", {
+        hint: "Run `runlet doctor`, or start with log level debug.",
+      });
+      for (const waiter of this.#readyWaiters) waiter.reject(error);
+      this.#readyWaiters.clear();
+    }
+    this.#options.clock.after(delayMs, () => this.#spawn(), { background: true });
+  }
+
+  /** A run's process died. Innocent runs are run again once, if that can repeat no side effect. */
+  #orphaned(run: ActiveRun, alone: boolean): void {
+    if (!alone && !run.called && !run.moved && !run.request.signal.aborted) {
+      run.moved = true;
+      run.child = undefined;
+      run.deadline?.cancel();
+      this.#place(run);
+      return;
+    }
+    const message = alone
+      ? "The executor process died while this script alone ran in it: the script most likely exhausted its memory or crashed the engine"
+      : "The executor process that ran this script died, and the script cannot be run again safely";
+    this.#settle(run, { status: "failed", error: errorInfo("EXECUTOR_LOST", message), usage: NO_USAGE });
+  }
+
+  #place(run: ActiveRun): void {
+    const { isolatesPerProcess } = this.#options.executors;
+    let best: ExecutorChild | undefined;
+    for (const child of this.#children) {
+      if (child.state !== "ready" || child.runs.size >= isolatesPerProcess) continue;
+      if (best === undefined || child.runs.size < best.runs.size) best = child;
+    }
+    if (best === undefined) {
+      this.#waiting.push(run);
+      return;
+    }
+    this.#start(run, best);
+  }
+
+  #placeWaiting(): void {
+    for (const run of this.#waiting.splice(0)) if (this.#runs.has(run.number)) this.#place(run);
+  }
+
+  #start(run: ActiveRun, child: ExecutorChild): void {
+    const { request } = run;
+    const { limits } = request;
+    run.child = child;
+    run.deadline = this.#options.clock.after(limits.wallMs + OVERTIME_MS, () => this.#overdue(run));
+    const seed = randomFillSync(new Uint32Array(4));
+    const message: RunMessage = {
+      type: "run",
+      run: run.number,
+      code: request.script.code,
+      start: {
+        limits,
+        names: request.namesJson,
+        seed: [seed[0] ?? 1, seed[1] ?? 2, seed[2] ?? 3, seed[3] ?? 4],
+        ...(request.inputJson === undefined ? {} : { input: request.inputJson }),
+      },
+      wallMs: limits.wallMs,
+      cpuMs: limits.cpuMs,
+      memoryMiB: limits.memoryMiB,
+    };
+    child.run(message);
+    if (child.taken >= RECYCLE_AFTER_RUNS) child.drain(DRAIN_MS + limits.wallMs);
+  }
+
+  #receive(child: ExecutorChild, message: ExecutorMessage): void {
+    if (message.type === "tainted") child.drain(DRAIN_MS);
+    if (message.type === "tainted" || message.type === "ready" || message.type === "pong") return;
+    const run = this.#runs.get(message.run);
+    if (run === undefined || run.child !== child) {
+      if (message.type === "end") this.#released(child, message.run);
+      return;
+    }
+    switch (message.type) {
+      case "call":
+        run.called = true;
+        void this.#call(run, child, message.id, message.path, message.args);
+        return;
+      case "log":
+        run.host.log(message.level, message.atMs, message.text);
+        return;
+      case "emit":
+        run.host.emit(message.json);
+        return;
+      case "end":
+        this.#settle(run, toExecutionResult(message.reason, message.text, message.usage, run.request));
+        this.#released(child, message.run);
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  async #call(run: ActiveRun, child: ExecutorChild, id: number, path: string, args: string): Promise<void> {
+    const reply = await run.host.call(id, path, args);
+    if (this.#runs.has(run.number)) child.send({ type: "reply", run: run.number, id, ok: reply.ok, json: reply.json });
+  }
+
+  #released(child: ExecutorChild, number: number): void {
+    child.runs.delete(number);
+    child.releaseIfDrained();
+    if (this.#waiting.length > 0) this.#placeWaiting();
+  }
+
+  /** The process did not end a run in time: the caller gets its answer now, the process goes. */
+  #overdue(run: ActiveRun): void {
+    const { request, child } = run;
+    this.#settle(
+      run,
+      toExecutionResult("wall", "", { ...NO_USAGE, wallMs: request.limits.wallMs + OVERTIME_MS }, request),
+    );
+    child?.drain(DRAIN_MS);
+  }
+
+  #cancel(run: ActiveRun): void {
+    const { child } = run;
+    if (child === undefined) {
+      this.#settle(run, cancelled());
+      return;
+    }
+    child.send({ type: "cancel", run: run.number });
+    run.deadline?.cancel();
+    run.deadline = this.#options.clock.after(CANCEL_WITHIN_MS, () => {
+      this.#settle(run, cancelled());
+      child.drain(DRAIN_MS);
+    });
+  }
+
+  #settle(run: ActiveRun, result: ExecutionResult): void {
+    if (!this.#runs.delete(run.number)) return;
+    run.deadline?.cancel();
+    run.request.signal.removeEventListener("abort", run.onAbort);
+    run.resolve(result);
+  }
+}
+
+function cancelled(): ExecutionResult {
+  return { status: "failed", error: errorInfo("RUN_CANCELLED", "The run was cancelled"), usage: NO_USAGE };
+}

@@ -1,0 +1,47 @@
+import type { CatalogSource } from "../catalog/catalog.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Log } from "../lib/log.ts";
+import { createMetrics, type Metrics } from "../observability/metrics.ts";
+import type { UpstreamRegistry } from "../upstream/upstream.ts";
+import type { ArgumentValidator, Gateway } from "./call.ts";
+import { access } from "./interceptors/access.ts";
+import { concurrency } from "./interceptors/concurrency.ts";
+import { totalDeadline } from "./interceptors/deadline.ts";
+import { telemetry } from "./interceptors/telemetry.ts";
+import { validate } from "./interceptors/validate.ts";
+import { compose } from "./pipeline.ts";
+import type { AdmittedCall } from "./policy.ts";
+import { route } from "./route.ts";
+import { createArgumentValidator } from "./validator.ts";
+
+/** What the gateway stands on. */
+export interface GatewayParts {
+  readonly registry: UpstreamRegistry;
+  readonly catalogs: CatalogSource;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** @default metrics of its own, which nobody reads */
+  readonly metrics?: Metrics;
+  /** Shared with whoever checks literal arguments, so that a schema is compiled once. @default one of its own */
+  readonly validator?: ArgumentValidator;
+}
+
+/**
+ * Puts the policies around the route in their one true order, outermost first:
+ *
+ *     telemetry → access → validate → (quota → rate limit → cache → coalesce →) total deadline → (retry → breaker →)
+ *     concurrency → (attempt deadline → credentials →) route
+ *
+ * Those in parentheses are not there yet and belong at that place. Nothing is spent for a denied or invalid call; what a
+ * call waits for its place counts towards its deadline; a place is held per attempt. The path is composed here, once:
+ * per call nothing is assembled, the tool is looked up in the principal's cached catalog.
+ */
+export function createGateway(parts: GatewayParts): Gateway {
+  const { registry, catalogs, clock, log, metrics = createMetrics(), validator = createArgumentValidator() } = parts;
+  const admitted = compose<AdmittedCall>(
+    [validate(validator), totalDeadline(clock), concurrency(clock)],
+    route({ clock, metrics }),
+  );
+  const call = telemetry({ clock, log, metrics })(access({ registry, catalogs, clock })(admitted));
+  return { call };
+}

@@ -1,0 +1,47 @@
+import type { CatalogTool } from "../catalog/catalog.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import type { ToolCall } from "./call.ts";
+
+/** Which policy refused a call and why: for metrics and the operator's log, never for the caller. */
+export interface CallRefusal {
+  readonly reason: "access" | "unknown" | "arguments" | "queue_full" | "queue_wait";
+  /** Whose rule it was. */
+  readonly scope: "principal" | "run" | "tool" | "server";
+  /** The rule's place, such as `principal.tools.files`. */
+  readonly rule?: string;
+}
+
+/** What the policies note of one call while it passes; read when it has ended. */
+export interface CallTrace {
+  /** Names that exist here, whoever may use them; `undefined` when the caller made them up. */
+  server: string | undefined;
+  tool: string | undefined;
+  /** Time the upstream took, its start included. */
+  upstreamMs: number;
+  /** Time in line for a place. */
+  queueMs: number;
+  refusal: CallRefusal | undefined;
+}
+
+/** A call that is being measured. */
+export interface TracedCall extends ToolCall {
+  readonly trace: CallTrace;
+}
+
+/** A call that may be made, with the tool and the server it goes to. */
+export interface AdmittedCall extends TracedCall {
+  readonly definition: CatalogTool;
+  readonly upstream: Upstream;
+}
+
+const MAX_NAME = 128;
+
+/** A name from outside, short enough for a message or a comparison. */
+export function shortName(name: string): string {
+  return name.length <= MAX_NAME ? name : `${name.slice(0, MAX_NAME)}…`;
+}
+
+/** How messages name a tool: `files.read_file`. */
+export function toolLabel(call: { readonly server: string; readonly tool: string }): string {
+  return `${shortName(call.server)}.${shortName(call.tool)}`;
+}

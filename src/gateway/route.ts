@@ -1,0 +1,62 @@
+import type { Clock } from "../lib/clock.ts";
+import { byteLength } from "../lib/bounded-text.ts";
+import { cancellation } from "../lib/deadline.ts";
+import { RunletError } from "../lib/errors.ts";
+import type { Metrics } from "../observability/metrics.ts";
+import type { UpstreamResult } from "../upstream/upstream.ts";
+import type { CallTool, ToolResult } from "./call.ts";
+import { type AdmittedCall, toolLabel } from "./policy.ts";
+import { toolFailure, unwrapResult } from "./unwrap.ts";
+
+/** The innermost step: sends the call to its server, times it, and turns the answer into a value. */
+export function route(parts: { readonly clock: Clock; readonly metrics: Metrics }): CallTool<AdmittedCall> {
+  const { clock, metrics } = parts;
+
+  async function send(call: AdmittedCall): Promise<UpstreamResult> {
+    const { upstream, signal } = call;
+    const startedMs = clock.monotonic();
+    let errorType = "";
+    try {
+      const timeoutMs = upstream.config.callTimeoutMs;
+      const answer = await upstream.callTool(call.tool, call.arguments, { signal, timeoutMs });
+      if (answer.isError) errorType = "tool_error";
+      return answer;
+    } catch (thrown) {
+      const error = signal.aborted ? cancellation(signal) : thrown;
+      errorType = error instanceof RunletError ? error.code : "INTERNAL";
+      throw error;
+    } finally {
+      const ms = clock.monotonic() - startedMs;
+      call.trace.upstreamMs += ms;
+      const labels = {
+        mcp_method_name: "tools/call",
+        gen_ai_tool_name: call.definition.name,
+        error_type: errorType,
+        network_transport: upstream.config.transport.kind === "stdio" ? "pipe" : "tcp",
+      };
+      metrics.observe("mcp_client_operation_duration_seconds", labels, ms / 1000);
+    }
+  }
+
+  return async (call) => {
+    const answer = await send(call);
+    if (answer.isError) throw toolFailure(call.server, call.tool, answer);
+    const value = unwrapResult(answer);
+    const bytes = byteLength(JSON.stringify(value));
+    if (bytes > call.maxResultBytes) throw tooLarge(call, bytes);
+    return { value, content: answer.content, outcome: "ok", bytes } satisfies ToolResult;
+  };
+}
+
+function tooLarge(call: AdmittedCall, bytes: number): RunletError {
+  return new RunletError(
+    "TOOL_RESULT_TOO_LARGE",
+    `Cannot take the answer of ${toolLabel(call)} as it may have ${call.maxResultBytes} bytes of JSON: current value is ${bytes} bytes.`,
+    {
+      server: call.server,
+      tool: call.tool,
+      hint: "Ask the tool for less (a filter, a page, fewer fields), or raise limits.toolResultBytes.",
+      details: { maxBytes: call.maxResultBytes, bytes },
+    },
+  );
+}

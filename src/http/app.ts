@@ -1,0 +1,39 @@
+import { Hono } from "hono";
+import type { AppEnv, HttpApp } from "./context.ts";
+import type { HttpDeps } from "./deps.ts";
+import { accessLog } from "./middleware/access-log.ts";
+import { hostGuard } from "./middleware/host-guard.ts";
+import { onError, onNotFound } from "./middleware/problems.ts";
+import { requestId } from "./middleware/request-id.ts";
+import { securityHeaders } from "./middleware/security-headers.ts";
+import { mountOperations } from "./mount.ts";
+import { invokeOperations } from "./routes/invoke.ts";
+import { mountMcp } from "./routes/mcp.ts";
+import { runOperations } from "./routes/runs.ts";
+import { serverOperations } from "./routes/servers.ts";
+import { serviceOperations } from "./routes/service.ts";
+import { submitOperation } from "./routes/submit.ts";
+import { toolOperations } from "./routes/tools.ts";
+
+/**
+ * The HTTP door: translates requests to the services it is given, and holds no state but who waits for which run.
+ *
+ * Each request passes, in this order: id, log, headers, host guard, authentication, then the operation's own checks of
+ * query, media type, size and body.
+ */
+export function createApp(deps: HttpDeps): HttpApp {
+  const app: HttpApp = new Hono<AppEnv>();
+  app.onError(onError(deps.log));
+  app.notFound(onNotFound);
+  app.use(requestId(deps.clock), accessLog(deps.log, deps.clock), securityHeaders, hostGuard(deps.config));
+  const operations = [
+    submitOperation(deps),
+    ...runOperations(deps),
+    ...toolOperations(deps),
+    ...invokeOperations(deps),
+    ...serverOperations(deps),
+  ];
+  mountOperations(app, [...operations, ...serviceOperations(deps, operations)], deps);
+  if (deps.mcpHandler !== undefined) mountMcp(app, deps.mcpHandler, deps);
+  return app;
+}

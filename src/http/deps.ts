@@ -1,0 +1,39 @@
+import type { CatalogSource } from "../catalog/catalog.ts";
+import type { HttpConfig } from "../config/config.ts";
+import type { LimitsConfig } from "../config/limits.ts";
+import type { Principal } from "../config/principal.ts";
+import type { Gateway } from "../gateway/call.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Log } from "../lib/log.ts";
+import type { RunService } from "../runs/run-service.ts";
+import type { UpstreamRegistry } from "../upstream/upstream.ts";
+
+/** What `GET /readyz` answers: 200 when ready, else 503. */
+export interface Readiness {
+  readonly ready: boolean;
+  readonly checks: Readonly<Record<string, { readonly ok: boolean; readonly detail?: string }>>;
+}
+
+/** Everything the HTTP door stands on; the composition root fills it. */
+export interface HttpDeps {
+  readonly runs: RunService;
+  readonly catalogs: CatalogSource;
+  readonly gateway: Gateway;
+  readonly registry: UpstreamRegistry;
+  /**
+   * Tells who calls, from the request's headers alone.
+   * @throws UNAUTHENTICATED, FORBIDDEN.
+   */
+  authenticate(headers: Headers): Principal | Promise<Principal>;
+  readonly config: HttpConfig;
+  readonly limits: LimitsConfig;
+  readiness(): Readiness | Promise<Readiness>;
+  /** All metrics in the Prometheus text format. */
+  metricsText(): string | Promise<string>;
+  /** Version of Runlet, as in package.json. */
+  readonly version: string;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** Serves `/mcp`; without it that route does not exist. The request's body is whole and within the size limit. */
+  readonly mcpHandler?: (request: Request, principal: Principal) => Promise<Response>;
+}

@@ -1,0 +1,38 @@
+import { errorInfo, toErrorInfo, type ErrorInfo } from "../../lib/errors.ts";
+import type { AppContext } from "../context.ts";
+import type { Log } from "../../lib/log.ts";
+import { problemResponse } from "../problem.ts";
+
+/**
+ * Turns whatever a step threw into a problem answer, and logs what is not the client's doing.
+ *
+ * @returns A handler for Hono's `onError`.
+ */
+export function onError(log: Log): (thrown: Error, c: AppContext) => Response {
+  return (thrown, c) => {
+    const error = toErrorInfo(thrown);
+    logFailure(log, error, thrown, c);
+    return problemResponse(error, c.get("requestId"));
+  };
+}
+
+/** Answers requests that no route matched. */
+export function onNotFound(c: AppContext): Response {
+  const error = errorInfo("NOT_FOUND", `Cannot ${c.req.method} this path as there is no such route.`, {
+    hint: "GET /openapi.json lists the routes.",
+  });
+  return problemResponse(error, c.get("requestId"));
+}
+
+/** Answers methods that a known path does not take. */
+export function methodNotAllowed(c: AppContext, path: string, methods: readonly string[]): Response {
+  const allow = methods.join(", ");
+  const error = errorInfo("METHOD_NOT_ALLOWED", `Cannot ${c.req.method} ${path} as it takes ${allow} only.`);
+  return problemResponse(error, c.get("requestId"), { allow });
+}
+
+function logFailure(log: Log, error: ErrorInfo, thrown: unknown, c: AppContext): void {
+  const fields = { requestId: c.get("requestId"), route: c.get("route"), code: error.code, err: thrown };
+  if (error.fault === "service" || error.fault === "operator") log.error(fields, "request failed");
+  else if (error.fault === "upstream") log.warn(fields, "request failed upstream");
+}

@@ -1,0 +1,82 @@
+import { errorSpec, RunletError, type ErrorCode, type ErrorInfo } from "../lib/errors.ts";
+import { isRecord } from "../lib/guards.ts";
+
+/** One fault of a request. */
+export interface RequestProblem {
+  /** Which part of the request; absent for the body. */
+  readonly in?: "query" | "header";
+  /** JSON pointer into that part, empty for the whole. */
+  readonly pointer: string;
+  readonly message: string;
+}
+
+/** Media type of problem documents. */
+export const PROBLEM_TYPE = "application/problem+json";
+
+const DEFAULT_RETRY_AFTER_MS = 1_000;
+
+/**
+ * A failure as an RFC 9457 problem document, as JSON data. Members without a value are absent.
+ *
+ * @param requestId The id that is also in the answer's `X-Request-Id`.
+ * @source RFC 9457 § 3.1
+ */
+export function toProblem(error: ErrorInfo, requestId: string): Record<string, unknown> {
+  const { code, message, hint, details, ...context } = error;
+  const { problems, ...rest } = isRecord(details) ? details : { problems: undefined, details };
+  return {
+    type: "about:blank",
+    title: titleOf(code),
+    status: errorSpec(code).status,
+    detail: message,
+    code,
+    ...context,
+    hint,
+    requestId,
+    problems,
+    ...(isRecord(details) ? { details: Object.keys(rest).length > 0 ? rest : undefined } : rest),
+  };
+}
+
+/**
+ * A failure as the HTTP answer that refuses a request: status from the error table, `Retry-After` where another try may
+ * go well, `WWW-Authenticate` with 401.
+ *
+ * @param headers Further headers.
+ */
+export function problemResponse(
+  error: ErrorInfo,
+  requestId: string,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  const { status } = errorSpec(error.code);
+  const all = new Headers(headers);
+  all.set("content-type", PROBLEM_TYPE);
+  if (status === 401) all.set("www-authenticate", 'Bearer realm="runlet"');
+  if (error.retryable && (status === 429 || status === 503)) all.set("retry-after", String(retryAfterSeconds(error)));
+  return new Response(JSON.stringify(toProblem(error, requestId)), { status, headers: all });
+}
+
+/** A request with faults, as an error. */
+export function requestInvalid(what: string, problems: readonly RequestProblem[]): RunletError {
+  const [first] = problems;
+  const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : "";
+  const where = first === undefined ? "" : `: ${first.pointer === "" ? "it" : first.pointer} ${first.message}${more}`;
+  return new RunletError("REQUEST_INVALID", `Cannot accept ${what} as it does not satisfy its schema${where}.`, {
+    hint: "GET /openapi.json has the schemas of all requests.",
+    details: { problems },
+  });
+}
+
+/** Whole seconds, at least 1: the unit of the header is the second. */
+function retryAfterSeconds(error: ErrorInfo): number {
+  const asked = isRecord(error.details) ? error.details["retryAfterMs"] : undefined;
+  const waitMs = typeof asked === "number" && Number.isFinite(asked) ? asked : DEFAULT_RETRY_AFTER_MS;
+  return Math.max(1, Math.ceil(waitMs / 1_000));
+}
+
+/** `TOOL_NOT_FOUND` as `Tool not found`. */
+function titleOf(code: ErrorCode): string {
+  const words = code.toLowerCase().replaceAll("_", " ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}

@@ -1,0 +1,165 @@
+import { RUN_STATUSES } from "./schemas.ts";
+import type { SchemaObject } from "./validate.ts";
+
+/** A reference to one of the schemas below. */
+export function ref(name: string): SchemaObject {
+  return { $ref: `#/components/schemas/${name}` };
+}
+
+/** An array of one kind of thing. */
+export function arrayOf(items: SchemaObject): SchemaObject {
+  return { type: "array", items };
+}
+
+/** An object: all given members, of which only the optional ones may be absent. */
+export function objectOf(
+  properties: Readonly<Record<string, SchemaObject>>,
+  optional: readonly string[] = [],
+): SchemaObject {
+  return { type: "object", properties, required: Object.keys(properties).filter((key) => !optional.includes(key)) };
+}
+
+const text: SchemaObject = { type: "string" };
+const count: SchemaObject = { type: "integer", minimum: 0 };
+const milliseconds: SchemaObject = { type: "number", minimum: 0 };
+const flag: SchemaObject = { type: "boolean" };
+const instant: SchemaObject = { type: "string", description: "ISO 8601, UTC." };
+const anything: SchemaObject = { description: "Any JSON." };
+
+const RUN_OPTIONAL = [
+  "result",
+  "resultType",
+  "truncated",
+  "error",
+  "logs",
+  "emitted",
+  "usage",
+  "script",
+  "attempts",
+  "startedAt",
+  "endedAt",
+  "metadata",
+];
+
+/** Schemas of what is answered, by their names in the OpenAPI document. */
+export const responseSchemas: Readonly<Record<string, SchemaObject>> = {
+  Error: objectOf(
+    {
+      code: text,
+      message: text,
+      fault: { type: "string", enum: ["client", "script", "upstream", "operator", "service"] },
+      retryable: flag,
+      line: count,
+      column: count,
+      snippet: text,
+      server: text,
+      tool: text,
+      hint: text,
+      details: anything,
+    },
+    ["line", "column", "snippet", "server", "tool", "hint", "details"],
+  ),
+  Problem: objectOf(
+    {
+      type: text,
+      title: text,
+      status: count,
+      detail: text,
+      code: text,
+      fault: text,
+      retryable: flag,
+      hint: text,
+      requestId: text,
+      problems: arrayOf(objectOf({ in: text, pointer: text, message: text }, ["in"])),
+    },
+    ["hint", "problems"],
+  ),
+  LogLine: objectOf({
+    level: { type: "string", enum: ["debug", "info", "warn", "error"] },
+    atMs: milliseconds,
+    text,
+  }),
+  Call: objectOf(
+    {
+      seq: count,
+      server: text,
+      tool: text,
+      ms: milliseconds,
+      outcome: { type: "string", enum: ["pending", "ok", "cached", "error", "denied"] },
+      argsBytes: count,
+      resultBytes: count,
+      error: text,
+    },
+    ["ms", "error"],
+  ),
+  Run: objectOf(
+    {
+      id: text,
+      status: { type: "string", enum: RUN_STATUSES },
+      result: { description: "Any JSON; present, `null` at least, once the run has ended." },
+      resultType: { type: "string", enum: ["json", "undefined", "none"] },
+      truncated: flag,
+      error: ref("Error"),
+      logs: arrayOf(ref("LogLine")),
+      calls: arrayOf(ref("Call")),
+      emitted: arrayOf(anything),
+      usage: objectOf({
+        wallMs: milliseconds,
+        cpuMs: milliseconds,
+        heapPeakMiB: milliseconds,
+        toolCalls: count,
+        modelTokens: { type: ["object", "null"] },
+      }),
+      script: text,
+      attempts: arrayOf(objectOf({ attempt: count, script: text, error: ref("Error") }, ["error"])),
+      createdAt: instant,
+      startedAt: instant,
+      endedAt: instant,
+      metadata: anything,
+    },
+    RUN_OPTIONAL,
+  ),
+  Tool: objectOf(
+    {
+      server: text,
+      name: text,
+      description: text,
+      inputSchema: { type: ["object", "boolean"] },
+      outputSchema: { type: ["object", "boolean"] },
+      annotations: { type: "object" },
+      class: { type: "string", enum: ["read", "write", "destructive"] },
+      declaration: { type: "string", description: "One line of TypeScript." },
+    },
+    ["outputSchema", "annotations"],
+  ),
+  Server: objectOf(
+    {
+      name: text,
+      state: { type: "string", enum: ["stopped", "starting", "ready", "failed"] },
+      transport: { type: "string", enum: ["stdio", "http"] },
+      tools: count,
+      protocolVersion: text,
+      serverInfo: objectOf({ name: text, version: text }),
+      lastFailure: objectOf({ stage: text, message: text, at: instant }),
+      droppedTools: arrayOf(objectOf({ name: text, reason: text })),
+      pid: count,
+      stderr: arrayOf(text),
+    },
+    ["tools", "protocolVersion", "serverInfo", "lastFailure", "droppedTools", "pid", "stderr"],
+  ),
+  CallAnswer: objectOf(
+    {
+      result: { description: "The tool's answer, unwrapped." },
+      content: arrayOf({ type: "object" }),
+      ms: milliseconds,
+      outcome: { type: "string", enum: ["ok", "cached"] },
+    },
+    ["content"],
+  ),
+  BatchSlot: {
+    oneOf: [
+      objectOf({ ok: { const: true }, result: anything }),
+      objectOf({ ok: { const: false }, error: ref("Error") }),
+    ],
+  },
+};

@@ -1,0 +1,136 @@
+import type { Principal } from "../../config/principal.ts";
+import { RunletError } from "../../lib/errors.ts";
+import type { RunView } from "../../runs/run.ts";
+import type { HttpDeps } from "../deps.ts";
+import { eventStreamResponse } from "../event-stream.ts";
+import { json, operation, type AnyOperation, type OperationRequest } from "../operation.ts";
+import { parsePrefer, prefersEventStream } from "../prefer.ts";
+import { requestInvalid } from "../problem.ts";
+import { ref } from "../response-schemas.ts";
+import { hasEnded, toRunJson } from "../run-json.ts";
+import { runBodySchema, type RunBody } from "../schemas.ts";
+import { unsupportedReason } from "../unsupported.ts";
+import { createWaiters, type Waiters } from "../waiters.ts";
+
+type Submission = OperationRequest<RunBody, unknown>;
+
+/** Visible ASCII, so that a key is the same wherever it is written. */
+const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/u;
+
+/** `POST /run`. */
+export function submitOperation(deps: HttpDeps): AnyOperation {
+  const waiters = createWaiters();
+  return operation<RunBody>({
+    method: "POST",
+    path: "/run",
+    access: "caller",
+    tag: "Runs",
+    summary: "Run a script, or a task that a model writes the script for. A run that fails is answered with 200.",
+    body: runBodySchema(deps.limits),
+    explainBody: unsupportedReason,
+    headers: {
+      "Idempotency-Key": "The same key and body give the same run; another body is refused with 409.",
+      Prefer: "`wait=N`: seconds to wait for the end; `respond-async`: do not wait.",
+    },
+    answers: {
+      200: {
+        description: "The run, ended; as an event stream its events, the run last.",
+        schema: ref("Run"),
+        streams: true,
+      },
+      202: { description: "The run, stored and not ended; `Location` says where it is.", schema: ref("Run") },
+    },
+    async handle(request) {
+      const { mode = "wait", ...run } = request.body;
+      const { waitMs, respondAsync } = parsePrefer(request.headers.get("prefer"));
+      const idempotencyKey = readIdempotencyKey(request.headers);
+      const view = await deps.runs.submit(
+        request.principal,
+        run,
+        idempotencyKey === undefined ? {} : { idempotencyKey },
+      );
+      if (prefersEventStream(request.headers.get("accept"))) return stream(deps, waiters, request, view, mode);
+      if (mode === "queue" || (respondAsync && waitMs === undefined)) return accepted(view);
+      return await waitForEnd(deps, waiters, request, view, Math.min(waitMs ?? Infinity, deps.config.maxWaitMs));
+    },
+  });
+}
+
+/** Waits; when the client goes meanwhile and nobody else waits for the run, it is cancelled. */
+async function waitForEnd(
+  { runs, log }: HttpDeps,
+  waiters: Waiters,
+  { principal, signal, requestId }: Submission,
+  submitted: RunView,
+  maxWaitMs: number,
+): Promise<Response> {
+  if (hasEnded(submitted)) return json(toRunJson(submitted));
+  const { id } = submitted;
+  waiters.enter(id);
+  let left = 0;
+  let view = submitted;
+  try {
+    view = await runs.wait(principal, id, { maxWaitMs, signal });
+  } finally {
+    left = waiters.leave(id);
+    if (signal.aborted && !hasEnded(view) && left === 0) await cancelAbandoned({ runs, log }, principal, id, requestId);
+  }
+  return hasEnded(view) ? json(toRunJson(view)) : accepted(view);
+}
+
+function stream(
+  { runs, log, clock }: HttpDeps,
+  waiters: Waiters,
+  { principal, signal, requestId }: Submission,
+  { id }: RunView,
+  mode: "wait" | "queue",
+): Response {
+  if (mode === "wait") waiters.enter(id);
+  return eventStreamResponse(
+    {
+      watch: (watching) => runs.watch(principal, id, { signal: watching }),
+      onEnd: (gone) => {
+        if (mode !== "wait") return;
+        if (waiters.leave(id) === 0 && gone) void cancelAbandoned({ runs, log }, principal, id, requestId);
+      },
+      signal,
+      clock,
+      log,
+      requestId,
+    },
+    { location: locationOf(id) },
+  );
+}
+
+/** Cancels a run nobody waits for any more. Never rejects: there is nobody to tell but the log. */
+async function cancelAbandoned(
+  { runs, log }: Pick<HttpDeps, "runs" | "log">,
+  principal: Principal,
+  runId: string,
+  requestId: string,
+): Promise<void> {
+  try {
+    await runs.cancel(principal, runId);
+    log.debug({ requestId, runId }, "run cancelled as its client went away");
+  } catch (thrown) {
+    const late = thrown instanceof RunletError && (thrown.code === "RUN_ENDED" || thrown.code === "NOT_FOUND");
+    if (late) log.debug({ requestId, runId }, "run had ended when its client went away");
+    else log.error({ requestId, runId, err: thrown }, "cancelling an abandoned run failed");
+  }
+}
+
+function accepted(view: RunView): Response {
+  return json(toRunJson(view), 202, { location: locationOf(view.id) });
+}
+
+function locationOf(runId: string): string {
+  return `/runs/${encodeURIComponent(runId)}`;
+}
+
+function readIdempotencyKey(headers: Headers): string | undefined {
+  const key = headers.get("idempotency-key");
+  if (key === null) return undefined;
+  if (IDEMPOTENCY_KEY.test(key)) return key;
+  const message = "must be 1 to 255 visible ASCII characters";
+  throw requestInvalid("the headers of POST /run", [{ in: "header", pointer: "/Idempotency-Key", message }]);
+}

@@ -1,0 +1,67 @@
+import { destination as openFile, pino } from "pino";
+import { systemClock } from "../lib/clock.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Log } from "../lib/log.ts";
+import { formatPretty } from "./pretty.ts";
+import { createRedactor } from "./redact.ts";
+
+/** Where the parts of the service say what they do. Nothing that is logged shows a secret; an error goes under `err`. */
+export interface Logger extends Log {
+  trace(fields: object, message: string): void;
+  /** A logger whose lines all have these fields too. */
+  child(fields: object): Logger;
+  /** Whether lines of this level are written: to save the work of building costly fields. */
+  isLevelEnabled(level: string): boolean;
+}
+
+/** How much is logged and in what form. */
+export interface LogSettings {
+  readonly level: "trace" | "debug" | "info" | "warn" | "error" | "silent";
+  /** Lines for people instead of JSON. */
+  readonly pretty: boolean;
+}
+
+/** Takes whole lines, each with its line break. */
+export interface LogDestination {
+  write(text: string): void;
+}
+
+const STDERR = 2;
+
+/**
+ * A logger on stderr, for stdout may carry a protocol. Lines are written before the call returns, so that a crash loses
+ * none; known secrets, secret-shaped texts and members named like secrets come out as `***`.
+ *
+ * @param secrets Values to hide wherever they appear.
+ * @param destination Instead of stderr.
+ */
+export function createLogger(
+  settings: LogSettings,
+  secrets: readonly string[],
+  destination?: LogDestination,
+  clock: Clock = systemClock,
+): Logger {
+  const redactor = createRedactor(secrets);
+  const target = destination ?? openFile({ fd: STDERR, sync: true });
+  const redactFields = (fields: object): object => {
+    const redacted = redactor.value(fields);
+    return typeof redacted === "object" && redacted !== null ? redacted : { value: redacted };
+  };
+  return pino(
+    {
+      level: settings.level,
+      base: null,
+      timestamp: () => `,"time":"${new Date(clock.now()).toISOString()}"`,
+      formatters: { level: (label) => ({ level: label }), bindings: redactFields },
+      hooks: {
+        logMethod(args, method) {
+          const [fields, message, ...rest] = args as unknown[];
+          const about = fields instanceof Error ? { err: fields } : fields;
+          if (typeof about !== "object" || about === null) method.call(this, redactor.text(String(about)));
+          else method.call(this, redactFields(about), redactor.text([message ?? "", ...rest].join(" ").trim()));
+        },
+      },
+    },
+    settings.pretty ? { write: (line: string) => target.write(formatPretty(line)) } : target,
+  );
+}

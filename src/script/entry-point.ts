@@ -1,0 +1,135 @@
+import type {
+  ArrowFunctionExpression,
+  Expression,
+  FunctionDeclaration,
+  FunctionExpression,
+  ModuleDeclaration,
+  Node,
+  ObjectPattern,
+  Pattern,
+  Statement,
+} from "acorn";
+import { full, recursive } from "acorn-walk";
+
+/** A function that a script may mean to be called. */
+export type CallableNode = ArrowFunctionExpression | FunctionExpression;
+
+interface Candidate {
+  readonly name: string;
+  readonly params: readonly Pattern[];
+  /** The declaration: what is inside does not count as a use. */
+  readonly node: Node;
+}
+
+/** What a script's function may ask for by name. */
+const CONTEXT: ReadonlySet<string> = new Set(["mcp", "input", "console", "emit"]);
+const CONTEXT_OBJECT = "{ mcp, input, console, emit }";
+/** Of several functions nobody calls, these are the ones to start with. */
+const ENTRY_NAMES: readonly string[] = ["main", "run", "handler", "execute"];
+
+/** The expression as a function, when it is one. */
+export function readFunction(expression: Expression): CallableNode | undefined {
+  return expression.type === "ArrowFunctionExpression" || expression.type === "FunctionExpression"
+    ? expression
+    : undefined;
+}
+
+/**
+ * A call: the callee's text, then the arguments its parameters ask for by name. A first parameter of any other name gets
+ * the run's input.
+ */
+export function callText(callee: string, called: { readonly params: readonly Pattern[] } | undefined): string {
+  const args: string[] = [];
+  for (const param of called?.params ?? []) {
+    const pattern = param.type === "AssignmentPattern" ? param.left : param;
+    if (pattern.type === "Identifier" && CONTEXT.has(pattern.name)) args.push(pattern.name);
+    else if (pattern.type === "ObjectPattern" && namesContext(pattern)) args.push(CONTEXT_OBJECT);
+    else if (args.length === 0 && pattern.type !== "RestElement") args.push("input");
+    else break;
+  }
+  return `${callee}(${args.join(", ")})`;
+}
+
+/**
+ * The call that starts a script which only declares things: its one function that nothing uses, or of several the one
+ * that is named as an entry.
+ *
+ * @param root Where uses are looked for.
+ * @returns The call's text; `undefined` when the script does something by itself or no function stands out.
+ */
+export function findEntry(root: Node, units: readonly (Statement | ModuleDeclaration)[]): string | undefined {
+  const working = units.filter((unit) => unit.type !== "EmptyStatement" && !isDirective(unit));
+  const candidates = working.flatMap(readCandidates);
+  if (candidates.length === 0 || !working.every(isDeclaration)) return undefined;
+  const unused = candidates.filter((candidate) => !isUsed(root, candidate.name, [candidate.node]));
+  const [only] = unused;
+  if (only !== undefined && working.length === 1 && unused.length === 1) return callText(only.name, only);
+  if (working.some(worksByItself)) return undefined;
+  const named = ENTRY_NAMES.flatMap((name) => unused.find((candidate) => candidate.name === name) ?? [])[0];
+  if (named !== undefined) return callText(named.name, named);
+  return only !== undefined && unused.length === 1 && needsNothing(only) ? callText(only.name, only) : undefined;
+}
+
+/** Whether a name is read or written outside of the given nodes. Goes by the name alone, so it may say yes too often. */
+export function isUsed(root: Node, name: string, except: readonly Node[]): boolean {
+  let used = false;
+  full(root, (node) => {
+    if (node.type !== "Identifier" || node.name !== name) return;
+    used ||= except.every((part) => node.start < part.start || node.end > part.end);
+  });
+  return used;
+}
+
+/** The functions that a top-level statement declares. */
+export function readCandidates(unit: Statement | ModuleDeclaration): Candidate[] {
+  if (unit.type === "FunctionDeclaration") return unit.generator ? [] : [toCandidate(unit)];
+  if (unit.type !== "VariableDeclaration") return [];
+  return unit.declarations.flatMap((declarator) => {
+    const called = declarator.init ? readFunction(declarator.init) : undefined;
+    if (called === undefined || called.generator || declarator.id.type !== "Identifier") return [];
+    return [{ name: declarator.id.name, params: called.params, node: declarator }];
+  });
+}
+
+function toCandidate(unit: FunctionDeclaration): Candidate {
+  return { name: unit.id.name, params: unit.params, node: unit };
+}
+
+function isDirective(unit: Statement | ModuleDeclaration): boolean {
+  return unit.type === "ExpressionStatement" && unit.directive !== undefined;
+}
+
+function isDeclaration(unit: Statement | ModuleDeclaration): boolean {
+  return unit.type === "FunctionDeclaration" || unit.type === "ClassDeclaration" || unit.type === "VariableDeclaration";
+}
+
+/** Whether a declaration awaits something or touches the outside world before any function is called. */
+function worksByItself(unit: Statement | ModuleDeclaration): boolean {
+  let works = false;
+  recursive(unit, undefined, {
+    Function: () => undefined,
+    AwaitExpression: () => {
+      works = true;
+    },
+    Identifier: (node) => {
+      if (node.name === "mcp" || node.name === "emit") works = true;
+    },
+  });
+  return works;
+}
+
+function needsNothing({ params }: Candidate): boolean {
+  return params.every(
+    (param) =>
+      param.type === "AssignmentPattern" ||
+      param.type === "RestElement" ||
+      (param.type === "Identifier" && CONTEXT.has(param.name)) ||
+      (param.type === "ObjectPattern" && namesContext(param)),
+  );
+}
+
+function namesContext(pattern: ObjectPattern): boolean {
+  return pattern.properties.some(
+    (property) => property.type === "Property" && property.key.type === "Identifier" && CONTEXT.has(property.key.name),
+  );
+}

@@ -1,0 +1,131 @@
+import { parse, parseExpressionAt, tokenizer } from "acorn";
+import type { ArrowFunctionExpression, Expression, ModuleDeclaration, Node, Options, Program, Statement } from "acorn";
+import { BODY_PREFIX, BODY_SUFFIX } from "./body-wrapper.ts";
+
+/** A script's syntax tree. Offsets are those of `wrapped`. */
+export interface ScriptTree {
+  /** The body between `BODY_PREFIX` and `BODY_SUFFIX`. */
+  readonly wrapped: string;
+  /** What to walk. */
+  readonly root: Node;
+  /** Statements of the body; empty when it is one expression that is no statement, such as an object literal. */
+  readonly statements: readonly (Statement | ModuleDeclaration)[];
+  readonly expression: Expression | undefined;
+}
+
+/** Why a text does not parse. */
+export interface SyntaxProblem {
+  readonly message: string;
+  /** In the text that was parsed. */
+  readonly offset: number;
+  /** The text is nested deeper than can be read: nothing else is worth a try. */
+  readonly tooDeep?: boolean;
+}
+
+/** A tree, or why there is none. */
+export type ParseOutcome =
+  | { readonly ok: true; readonly tree: ScriptTree }
+  | { readonly ok: false; readonly problem: SyntaxProblem };
+
+/** What is said of a source that exhausts a parser's stack. */
+export const TOO_DEEP = "the source is nested deeper than can be read";
+
+const OPTIONS: Options = {
+  ecmaVersion: "latest",
+  sourceType: "script",
+  allowAwaitOutsideFunction: true,
+  allowReturnOutsideFunction: true,
+  // Modules are refused later, with words that help more than the parser's.
+  allowImportExportEverywhere: true,
+};
+
+/**
+ * Parses a text as the body of an async function: sloppy mode, `await` and `return` allowed. An object literal and a
+ * function without a name are taken as the expressions they were meant to be. Never throws for what the text is.
+ */
+export function parseScript(text: string): ParseOutcome {
+  const wrapped = BODY_PREFIX + text + BODY_SUFFIX;
+  try {
+    return parseWrapped(text, wrapped);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return { ok: false, problem: { message: TOO_DEEP, offset: 0, tooDeep: true } };
+  }
+}
+
+function parseWrapped(text: string, wrapped: string): ParseOutcome {
+  const arrow = attempt(() => soleArrow(parse(wrapped, OPTIONS), wrapped));
+  if (arrow !== undefined && arrow.body.type === "BlockStatement") {
+    const statements = arrow.body.body;
+    const meant = statements.filter((statement) => statement.type !== "EmptyStatement");
+    if (meant.length === 1 && meant[0]?.type === "BlockStatement") {
+      const object = wholeExpression(wrapped);
+      if (object?.type === "ObjectExpression") return expressionTree(wrapped, object);
+    }
+    return { ok: true, tree: { wrapped, root: arrow.body, statements, expression: undefined } };
+  }
+  const expression = wholeExpression(wrapped);
+  if (expression !== undefined) return expressionTree(wrapped, expression);
+  return { ok: false, problem: findProblem(text, wrapped) };
+}
+
+function expressionTree(wrapped: string, expression: Expression): ParseOutcome {
+  return { ok: true, tree: { wrapped, root: expression, statements: [], expression } };
+}
+
+/** The arrow function that is the whole text; `undefined` when the body closes the wrapper itself. */
+function soleArrow(program: Program, wrapped: string): ArrowFunctionExpression | undefined {
+  const [statement, ...others] = program.body;
+  if (statement?.type !== "ExpressionStatement" || others.length > 0) return undefined;
+  const { expression } = statement;
+  const whole = expression.start === 1 && expression.end === wrapped.length - 1;
+  return whole && expression.type === "ArrowFunctionExpression" ? expression : undefined;
+}
+
+/** The one expression that is the whole body, if it is one; a semicolon may follow. */
+function wholeExpression(wrapped: string): Expression | undefined {
+  const end = wrapped.length - BODY_SUFFIX.length;
+  return attempt(() => {
+    const body = wrapped.slice(0, end);
+    const expression = parseExpressionAt(body, BODY_PREFIX.length, OPTIONS);
+    for (const token of tokenizer(body.slice(expression.end), OPTIONS)) {
+      if (token.type.label !== ";") return undefined;
+    }
+    return expression;
+  });
+}
+
+function attempt<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** Parses the text alone first: a stray `}` is then reported where it stands, not at the end. */
+function findProblem(text: string, wrapped: string): SyntaxProblem {
+  return (
+    problemOf(() => parse(text, OPTIONS), 0, text.length) ??
+    problemOf(() => parse(wrapped, OPTIONS), BODY_PREFIX.length, text.length) ?? {
+      message: "Unexpected token",
+      offset: 0,
+    }
+  );
+}
+
+function problemOf(work: () => unknown, shift: number, length: number): SyntaxProblem | undefined {
+  try {
+    work();
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    const at = "pos" in error && typeof error.pos === "number" ? error.pos - shift : 0;
+    const offset = Math.min(Math.max(0, at), length);
+    const cut = error.message.lastIndexOf(" (");
+    const message = cut === -1 ? error.message : error.message.slice(0, cut);
+    const ended = offset === length && message === "Unexpected token";
+    return { message: ended ? "Unexpected end of the script" : message, offset };
+  }
+}

@@ -1,0 +1,108 @@
+import { byteLength } from "../lib/bounded-text.ts";
+import { RunletError } from "../lib/errors.ts";
+import { BODY_PREFIX, BODY_SUFFIX } from "./body-wrapper.ts";
+import { chooseScript } from "./choose-script.ts";
+import type { ChosenScript } from "./choose-script.ts";
+import { normalise } from "./normalise.ts";
+import { TOO_DEEP } from "./parse.ts";
+import { scanScript } from "./scan.ts";
+import type { ScannedCall, ScanResult } from "./scan.ts";
+import type { Position, RunnableScript } from "./script.ts";
+import { createLineTable, createPositionMap, editText } from "./source-position.ts";
+import { syntaxError } from "./syntax-error.ts";
+import { sharedTranspiler } from "./transpile.ts";
+import type { Transpiler } from "./transpile.ts";
+
+/** A call of a tool that is written out in a script, with its places in the caller's text. */
+export interface ToolCallSite {
+  /** What follows `mcp`: one or two names. */
+  readonly path: readonly string[];
+  /** The arguments; `undefined` when any is decided at run time. */
+  readonly args: readonly unknown[] | undefined;
+  readonly position: Position | undefined;
+  /** Of the first argument, or of the call when there is none. */
+  readonly argsPosition: Position | undefined;
+}
+
+/** A script that is ready to run and to be checked against a catalog. */
+export interface PreparedScript extends RunnableScript {
+  /** In the order of the text; empty when the script gives the name `mcp` another meaning. */
+  readonly calls: readonly ToolCallSite[];
+}
+
+/** Options of `prepareScript`. */
+export interface PrepareOptions {
+  /** Largest source taken, UTF-8 bytes. */
+  readonly maxBytes: number;
+  /** Used for what is not plain JavaScript. @default the process's own */
+  readonly transpiler?: Transpiler;
+}
+
+/**
+ * Makes a caller's or a model's text runnable: finds the script in it, erases types, turns its value into a `return`, and
+ * refuses what cannot run. Plain JavaScript is parsed once, here; everything else is read in a thread of its own, within a
+ * bounded time.
+ *
+ * @throws SCRIPT_TOO_LARGE; SCRIPT_SYNTAX with `line`, `column` and `snippet` in the caller's text.
+ */
+export async function prepareScript(text: string, options: PrepareOptions): Promise<PreparedScript> {
+  const bytes = byteLength(text);
+  if (bytes > options.maxBytes) {
+    throw new RunletError(
+      "SCRIPT_TOO_LARGE",
+      `Cannot run a script of more than ${options.maxBytes} bytes: current size is ${bytes}`,
+      { hint: "Send data as `input` and keep only code in the script." },
+    );
+  }
+  const chosen = await chooseScript(text, options.transpiler ?? sharedTranspiler);
+  try {
+    return finish(text, chosen);
+  } catch (error) {
+    if (error instanceof RangeError)
+      throw syntaxError(text, { message: TOO_DEEP, offset: chosen.start, tooDeep: true });
+    throw error;
+  }
+}
+
+function finish(source: string, chosen: ChosenScript): PreparedScript {
+  const toSource = (offset: number): number | undefined => {
+    const original = chosen.readable.toOriginal(offset);
+    return original === undefined ? undefined : chosen.start + original;
+  };
+  const scan = scanScript(chosen.tree);
+  if (scan.problem !== undefined) {
+    const offset = toSource(scan.problem.offset - BODY_PREFIX.length) ?? chosen.start;
+    throw syntaxError(source, { ...scan.problem, offset });
+  }
+  const edited = editText(chosen.tree.wrapped, normalise(chosen.tree));
+  const body = edited.text.slice(BODY_PREFIX.length, -BODY_SUFFIX.length);
+  const blankLines = chosen.sameLines
+    ? "\n".repeat(createLineTable(source, "editor").toPosition(chosen.start).line - 1)
+    : "";
+  const code = blankLines + body;
+  const edits = createPositionMap(code, source, (offset) => {
+    if (offset < blankLines.length) return undefined;
+    const inTree = edited.toOriginal(offset - blankLines.length + BODY_PREFIX.length);
+    return inTree === undefined ? undefined : toSource(inTree - BODY_PREFIX.length);
+  });
+  return { code, source, edits, calls: placeCalls(source, scan, toSource) };
+}
+
+function placeCalls(
+  source: string,
+  scan: ScanResult,
+  toSource: (offset: number) => number | undefined,
+): readonly ToolCallSite[] {
+  if (scan.calls.length === 0) return [];
+  const table = createLineTable(source, "editor");
+  const place = (offset: number): Position | undefined => {
+    const at = toSource(offset - BODY_PREFIX.length);
+    return at === undefined ? undefined : table.toPosition(at);
+  };
+  return scan.calls.map((call: ScannedCall) => ({
+    path: call.path,
+    args: call.args?.map((argument) => argument.value),
+    position: place(call.start),
+    argsPosition: place(call.argsStart),
+  }));
+}

@@ -1,0 +1,43 @@
+/** Marks a SQLite file as ours: `RNLT` in ASCII. */
+export const APPLICATION_ID = 0x52_4e_4c_54;
+
+/**
+ * Every step from an empty file to the schema of this version, in order: step n brings `user_version` from n to n + 1
+ * and runs in one transaction with the others that are due. A released step never changes; a new one is added.
+ *
+ * Large texts are the last columns, so that reading the others does not walk through them.
+ */
+export const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE runs (
+    id            TEXT PRIMARY KEY NOT NULL,
+    principal     TEXT NOT NULL,
+    status        TEXT NOT NULL,
+    source        TEXT NOT NULL,
+    created_at_ms INTEGER NOT NULL,
+    started_at_ms INTEGER,
+    ended_at_ms   INTEGER,
+    metadata_json TEXT,
+    request_json  TEXT NOT NULL,
+    outcome_json  TEXT
+  ) STRICT;
+  CREATE INDEX runs_by_principal ON runs (principal, id);
+  CREATE INDEX runs_by_principal_status ON runs (principal, status, id);
+  CREATE INDEX runs_by_status ON runs (status, id);
+  CREATE INDEX runs_by_end ON runs (ended_at_ms) WHERE ended_at_ms IS NOT NULL;
+
+  CREATE TABLE calls (
+    run_id         TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    seq            INTEGER NOT NULL,
+    server         TEXT NOT NULL,
+    tool           TEXT NOT NULL,
+    started_at_ms  INTEGER NOT NULL,
+    outcome        TEXT NOT NULL,
+    settled_at_ms  INTEGER,
+    error_json     TEXT,
+    arguments_json TEXT NOT NULL,
+    result_json    TEXT,
+    PRIMARY KEY (run_id, seq)
+  ) STRICT;
+  `,
+];

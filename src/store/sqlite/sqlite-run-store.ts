@@ -1,0 +1,149 @@
+import type { StatementSync } from "node:sqlite";
+import type { JsonValue } from "../../lib/guards.ts";
+import { runExists } from "../refusals.ts";
+import type { RunChange, RunQuery, RunRecord, RunStatus, RunStore } from "../run-store.ts";
+import type { Database } from "./open-database.ts";
+import { RowReader, type Row } from "./row.ts";
+import { violatedConstraint } from "./sqlite-failure.ts";
+
+const STATUSES: ReadonlySet<RunStatus> = new Set<RunStatus>([
+  "queued",
+  "running",
+  "waiting",
+  "succeeded",
+  "failed",
+  "cancelled",
+]);
+const SOURCES: ReadonlySet<RunRecord["source"]> = new Set<RunRecord["source"]>(["script", "task"]);
+
+const INSERT = `
+  INSERT INTO runs (id, principal, status, source, created_at_ms, started_at_ms, ended_at_ms, metadata_json, request_json, outcome_json)
+  VALUES (:id, :principal, :status, :source, :createdAtMs, :startedAtMs, :endedAtMs, :metadataJson, :requestJson, :outcomeJson)`;
+
+/** A member that the change does not name keeps its value; one it names as `undefined` becomes NULL. */
+const UPDATE = `
+  UPDATE runs SET
+    status        = coalesce(:status, status),
+    started_at_ms = iif(:setStartedAtMs, :startedAtMs, started_at_ms),
+    ended_at_ms   = iif(:setEndedAtMs, :endedAtMs, ended_at_ms),
+    outcome_json  = iif(:setOutcomeJson, :outcomeJson, outcome_json)
+  WHERE id = :id AND status IN (SELECT value FROM json_each(:from))`;
+
+const GET = "SELECT * FROM runs WHERE id = :id";
+const UNFINISHED = "SELECT * FROM runs WHERE status IN ('queued', 'running') ORDER BY id";
+
+/** An empty blob is greater than every text: without a cursor the list starts at the newest. */
+const LIST = {
+  all: "SELECT * FROM runs WHERE id < coalesce(:before, x'') ORDER BY id DESC LIMIT :limit",
+  principal:
+    "SELECT * FROM runs WHERE principal = :principal AND id < coalesce(:before, x'') ORDER BY id DESC LIMIT :limit",
+  status: "SELECT * FROM runs WHERE status = :status AND id < coalesce(:before, x'') ORDER BY id DESC LIMIT :limit",
+  both: "SELECT * FROM runs WHERE principal = :principal AND status = :status AND id < coalesce(:before, x'') ORDER BY id DESC LIMIT :limit",
+} as const;
+
+/** Runs in SQLite. Each method is one statement, so it happens as a whole or not at all. */
+export class SqliteRunStore implements RunStore {
+  readonly #database: Database;
+  readonly #insert: StatementSync;
+  readonly #update: StatementSync;
+  readonly #get: StatementSync;
+  readonly #unfinished: StatementSync;
+  readonly #list: Readonly<Record<keyof typeof LIST, StatementSync>>;
+
+  /** @param database Closed with this store. */
+  constructor(database: Database) {
+    const { connection } = database;
+    this.#database = database;
+    this.#insert = connection.prepare(INSERT);
+    this.#update = connection.prepare(UPDATE);
+    this.#get = connection.prepare(GET);
+    this.#unfinished = connection.prepare(UNFINISHED);
+    this.#list = {
+      all: connection.prepare(LIST.all),
+      principal: connection.prepare(LIST.principal),
+      status: connection.prepare(LIST.status),
+      both: connection.prepare(LIST.both),
+    };
+  }
+
+  async insert(run: RunRecord): Promise<void> {
+    this.#database.attempt("insert a run", () => {
+      try {
+        this.#insert.run({
+          id: run.id,
+          principal: run.principal,
+          status: run.status,
+          source: run.source,
+          createdAtMs: run.createdAtMs,
+          startedAtMs: run.startedAtMs ?? null,
+          endedAtMs: run.endedAtMs ?? null,
+          metadataJson: run.metadata === undefined ? null : JSON.stringify(run.metadata),
+          requestJson: run.requestJson,
+          outcomeJson: run.outcomeJson ?? null,
+        });
+      } catch (error) {
+        throw violatedConstraint(error) === "duplicate" ? runExists(run.id) : error;
+      }
+    });
+  }
+
+  async update(id: string, from: readonly RunStatus[], change: RunChange): Promise<boolean> {
+    const { changes } = this.#database.attempt("update a run", () =>
+      this.#update.run({
+        id,
+        from: JSON.stringify(from),
+        status: change.status ?? null,
+        setStartedAtMs: Object.hasOwn(change, "startedAtMs") ? 1 : 0,
+        startedAtMs: change.startedAtMs ?? null,
+        setEndedAtMs: Object.hasOwn(change, "endedAtMs") ? 1 : 0,
+        endedAtMs: change.endedAtMs ?? null,
+        setOutcomeJson: Object.hasOwn(change, "outcomeJson") ? 1 : 0,
+        outcomeJson: change.outcomeJson ?? null,
+      }),
+    );
+    return Number(changes) > 0;
+  }
+
+  async get(id: string): Promise<RunRecord | undefined> {
+    const row = this.#database.attempt("read a run", () => this.#get.get({ id }));
+    return row === undefined ? undefined : toRun(row);
+  }
+
+  async list(query: RunQuery): Promise<readonly RunRecord[]> {
+    const rows = this.#database.attempt("list runs", () => this.#select(query));
+    return rows.map(toRun);
+  }
+
+  async unfinished(): Promise<readonly RunRecord[]> {
+    const rows = this.#database.attempt("list unfinished runs", () => this.#unfinished.all());
+    return rows.map(toRun);
+  }
+
+  async close(): Promise<void> {
+    this.#database.close();
+  }
+
+  #select({ principal, status, limit, before }: RunQuery): Row[] {
+    const page = { limit, before: before ?? null };
+    if (principal !== undefined && status !== undefined) return this.#list.both.all({ ...page, principal, status });
+    if (principal !== undefined) return this.#list.principal.all({ ...page, principal });
+    if (status !== undefined) return this.#list.status.all({ ...page, status });
+    return this.#list.all.all(page);
+  }
+}
+
+function toRun(row: Row): RunRecord {
+  const read = new RowReader(`run "${row["id"]}"`, row);
+  return {
+    id: read.text("id"),
+    principal: read.text("principal"),
+    status: read.oneOf("status", STATUSES),
+    source: read.oneOf("source", SOURCES),
+    createdAtMs: read.integer("created_at_ms"),
+    startedAtMs: read.optionalInteger("started_at_ms"),
+    endedAtMs: read.optionalInteger("ended_at_ms"),
+    requestJson: read.text("request_json"),
+    outcomeJson: read.optionalText("outcome_json"),
+    metadata: read.json("metadata_json") as JsonValue | undefined,
+  };
+}

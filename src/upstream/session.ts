@@ -1,0 +1,331 @@
+import { Client, ProtocolError, ProtocolErrorCode, SdkError, SdkErrorCode } from "@modelcontextprotocol/client";
+import type { UpstreamConfig } from "../config/config.ts";
+import type { Clock } from "../lib/clock.ts";
+import { RunletError } from "../lib/errors.ts";
+import { isRecord } from "../lib/guards.ts";
+import type { Log } from "../lib/log.ts";
+import { toCallError, toStartError } from "./failures.ts";
+import { listTools } from "./list-tools.ts";
+import { type ChangeWatch, watchToolList } from "./tool-list-watch.ts";
+import type { ToolListing } from "./tool-list.ts";
+import { childEnvironment, type Environment } from "./transports/environment.ts";
+import { HttpTransport } from "./transports/http.ts";
+import { rawResult } from "./transports/raw-results.ts";
+import { StdioTransport } from "./transports/stdio.ts";
+import type { ContentBlock, ToolDefinition, UpstreamCallOptions, UpstreamFailure, UpstreamResult } from "./upstream.ts";
+import { within } from "./within.ts";
+
+/** The SDK has a timeout of its own on each request; ours are the ones that count. */
+const NEVER_MS = 2 ** 31 - 1;
+/** A server silent for so long on a first request of the new era is taken for one of the old. */
+const PROBE_MS = 5_000;
+
+/** What a session needs besides its configuration. */
+export interface SessionDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Our own environment, from which stdio servers inherit the allow-listed part. */
+  readonly env: Environment;
+  /** Our version, told to servers. */
+  readonly version: string;
+  /** A number in [0, 1), for jitter. */
+  readonly random: () => number;
+  /** The server's tools have changed. */
+  readonly onTools: (listing: ToolListing) => void;
+  /** The server said that its tools changed and then did not list them. */
+  readonly onListFailure: (error: RunletError) => void;
+  /** The connection ended, by whichever side; comes at most once and only after a successful `open`. */
+  readonly onEnd: (reason: string) => void;
+}
+
+/**
+ * One connection to one MCP server, opened once.
+ *
+ *     new ──► open ──► ended     (closed by us, or broken; a new session replaces it)
+ */
+export class Session {
+  readonly #config: UpstreamConfig;
+  readonly #deps: SessionDeps;
+  #transport: StdioTransport | HttpTransport | undefined;
+  #client: Client | undefined;
+  #watch: ChangeWatch | undefined;
+  #tools: ReadonlyMap<string, ToolDefinition> = new Map();
+  #stage: UpstreamFailure["stage"] = "spawn";
+  #opened = false;
+  #closing: Promise<void> | undefined;
+
+  constructor(config: UpstreamConfig, deps: SessionDeps) {
+    this.#config = config;
+    this.#deps = deps;
+  }
+
+  /** How far it came: what a failure is blamed on. */
+  get stage(): UpstreamFailure["stage"] {
+    const spawned = this.pid !== undefined || this.#exit() !== undefined;
+    return this.#stage === "spawn" && spawned ? "handshake" : this.#stage;
+  }
+
+  get pid(): number | undefined {
+    return this.#transport instanceof StdioTransport ? this.#transport.pid : undefined;
+  }
+
+  get stderr(): readonly string[] {
+    return this.#transport instanceof StdioTransport ? this.#transport.stderr : [];
+  }
+
+  get protocolVersion(): string | undefined {
+    return this.#client?.getNegotiatedProtocolVersion();
+  }
+
+  /** Whether the server speaks a revision up to 2025-11-25. */
+  get legacy(): boolean {
+    return this.#client?.getProtocolEra() === "legacy";
+  }
+
+  get serverInfo(): { readonly name: string; readonly version: string } | undefined {
+    const info = this.#client?.getServerVersion();
+    return info && { name: info.name, version: info.version };
+  }
+
+  /**
+   * Connects and lists the tools, each within `timeoutMs`. After a rejection call `close`.
+   *
+   * @param knownLegacy The server is known to speak an old revision: it is not asked for the new one first.
+   * @throws UPSTREAM_UNAVAILABLE
+   */
+  async open(timeoutMs: number, knownLegacy: boolean): Promise<ToolListing> {
+    const { clock } = this.#deps;
+    try {
+      await within(
+        clock,
+        timeoutMs,
+        () => this.#timedOut("finish the handshake", timeoutMs),
+        () => this.#connect(timeoutMs, knownLegacy),
+      );
+      this.#stage = "list";
+      const listing = await within(
+        clock,
+        timeoutMs,
+        () => this.#timedOut("list its tools", timeoutMs),
+        (signal) => this.#list(signal),
+      );
+      this.#tools = new Map(listing.tools.map((tool) => [tool.name, tool]));
+      this.#watch = this.#watchTools();
+      this.#opened = true;
+      this.#stage = "call";
+      return listing;
+    } catch (error) {
+      throw toStartError(this.#fatal() ?? error, this.#config, this.stage, this.#exit());
+    }
+  }
+
+  /**
+   * Calls a tool. Concurrent calls are independent.
+   *
+   * @throws As `Upstream.callTool`; `details.sent` is also false when the server has lost our session.
+   */
+  async callTool(
+    name: string,
+    args: Readonly<Record<string, unknown>>,
+    { signal, timeoutMs }: UpstreamCallOptions,
+  ): Promise<UpstreamResult> {
+    signal.throwIfAborted();
+    const server = this.#config.name;
+    // What the upstream is told of a cancellation is ours to word: the caller's reason is none of its business.
+    const cancel = new AbortController();
+    const onAbort = (): void => cancel.abort("cancelled by the caller");
+    signal.addEventListener("abort", onAbort, { once: true });
+    let timedOut = false;
+    const timer = this.#deps.clock.after(timeoutMs, () => {
+      timedOut = true;
+      cancel.abort("timed out");
+    });
+    try {
+      return toResult(await this.#request(name, args, cancel.signal));
+    } catch (error) {
+      signal.throwIfAborted();
+      if (timedOut) throw timeoutError(server, name, timeoutMs, error);
+      const transport = this.#transport;
+      const cause = error instanceof SdkError ? (this.#fatal() ?? error) : error;
+      const hasSession = transport instanceof HttpTransport && transport.sessionId !== undefined;
+      throw toCallError(cause, { server, tool: name, ended: this.#exit(), hasSession });
+    } finally {
+      timer.cancel();
+      signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  /** Ends the connection and every process of it; `onEnd` does not come any more. Safe to call twice. */
+  close(): Promise<void> {
+    this.#closing ??= (async () => {
+      this.#opened = false;
+      this.#watch?.close();
+      await this.#transport?.close();
+    })();
+    return this.#closing;
+  }
+
+  async #connect(timeoutMs: number, knownLegacy: boolean): Promise<void> {
+    try {
+      await this.#connectOnce(timeoutMs, knownLegacy);
+    } catch (error) {
+      // Some servers of the old era end on any request before `initialize`: they get a second life without the question.
+      const diedOnProbe =
+        !knownLegacy && this.#exit() !== undefined && isSdkError(error, SdkErrorCode.EraNegotiationFailed);
+      if (!diedOnProbe || this.#closing !== undefined) throw error;
+      await this.#transport?.close();
+      await this.#connectOnce(timeoutMs, true);
+    }
+  }
+
+  async #connectOnce(timeoutMs: number, knownLegacy: boolean): Promise<void> {
+    const { log, version } = this.#deps;
+    const fields = { server: this.#config.name };
+    const transport = this.#createTransport();
+    this.#transport = transport;
+    const client = new Client(
+      { name: "runlet", version },
+      { versionNegotiation: { mode: "auto", probe: { timeoutMs: Math.min(PROBE_MS, timeoutMs / 2) } } },
+    );
+    this.#client = client;
+    Object.assign(client, {
+      onerror: (error) => log.debug({ ...fields, err: error }, "MCP connection reports an error"),
+      onclose: () => this.#onClosed(transport),
+      fallbackRequestHandler: (request) => Promise.reject(refusal(request.method)),
+    } satisfies Pick<Client, "onerror" | "onclose" | "fallbackRequestHandler">);
+    if (transport instanceof HttpTransport) this.#stage = "handshake";
+    await client.connect(transport, {
+      timeout: NEVER_MS,
+      ...(knownLegacy && { prior: { kind: "legacy" as const } }),
+    });
+  }
+
+  #createTransport(): StdioTransport | HttpTransport {
+    const { clock, env } = this.#deps;
+    const { name: server, transport: config } = this.#config;
+    switch (config.kind) {
+      case "stdio": {
+        const { command, args, cwd } = config;
+        return new StdioTransport({ server, command, args, cwd, env: childEnvironment(env, config.env), clock });
+      }
+      case "http":
+        return new HttpTransport({ url: config.url, headers: config.headers, clock });
+      default:
+        return config satisfies never;
+    }
+  }
+
+  async #request(name: string, args: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<unknown> {
+    const client = this.#client;
+    if (client === undefined) throw new SdkError(SdkErrorCode.NotConnected, "Not connected");
+    // Given the definition, without `outputSchema`, the SDK derives HTTP headers from it and leaves the answer alone.
+    const inputSchema = (this.#tools.get(name)?.inputSchema ?? {}) as Record<string, unknown>;
+    return client.callTool(
+      { name, arguments: { ...args } },
+      { signal, timeout: NEVER_MS, toolDefinition: { name, inputSchema: { ...inputSchema, type: "object" } } },
+    );
+  }
+
+  #list(signal: AbortSignal): Promise<ToolListing> {
+    const client = this.#client;
+    if (client === undefined) return Promise.reject(new SdkError(SdkErrorCode.NotConnected, "Not connected"));
+    return listTools(client, this.#config, { signal, timeout: NEVER_MS });
+  }
+
+  #watchTools(): ChangeWatch | undefined {
+    const { clock, log, random, onTools, onListFailure } = this.#deps;
+    const { name: server, connectTimeoutMs } = this.#config;
+    return (
+      this.#client &&
+      watchToolList(this.#client, {
+        clock,
+        log,
+        random,
+        server,
+        timeoutMs: connectTimeoutMs,
+        relist: () =>
+          within(
+            clock,
+            connectTimeoutMs,
+            () => this.#timedOut("list its tools", connectTimeoutMs),
+            (signal) => this.#list(signal),
+          ),
+        onTools: (listing) => {
+          this.#tools = new Map(listing.tools.map((tool) => [tool.name, tool]));
+          onTools(listing);
+        },
+        onFailure: (error) => onListFailure(toStartError(error, this.#config, "list", this.#exit())),
+      })
+    );
+  }
+
+  #onClosed(transport: StdioTransport | HttpTransport): void {
+    if (transport !== this.#transport || !this.#opened) return;
+    this.#opened = false;
+    this.#watch?.close();
+    this.#deps.onEnd(this.#fatal()?.message ?? this.#exit() ?? "the connection was closed");
+  }
+
+  #exit(): string | undefined {
+    return this.#transport instanceof StdioTransport ? this.#transport.exit : undefined;
+  }
+
+  /** Why we ended the connection ourselves. */
+  #fatal(): RunletError | undefined {
+    return this.#transport instanceof StdioTransport ? this.#transport.fatal : undefined;
+  }
+
+  #timedOut(doing: string, timeoutMs: number): RunletError {
+    const server = this.#config.name;
+    const noisy = this.#transport instanceof StdioTransport && this.#transport.noisy;
+    return new RunletError(
+      "UPSTREAM_UNAVAILABLE",
+      `Cannot use server "${server}" as it must ${doing} within ${timeoutMs} ms: it has not answered.`,
+      {
+        server,
+        hint: noisy
+          ? "It wrote text to stdout that is not the protocol, which its status shows; check that it is an MCP server."
+          : `Raise mcpServers.${server}.connectTimeout, or repair the server.`,
+        details: { sent: false },
+      },
+    );
+  }
+}
+
+/** A request of the server to us, which a gateway without a person behind it can only refuse. */
+function refusal(method: string): ProtocolError {
+  return new ProtocolError(
+    ProtocolErrorCode.MethodNotFound,
+    `Cannot answer ${method} as this client declares no such capability.`,
+    { method, reason: "capability not declared" },
+  );
+}
+
+function timeoutError(server: string, tool: string, timeoutMs: number, cause: unknown): RunletError {
+  return new RunletError(
+    "TOOL_TIMEOUT",
+    `Cannot wait longer for tool "${tool}" of server "${server}" as its timeout is ${timeoutMs} ms: it has not answered.`,
+    { server, tool, hint: `Raise mcpServers.${server}.timeout, or ask the tool for less.`, cause },
+  );
+}
+
+/** The answer as the server sent it, once its outline is checked. */
+function toResult(result: unknown): UpstreamResult {
+  const raw = rawResult(result);
+  if (raw === undefined) throw new Error("an answer needs content or structuredContent");
+  const content: unknown = raw["content"] ?? [];
+  if (!Array.isArray(content) || !content.every(isContentBlock)) throw new Error("content is not a list of blocks");
+  return {
+    content,
+    ...(raw["structuredContent"] !== undefined && { structuredContent: raw["structuredContent"] }),
+    isError: raw["isError"] === true,
+  };
+}
+
+function isContentBlock(value: unknown): value is ContentBlock {
+  return isRecord(value) && typeof value["type"] === "string";
+}
+
+function isSdkError(error: unknown, code: SdkErrorCode): boolean {
+  return error instanceof SdkError && error.code === code;
+}

@@ -1,0 +1,153 @@
+import {
+  type FetchLike,
+  isJSONRPCRequest,
+  type JSONRPCMessage,
+  type RequestId,
+  StreamableHTTPClientTransport,
+  type Transport,
+  type TransportSendOptions,
+} from "@modelcontextprotocol/client";
+import type { Clock } from "../../lib/clock.ts";
+import { boundBody } from "./bounded-body.ts";
+import { setRawAside } from "./raw-results.ts";
+import { MAX_MESSAGE_BYTES } from "./stdio.ts";
+
+/** `data` of the error that answers a request whose response stream ended without an answer. Compared by identity. */
+export const STREAM_LOST: object = Object.freeze({ reason: "stream lost" });
+/** The same for a request whose answer was over the bound. */
+export const STREAM_TOO_LARGE: object = Object.freeze({ reason: "answer too large" });
+const TERMINATE_MS = 1_000;
+/** What the SDK's transport takes; it tells absent from `undefined`, our callers do not. */
+type InnerOptions = NonNullable<Parameters<StreamableHTTPClientTransport["send"]>[1]>;
+
+/** A server to reach, with every value resolved. */
+export interface HttpTransportOptions {
+  readonly url: string;
+  /** Sent with each request. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly clock: Clock;
+  /** @default 16 MiB */
+  readonly maxMessageBytes?: number;
+}
+
+/**
+ * An MCP server over Streamable HTTP, of either era.
+ *
+ * Adds to the SDK's transport what a gateway cannot do without: answers are bounded in size; a request whose response
+ * stream ends early fails at once, not at its timeout; a cancelled request frees its connection; `close()` ends the
+ * server's session.
+ */
+export class HttpTransport implements Transport {
+  onclose?: (() => void) | undefined;
+  onerror?: ((error: Error) => void) | undefined;
+  onmessage?: Transport["onmessage"];
+  readonly hasPerRequestStream = true;
+  readonly #inner: StreamableHTTPClientTransport;
+  readonly #clock: Clock;
+  readonly #waiting = new Map<RequestId, AbortController>();
+  #tooLarge = false;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: HttpTransportOptions) {
+    this.#clock = options.clock;
+    const maxBytes = options.maxMessageBytes ?? MAX_MESSAGE_BYTES;
+    const boundedFetch: FetchLike = async (url, init) =>
+      boundBody(await fetch(url, init), maxBytes, () => {
+        this.#tooLarge = true;
+      });
+    this.#inner = new StreamableHTTPClientTransport(new URL(options.url), {
+      requestInit: { headers: { ...options.headers } },
+      fetch: boundedFetch,
+    });
+    Object.assign(this.#inner, {
+      onmessage: (message) => {
+        if ("id" in message && !("method" in message) && message.id !== undefined) this.#waiting.delete(message.id);
+        this.onmessage?.(setRawAside(message));
+      },
+      onerror: (error) => this.onerror?.(error),
+      onclose: () => this.onclose?.(),
+    } satisfies Pick<Transport, "onmessage" | "onerror" | "onclose">);
+  }
+
+  /** The session's id, where the server gave one: only those of the legacy era do. */
+  get sessionId(): string | undefined {
+    return this.#inner.sessionId;
+  }
+
+  setProtocolVersion(version: string): void {
+    this.#inner.setProtocolVersion(version);
+  }
+
+  start(): Promise<void> {
+    return this.#inner.start();
+  }
+
+  async send(message: JSONRPCMessage, options: TransportSendOptions = {}): Promise<void> {
+    if (isJSONRPCRequest(message)) return this.#sendRequest(message, message.id, options);
+    await this.#inner.send(message, options as InnerOptions);
+    if ("method" in message && message.method === "notifications/cancelled") {
+      this.#cancel(message.params?.["requestId"]);
+    }
+  }
+
+  /** Ends the server's session if it keeps one, waiting at most a second, then closes. Safe to call twice. */
+  close(): Promise<void> {
+    this.#closing ??= this.#end();
+    return this.#closing;
+  }
+
+  async #sendRequest(message: JSONRPCMessage, id: RequestId, options: TransportSendOptions): Promise<void> {
+    const controller = new AbortController();
+    const abort = (): void => controller.abort();
+    options.requestSignal?.addEventListener("abort", abort, { once: true });
+    controller.signal.addEventListener("abort", () => this.#waiting.delete(id), { once: true });
+    this.#waiting.set(id, controller);
+    try {
+      const inner = {
+        ...options,
+        requestSignal: controller.signal,
+        onRequestStreamEnd: options.onRequestStreamEnd ?? (() => this.#answerLost(id)),
+      };
+      await this.#inner.send(message, inner as InnerOptions);
+    } catch (error) {
+      this.#waiting.delete(id);
+      throw error;
+    }
+  }
+
+  #cancel(id: unknown): void {
+    if (typeof id === "string" || typeof id === "number") this.#waiting.get(id)?.abort();
+  }
+
+  #answerLost(id: RequestId): void {
+    if (!this.#waiting.delete(id)) return;
+    const data = this.#tooLarge ? STREAM_TOO_LARGE : STREAM_LOST;
+    this.#tooLarge = false;
+    this.onmessage?.({
+      jsonrpc: "2.0",
+      id,
+      error: { code: -32_000, message: "the response stream ended early", data },
+    });
+  }
+
+  async #end(): Promise<void> {
+    if (this.#inner.sessionId !== undefined) {
+      const { promise: ended, resolve: done } = Promise.withResolvers<void>();
+      const timer = this.#clock.after(TERMINATE_MS, done, { background: true });
+      void this.#terminate(done);
+      await ended;
+      timer.cancel();
+    }
+    await this.#inner.close();
+  }
+
+  async #terminate(done: () => void): Promise<void> {
+    try {
+      await this.#inner.terminateSession();
+    } catch (error) {
+      // A server that is gone has no session left to end.
+      this.onerror?.(error instanceof Error ? error : new Error("the session could not be ended", { cause: error }));
+    }
+    done();
+  }
+}

@@ -1,0 +1,24 @@
+import type { CallStart } from "../../src/store/journal.ts";
+import type { RunRecord } from "../../src/store/run-store.ts";
+
+/** A queued run with nothing special about it, but for what is given. */
+export function run(id: string, members: Partial<RunRecord> = {}): RunRecord {
+  return {
+    id,
+    principal: "ann",
+    status: "queued",
+    source: "script",
+    createdAtMs: 1_000,
+    startedAtMs: undefined,
+    endedAtMs: undefined,
+    requestJson: '{"script":"return 1"}',
+    outcomeJson: undefined,
+    metadata: undefined,
+    ...members,
+  };
+}
+
+/** A call as it is journaled when it leaves. */
+export function call(runId: string, seq: number): CallStart {
+  return { runId, seq, server: "files", tool: "read_file", argumentsJson: '{"path":"/a"}', startedAtMs: 2_000 + seq };
+}

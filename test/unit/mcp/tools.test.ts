@@ -1,0 +1,51 @@
+import Ajv from "ajv/dist/2020.js";
+import { describe, expect, it } from "vitest";
+import { LIMIT_NAMES } from "../../../src/config/limits.ts";
+import { INSTRUCTIONS, TOOLS, isMcpToolName } from "../../../src/mcp/tools.ts";
+
+describe("the tools that Runlet offers over MCP", () => {
+  it("are two, with names that survive every host's renaming", () => {
+    expect(TOOLS.map(({ name }) => name)).toEqual(["run_script", "search_tools"]);
+    for (const { name } of TOOLS) expect(name).toMatch(/^[a-z_]{1,20}$/u);
+  });
+
+  /** The list was counted as 497 tokens of o200k at 2,108 characters; 4.2 characters a token leave room below 600. */
+  it("cost less than 600 tokens of context", () => {
+    expect(JSON.stringify({ tools: TOOLS }).length).toBeLessThan(2_450);
+    expect(INSTRUCTIONS.length).toBeLessThan(200);
+  });
+
+  it("have schemas that compile in strict mode and say what they refuse", () => {
+    const ajv = new Ajv({ strict: true, strictRequired: true });
+    for (const { inputSchema, outputSchema } of TOOLS) {
+      const accepts = ajv.compile(inputSchema);
+      expect(accepts({ script: "return 1", query: "x" })).toBe(false);
+      expect(accepts({})).toBe(false);
+      expect(() => ajv.compile(outputSchema ?? false)).not.toThrow();
+    }
+  });
+
+  it("say where other servers' tools are called", () => {
+    expect(TOOLS[0]?.description).toContain("mcp.<server>.<tool>");
+    expect(TOOLS[0]?.description).toContain("not direct tools");
+    expect(TOOLS[0]?.description).toContain("search_tools");
+  });
+
+  it("name only limits that there are", () => {
+    const text = JSON.stringify(TOOLS[0]?.inputSchema);
+    const named = [...text.matchAll(/(\w+): \d+/gu)].map(([, name]) => name);
+    expect(named.length).toBeGreaterThan(1);
+    for (const name of named) expect(LIMIT_NAMES).toContain(name);
+  });
+
+  it("tell their effects", () => {
+    expect(TOOLS.map(({ annotations }) => annotations?.readOnlyHint)).toEqual([false, true]);
+    expect(TOOLS[0]?.annotations?.destructiveHint).toBe(true);
+  });
+
+  it("are recognised by their exact name", () => {
+    expect(isMcpToolName("run_script")).toBe(true);
+    expect(isMcpToolName("Run_Script")).toBe(false);
+    expect(isMcpToolName("toString")).toBe(false);
+  });
+});
