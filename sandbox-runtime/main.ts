@@ -17,16 +17,13 @@ import { webGlobals } from "./web.ts";
 /** What the executor process holds of the runtime: two functions, called with strings. */
 export interface Runtime {
   /**
-   * Runs the script. @param code Body of an async function.
+   * Runs the script. @param code An expression whose value is an async function without parameters.
    * @param startJson A `SandboxStart`.
    */
   start(code: string, startJson: string): void;
   /** Delivers events in threes: `"ok" | "error", call id, JSON` or `"timer", timer id, ""`. */
   deliver(...events: string[]): void;
 }
-
-/** Prefix of the function that a script's text becomes the body of: columns of line 1 are shifted by its length. */
-const PREFIX = "(async () => {";
 
 /** Prepares the global object and hands out the two entries. Runs once, before any script. */
 export function bootstrap(send: Send): Runtime {
@@ -46,7 +43,7 @@ export function bootstrap(send: Send): Runtime {
       const end = createEnd(host, log);
       let body: () => Promise<unknown>;
       try {
-        body = indirectEval(`${PREFIX}${code}\n})\n//# sourceURL=script.js`) as () => Promise<unknown>;
+        body = indirectEval(`${code}\n//# sourceURL=script.js`) as () => Promise<unknown>;
       } catch (thrown) {
         end.thrown(thrown);
         return;

@@ -6,11 +6,13 @@ import { byteLength } from "../lib/bounded-text.ts";
 import type { Clock } from "../lib/clock.ts";
 import { errorInfo, RunletError, toErrorInfo } from "../lib/errors.ts";
 import type { ErrorInfo } from "../lib/errors.ts";
-import { isRecord, isStringArray } from "../lib/guards.ts";
+import { isStringArray } from "../lib/guards.ts";
+import type { JsonValue } from "../lib/guards.ts";
 import { canonicalJson, parseJson } from "../lib/json.ts";
 import type { Log } from "../lib/log.ts";
 import type { CallSettlement, Journal } from "../store/journal.ts";
 import { toArguments } from "./arguments.ts";
+import type { CallSummary } from "./call-summary.ts";
 import { CallTable } from "./call-table.ts";
 import { answerMeta, isMetaPath } from "./meta-calls.ts";
 import type { LogLevel } from "./protocol.ts";
@@ -20,7 +22,7 @@ import type { LogLine } from "./run-log.ts";
 /** What a run's bridge tells its watchers. */
 export interface BridgeListener {
   log(line: LogLine): void;
-  emit(value: unknown): void;
+  emit(value: JsonValue): void;
   callStarted(call: { readonly seq: number; readonly server: string; readonly tool: string }): void;
   callSettled(call: {
     readonly seq: number;
@@ -43,8 +45,6 @@ export interface BridgeOptions {
   readonly journal: Journal;
   readonly clock: Clock;
   readonly log: Log;
-  /** Aborts when the run is over: calls in flight are cancelled upstream. */
-  readonly signal: AbortSignal;
   readonly listener: BridgeListener;
 }
 
@@ -54,16 +54,29 @@ interface Reply {
   readonly json: string;
 }
 
+/** What one execution calls; the bridge lives as long as the run, which may execute more than one script. */
+interface BridgeHost {
+  call(id: number, path: string, args: string): Promise<Reply>;
+  log(level: LogLevel, atMs: number, text: string): void;
+  emit(json: string): void;
+}
+
+/** How long calls that a script left in flight may take to end once they are cancelled. */
+const SETTLE_WITHIN_MS = 500;
+
 /**
  * Host half of one run's script ↔ host: resolves what a script wrote to a tool, counts, journals and dispatches its
  * calls, collects its logs and emitted values. Trusts nothing that comes from the executor process.
  */
 export class Bridge {
   readonly runLog: RunLog;
-  readonly emitted: unknown[] = [];
+  readonly emitted: JsonValue[] = [];
   readonly #options: BridgeOptions;
   readonly #calls: CallTable;
+  readonly #summaries = new Map<number, CallSummary>();
+  readonly #inFlight = new Set<Promise<unknown>>();
   #emittedBytes = 0;
+  #changedSomething = false;
 
   constructor(options: BridgeOptions) {
     this.#options = options;
@@ -71,9 +84,41 @@ export class Bridge {
     this.runLog = new RunLog(options.limits);
   }
 
-  /** Tool calls made so far. */
-  get callsMade(): number {
-    return this.#calls.made;
+  /**
+   * The host of one execution.
+   *
+   * @param signal Aborts when the execution is over: calls in flight are cancelled upstream.
+   */
+  host(signal: AbortSignal): BridgeHost {
+    return {
+      call: (_, path, args) => {
+        const reply = this.#call(path, args, signal);
+        this.#inFlight.add(reply);
+        void reply.finally(() => this.#inFlight.delete(reply));
+        return reply;
+      },
+      log: (level, atMs, text) => this.log(level, atMs, text),
+      emit: (json) => this.#emit(json),
+    };
+  }
+
+  /** Waits until cancelled calls have settled, for a bounded time. */
+  async settled(): Promise<void> {
+    if (this.#inFlight.size === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = this.#options.clock.after(SETTLE_WITHIN_MS, resolve);
+    await Promise.race([Promise.allSettled(this.#inFlight), promise]);
+    timer.cancel();
+  }
+
+  /** The calls made so far, in order. */
+  get calls(): readonly CallSummary[] {
+    return [...this.#summaries.values()];
+  }
+
+  /** Whether a call of a tool that is not read-only was dispatched: running the script again could repeat its effect. */
+  get changedSomething(): boolean {
+    return this.#changedSomething;
   }
 
   /** Keeps a log line and tells the watchers. */
@@ -83,15 +128,15 @@ export class Bridge {
   }
 
   /** Keeps an emitted value and tells the watchers; what is over the limit or no JSON is dropped with a log line. */
-  emit(json: string): void {
+  #emit(json: string): void {
     this.#emittedBytes += byteLength(json);
     const parsed = this.#emittedBytes > this.#options.limits.emittedBytes ? undefined : parseJson(json);
     if (parsed === undefined) {
       this.log("warn", 0, "EMIT_LIMIT: an emitted value was dropped because the run's limit is reached");
       return;
     }
-    this.emitted.push(parsed.value);
-    this.#options.listener.emit(parsed.value);
+    this.emitted.push(parsed.value as JsonValue);
+    this.#options.listener.emit(parsed.value as JsonValue);
   }
 
   /**
@@ -100,7 +145,7 @@ export class Bridge {
    * @param pathText JSON text of the names after `mcp.`.
    * @param argsText JSON text of the positional arguments.
    */
-  async call(pathText: string, argsText: string): Promise<Reply> {
+  async #call(pathText: string, argsText: string, signal: AbortSignal): Promise<Reply> {
     try {
       const path = parseJson(pathText)?.value;
       const args = parseJson(argsText)?.value;
@@ -108,7 +153,7 @@ export class Bridge {
         throw new RunletError("INTERNAL", "Cannot read the call as it is not of the protocol");
       const seq = this.#calls.admit(byteLength(argsText));
       try {
-        return { ok: true, json: await this.#dispatch(seq, path, args) };
+        return { ok: true, json: await this.#dispatch(seq, path, args, signal) };
       } finally {
         this.#calls.release();
       }
@@ -117,61 +162,74 @@ export class Bridge {
     }
   }
 
-  async #dispatch(seq: number, path: readonly string[], args: readonly unknown[]): Promise<string> {
+  async #dispatch(
+    seq: number,
+    path: readonly string[],
+    args: readonly unknown[],
+    signal: AbortSignal,
+  ): Promise<string> {
     const { catalogs, principal, narrow } = this.#options;
     let catalog = catalogs.current(principal.access, narrow);
     if (isMetaPath(path)) {
-      if (catalog.unlisted.length > 0) catalog = await this.#settledCatalog();
+      if (catalog.unlisted.length > 0) catalog = await catalogs.settled(principal.access, narrow, signal);
       return JSON.stringify(answerMeta(path, args, catalog));
     }
     let target = resolveTarget(catalog, path);
     if (target === undefined && catalog.unlisted.length > 0) {
-      catalog = await this.#settledCatalog();
+      catalog = await catalogs.settled(principal.access, narrow, signal);
       target = resolveTarget(catalog, path);
     }
     if (target === undefined) {
       const resolution = catalog.resolve(path);
       throw unknownTool(path, resolution.kind === "unknown" ? resolution : undefined);
     }
-    return this.#journaled(seq, target, toArguments(target.tool, args, path));
-  }
-
-  #settledCatalog(): Promise<Catalog> {
-    const { catalogs, principal, narrow, signal } = this.#options;
-    return catalogs.settled(principal.access, narrow, signal);
+    return this.#journaled({ seq, target, args: toArguments(target.tool, args, path), signal });
   }
 
   /** Writes the call down before it leaves and when it settles. */
-  async #journaled(seq: number, target: Target, args: Readonly<Record<string, unknown>>): Promise<string> {
+  async #journaled(call: PreparedCall): Promise<string> {
+    const { seq, target } = call;
     const { runId, journal, clock, listener } = this.#options;
     const { server, name: tool } = target;
     const startedAtMs = clock.now();
-    await journal.begin({ runId, seq, server, tool, argumentsJson: canonicalJson(args), startedAtMs });
+    const argumentsJson = canonicalJson(call.args);
+    if (target.tool?.class !== "read") this.#changedSomething = true;
+    const summary = { seq, server, tool, argsBytes: byteLength(argumentsJson) };
+    this.#summaries.set(seq, { ...summary, ms: undefined, outcome: "pending", resultBytes: 0 });
+    await journal.begin({ runId, seq, server, tool, argumentsJson, startedAtMs });
     listener.callStarted({ seq, server, tool });
-    const settle = async (settlement: Omit<CallSettlement, "settledAtMs">): Promise<void> => {
+    const settle = async (settlement: Omit<CallSettlement, "settledAtMs">, resultBytes: number): Promise<void> => {
       const settledAtMs = clock.now();
+      const ms = settledAtMs - startedAtMs;
+      const { outcome, error } = settlement;
+      this.#summaries.set(seq, {
+        ...summary,
+        ms,
+        outcome,
+        resultBytes,
+        ...(error === undefined ? {} : { error: error.code }),
+      });
       await journal.settle(runId, seq, { ...settlement, settledAtMs });
-      listener.callSettled({ seq, server, tool, outcome: settlement.outcome, ms: settledAtMs - startedAtMs });
+      listener.callSettled({ seq, server, tool, outcome, ms });
     };
     let result: ToolResult;
     try {
-      result = await this.#throughGateway(target, args);
+      result = await this.#throughGateway(call);
     } catch (error) {
       const info = this.#toInfo(error);
-      await settle({
-        outcome: info.code === "TOOL_NOT_FOUND" ? "denied" : "error",
-        resultJson: undefined,
-        error: info,
-      });
+      await settle(
+        { outcome: info.code === "TOOL_NOT_FOUND" ? "denied" : "error", resultJson: undefined, error: info },
+        0,
+      );
       throw error;
     }
     const resultJson = JSON.stringify(result.value) ?? "null";
-    await settle({ outcome: result.outcome, resultJson, error: undefined });
+    await settle({ outcome: result.outcome, resultJson, error: undefined }, result.bytes);
     return resultJson;
   }
 
-  #throughGateway(target: Target, args: Readonly<Record<string, unknown>>): Promise<ToolResult> {
-    const { principal, narrow, signal, limits, runId, gateway } = this.#options;
+  #throughGateway({ target, args, signal }: PreparedCall): Promise<ToolResult> {
+    const { principal, narrow, limits, runId, gateway } = this.#options;
     return gateway.call({
       principal,
       narrow,
@@ -190,6 +248,14 @@ export class Bridge {
       this.#options.log.error({ runId: this.#options.runId, err: error }, "a tool call failed for a reason of ours");
     return info;
   }
+}
+
+/** A call whose tool and arguments are known. */
+interface PreparedCall {
+  readonly seq: number;
+  readonly target: Target;
+  readonly args: Readonly<Record<string, unknown>>;
+  readonly signal: AbortSignal;
 }
 
 /** The tool a path means; `tool` is unknown while its server was never listed. */

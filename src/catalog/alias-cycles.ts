@@ -35,6 +35,7 @@ function directRefs(node: TypeNode): readonly string[] {
 function withoutRefs(node: TypeNode, dropped: ReadonlySet<string>, instead: TypeNode): TypeNode {
   if (node.kind === "ref") return dropped.has(node.key) ? instead : node;
   if (node.kind === "union") return unionOf(node.parts.map((part) => withoutRefs(part, dropped, NEVER)));
-  if (node.kind === "intersection") return intersectionOf(node.parts.map((part) => withoutRefs(part, dropped, UNKNOWN)));
+  if (node.kind === "intersection")
+    return intersectionOf(node.parts.map((part) => withoutRefs(part, dropped, UNKNOWN)));
   return node;
 }

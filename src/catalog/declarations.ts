@@ -29,7 +29,7 @@ export interface DeclaredServer {
 /** Distinct names for the servers' interfaces, by namespace; none is the name of a type that is there anyway. */
 export function interfaceNames(namespaces: readonly string[]): ReadonlyMap<string, string> {
   const names = new Map<string, string>();
-  const taken = new Set<string>();
+  const taken = new Set(["Unlisted"]);
   for (const namespace of namespaces) {
     const wanted = toTypeName(namespace, "Server");
     let name = wanted;
@@ -52,10 +52,14 @@ export function declareServer({ tools }: ServerTools, baseName: string): ServerD
   const definitions = nameDefinitions(schemas, baseName);
   const methods = all.map(({ tool, types }) => {
     const { arguments: args, result } = types;
-    const call = callText(types, { layout: "block", indent: 1 }, {
-      arguments: (key) => definitions.nameOf(args, key),
-      result: (key) => (result === undefined ? undefined : definitions.nameOf(result, key)),
-    });
+    const call = callText(
+      types,
+      { layout: "block", indent: 1 },
+      {
+        arguments: (key) => definitions.nameOf(args, key),
+        result: (key) => (result === undefined ? undefined : definitions.nameOf(result, key)),
+      },
+    );
     return `${toolComment(tool, "  ")}  ${propertyKey(tool.method)}${call};\n`;
   });
   const types = definitions.lines.map((line) => `${line}\n`).join("");

@@ -33,14 +33,12 @@ interface Definition {
 export function nameDefinitions(types: readonly SchemaType[], prefix: string): DefinitionNames {
   const fingerprints = new Map<SchemaType, ReadonlyMap<string, string>>();
   const distinct = new Map<string, Definition>();
+  const bodies = new Map<string, number>();
   for (const type of types) {
-    const own = new Map<string, string>();
+    const own = fingerprintAll(type, bodies);
     const uses = countUses(type);
-    for (const key of type.definitions.keys()) {
-      const reached = reachable(type, key);
-      const print = fingerprint(type, key, reached);
-      own.set(key, print);
-      const known = distinct.get(print) ?? { type, key, uses: 0, recursive: reached.has(key) };
+    for (const [key, print] of own) {
+      const known = distinct.get(print) ?? { type, key, uses: 0, recursive: reachable(type, key).has(key) };
       known.uses += uses.get(key) ?? 0;
       distinct.set(print, known);
     }
@@ -110,13 +108,23 @@ function reachable({ definitions }: SchemaType, from: string): ReadonlySet<strin
   return reached;
 }
 
-/** The same for definitions that mean the same and are called the same, whichever tool's schema they are in. */
-function fingerprint(type: SchemaType, key: string, reached: ReadonlySet<string>): string {
-  const keys = [key, ...[...reached].filter((other) => other !== key).sort()];
-  return JSON.stringify(
-    keys.map((one) => {
-      const node = type.definitions.get(one) ?? { kind: "text", text: "unknown" };
-      return [one, printType(type, node, { layout: "block", nameOf: (other) => other || "#" }, MAX_DEFINITION_CHARS)];
-    }),
-  );
+/**
+ * By key, a text that is the same for definitions that mean the same and are called the same, whichever schema they are in.
+ *
+ * @param bodies Numbers of the bodies met so far; grows.
+ */
+function fingerprintAll(type: SchemaType, bodies: Map<string, number>): ReadonlyMap<string, string> {
+  const numbers = new Map<string, number>();
+  for (const [key, node] of type.definitions) {
+    const body = printType(type, node, { layout: "block", nameOf: (other) => other || "#" }, MAX_DEFINITION_CHARS);
+    const number = bodies.get(body) ?? bodies.size;
+    bodies.set(body, number);
+    numbers.set(key, number);
+  }
+  const prints = new Map<string, string>();
+  for (const key of type.definitions.keys()) {
+    const reached = [...reachable(type, key)].sort();
+    prints.set(key, JSON.stringify([key, ...reached].map((one) => [one, numbers.get(one)])));
+  }
+  return prints;
 }

@@ -1,6 +1,6 @@
 import { nearestNames } from "../lib/nearest.ts";
 import type { CatalogTool, ToolResolution } from "./catalog.ts";
-import { firstSentence } from "./doc-text.ts";
+import { toPlainLine } from "./doc-text.ts";
 import type { ServerTools } from "./server-tools.ts";
 import { joinIdentifiers, propertyAccess, toIdentifier } from "./tool-names.ts";
 
@@ -35,9 +35,10 @@ export function createResolver(servers: readonly CatalogServer[]): Resolver {
   const byName = new Map<string, CatalogServer>();
   for (const server of servers) byName.set(server.server, server).set(server.namespace, server);
   let table: ReadonlyMap<string, CatalogTool | Ambiguous> | undefined;
-  const onMcp = (name: string): CatalogTool | Ambiguous | undefined => {
+  const onMcp = (path: readonly string[]): CatalogTool | Ambiguous | undefined => {
     table ??= flatTable(servers);
-    return table.get(name) ?? table.get(toIdentifier(name));
+    const word = path.join(".");
+    return table.get(word) ?? (path.length === 1 ? table.get(toIdentifier(word)) : undefined);
   };
   const inServer = (found: CatalogServer, name: string): ToolResolution => {
     if (found.tools === undefined) return { kind: "unlisted", server: found.server, name };
@@ -48,7 +49,7 @@ export function createResolver(servers: readonly CatalogServer[]): Resolver {
   };
   return {
     flat(name) {
-      const found = onMcp(name);
+      const found = onMcp([name]);
       return found !== undefined && isTool(found) ? found : undefined;
     },
     resolve(path) {
@@ -57,9 +58,10 @@ export function createResolver(servers: readonly CatalogServer[]): Resolver {
       const server = byName.get(first) ?? byName.get(toIdentifier(first));
       // A tool's own name may hold dots, which a script writes as further properties.
       if (server !== undefined && rest.length > 0) return inServer(server, rest.join("."));
-      const found = onMcp(path.join("."));
+      const found = onMcp(path);
       if (found !== undefined && isTool(found)) return { kind: "tool", tool: found };
-      if (found !== undefined) return unknown(path, "several servers have a tool of this name", found.slice(0, NEAREST));
+      if (found !== undefined)
+        return unknown(path, "several servers have a tool of this name", found.slice(0, NEAREST));
       if (server === undefined) return unknownOnMcp(path, servers);
       const why = `${quote(server.server)} is a server, not a tool`;
       return unknown(path, why, server.tools?.tools.slice(0, NEAREST) ?? []);
@@ -74,7 +76,7 @@ function flatTable(servers: readonly CatalogServer[]): ReadonlyMap<string, Catal
   const add = (to: Map<string, CatalogTool | Ambiguous>, name: string, tool: CatalogTool): void => {
     const known = to.get(name);
     if (known === undefined) to.set(name, tool);
-    else if (!isTool(known)) to.set(name, [...known, tool]);
+    else if (!isTool(known)) to.set(name, [...new Set([...known, tool])]);
     else if (known !== tool) to.set(name, [known, tool]);
   };
   for (const { tools } of servers) {
@@ -95,9 +97,7 @@ function isTool(meaning: CatalogTool | Ambiguous): meaning is CatalogTool {
 function unknownOnMcp(path: readonly string[], servers: readonly CatalogServer[]): ToolResolution {
   const waiting = servers.filter(({ tools }) => tools === undefined).map(({ server }) => quote(server));
   const why =
-    path.length > 1
-      ? "there is no such server and no tool of this name"
-      : "no server has a tool of this name";
+    path.length > 1 ? "there is no such server and no tool of this name" : "no server has a tool of this name";
   const aside = waiting.length === 0 ? "" : ` (tools of ${waiting.slice(0, 5).join(", ")} are not known yet)`;
   const close = nearest(path.at(-1) ?? "", servers);
   const closeWhole = path.length > 1 ? nearestWhole(path, servers) : [];
@@ -106,11 +106,13 @@ function unknownOnMcp(path: readonly string[], servers: readonly CatalogServer[]
 
 /** @param why Continues "Cannot call … as". */
 function unknown(path: readonly string[], why: string, near: readonly CatalogTool[]): ToolResolution {
-  const written = firstSentence(`mcp${path.map((part) => propertyAccess(part.slice(0, MAX_SHOWN))).join("")}`, MAX_SHOWN);
+  const written = bounded(`mcp${path.map((part) => propertyAccess(part.slice(0, MAX_SHOWN))).join("")}`);
   const names = near.map((tool) => `mcp${propertyAccess(tool.namespace)}${propertyAccess(tool.method)}`);
   const remedy =
-    names.length === 0 ? "mcp.$search(words) finds tools by what they do" : `the nearest ${names.length === 1 ? "is" : "are"} ${names.join(", ")}`;
-  return { kind: "unknown", message: `Cannot call ${written} as ${why}: ${remedy}.`, nearest: near };
+    names.length === 0
+      ? "Object.keys(mcp) lists the servers"
+      : `the nearest ${names.length === 1 ? "is" : "are"} ${names.join(", ")}`;
+  return { kind: "unknown", message: `Cannot call ${written} as ${why}: ${remedy}`, nearest: near };
 }
 
 /** Tools whose own name is like the wrong one. */
@@ -141,5 +143,10 @@ function nearestBy(
 }
 
 function quote(name: string): string {
-  return JSON.stringify(firstSentence(name, MAX_SHOWN));
+  return JSON.stringify(bounded(name));
+}
+
+function bounded(text: string): string {
+  const line = toPlainLine(text);
+  return line.length <= MAX_SHOWN ? line : `${line.slice(0, MAX_SHOWN)}…`;
 }

@@ -94,7 +94,8 @@ class SchemaReader {
   #array(schema: Schema, nesting: number): TypeNode {
     const { items } = schema;
     const fixed = asArray(schema["prefixItems"] ?? items);
-    if (fixed.length === 0) return { kind: "array", item: items === undefined ? UNKNOWN : this.read(items, nesting + 1) };
+    if (fixed.length === 0)
+      return { kind: "array", item: items === undefined ? UNKNOWN : this.read(items, nesting + 1) };
     const least = typeof schema["minItems"] === "number" ? schema["minItems"] : fixed.length;
     // Only what a schema says of further items makes room for them: most authors of tuples mean exactly these.
     const further = Array.isArray(items) ? schema["additionalItems"] : items;
@@ -109,14 +110,12 @@ class SchemaReader {
   #object(schema: Schema, nesting: number): TypeNode {
     const properties = isRecord(schema["properties"]) ? schema["properties"] : {};
     const required = new Set(asArray(schema["required"]).filter((name) => typeof name === "string"));
-    const members = Object.entries(properties).map(
-      ([name, value]): TypeMember => ({
-        name,
-        optional: !required.delete(name),
-        type: this.read(value, nesting + 1),
-        comment: memberComment(name, value),
-      }),
-    );
+    const members = Object.entries(properties).map(([name, value]): TypeMember => ({
+      name,
+      optional: !required.delete(name),
+      type: this.read(value, nesting + 1),
+      comment: memberComment(name, value),
+    }));
     for (const name of required) members.push({ name, optional: false, type: UNKNOWN, comment: "" });
     const index = this.#index(schema, members.length > 0, nesting);
     return index !== undefined && members.length === 0 && isKeyword(index, "unknown")
@@ -163,14 +162,15 @@ function literalType(value: unknown, nesting: number): TypeNode {
   if (nesting > 4) return UNKNOWN;
   if (Array.isArray(value)) {
     const items = value.map((item: unknown) => ({ type: literalType(item, nesting + 1), optional: false }));
-    return items.length > MAX_LITERALS
-      ? { kind: "array", item: UNKNOWN }
-      : { kind: "tuple", items, rest: undefined };
+    return items.length > MAX_LITERALS ? { kind: "array", item: UNKNOWN } : { kind: "tuple", items, rest: undefined };
   }
   if (!isRecord(value)) return UNKNOWN;
-  const members = Object.entries(value).map(
-    ([name, member]): TypeMember => ({ name, optional: false, type: literalType(member, nesting + 1), comment: "" }),
-  );
+  const members = Object.entries(value).map(([name, member]): TypeMember => ({
+    name,
+    optional: false,
+    type: literalType(member, nesting + 1),
+    comment: "",
+  }));
   return members.length > MAX_LITERALS ? ANY_OBJECT : { kind: "object", members, index: undefined };
 }
 

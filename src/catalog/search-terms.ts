@@ -8,9 +8,7 @@ const STOP_WORDS = new Set(
 
 /** Words of a text, lower case: split at everything but letters and digits, and inside camelCase. In the text's order. */
 export function splitWords(text: string): string[] {
-  const spaced = text
-    .replaceAll(/(\p{Ll}|\p{N})(\p{Lu})/gu, "$1 $2")
-    .replaceAll(/(\p{Lu})(\p{Lu}\p{Ll})/gu, "$1 $2");
+  const spaced = text.replaceAll(/(\p{Ll}|\p{N})(\p{Lu})/gu, "$1 $2").replaceAll(/(\p{Lu})(\p{Lu}\p{Ll})/gu, "$1 $2");
   return spaced
     .normalize("NFKC")
     .toLowerCase()

@@ -37,7 +37,19 @@ const MAX_FIELD_CHARS = 4_000;
 /** Scores are told to this many parts of one: sums of the same numbers in another order differ in their last bits. */
 const SCORE_STEPS = 1e9;
 
-const LOOKING = new Set(["get", "list", "read", "search", "find", "fetch", "query", "describe", "show", "view", "lookup"]);
+const LOOKING = new Set([
+  "get",
+  "list",
+  "read",
+  "search",
+  "find",
+  "fetch",
+  "query",
+  "describe",
+  "show",
+  "view",
+  "lookup",
+]);
 const REMOVING = new Set(["delete", "remove", "drop", "destroy", "purge", "erase", "wipe", "clear", "revoke", "kill"]);
 
 /** A tool's words are the same in every catalog it is part of. */

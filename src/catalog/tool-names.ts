@@ -83,11 +83,11 @@ export function stringLiteral(text: string): string {
   );
 }
 
-/** `GetX` → `getX`, `HTTPGet` → `httpGet`, `API` → `api`; what starts with another character is left alone. */
+/** `GetX` → `getX`, `HTTPGet` → `httpGet`, `API` → `api`; what starts with a character that has no lower case is left alone. */
 function lowerHead(part: string): string {
-  const run = /^\p{Lu}+/u.exec(part)?.[0] ?? "";
+  const run = /^\p{Changes_When_Lowercased}+/u.exec(part)?.[0] ?? "";
   const rest = part.slice(run.length);
-  const last = /^\p{Ll}/u.test(rest) ? (/(?<=.)\p{Lu}$/u.exec(run)?.[0] ?? "") : "";
+  const last = /^\p{Ll}/u.test(rest) ? (/(?<=.)\p{Changes_When_Lowercased}$/u.exec(run)?.[0] ?? "") : "";
   return run.slice(0, run.length - last.length).toLowerCase() + last + rest;
 }
 
@@ -95,6 +95,6 @@ function lowerHead(part: string): string {
 function capitalise(part: string): string {
   const head = /^./u.exec(part)?.[0] ?? "";
   const rest = part.slice(head.length);
-  const shouting = rest !== "" && /^\p{Lu}+$/u.test(part);
+  const shouting = rest !== "" && /^\p{Changes_When_Lowercased}+$/u.test(part);
   return head.toUpperCase() + (shouting ? rest.toLowerCase() : rest);
 }

@@ -76,7 +76,7 @@ export function positionalNames(schema: JsonSchema): readonly string[] {
   const listed = new Set<string>();
   const required = new Set<string>();
   collectNames(schema, schema, listed, required, 0);
-  return [...listed.intersection(required), ...required.difference(listed)];
+  return [...[...listed].filter((name) => required.has(name)), ...required.difference(listed)];
 }
 
 /** A root schema may be a reference or a combination: what holds of all of them is collected. */

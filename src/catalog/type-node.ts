@@ -64,10 +64,7 @@ export function intersectionOf(parts: readonly TypeNode[]): TypeNode {
 /** Whether a node is an object type that says nothing of its properties. */
 export function isAnyObject(node: TypeNode): boolean {
   return (
-    node.kind === "object" &&
-    node.members.length === 0 &&
-    node.index !== undefined &&
-    isKeyword(node.index, "unknown")
+    node.kind === "object" && node.members.length === 0 && node.index !== undefined && isKeyword(node.index, "unknown")
   );
 }
 

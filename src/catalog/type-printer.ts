@@ -78,14 +78,12 @@ class Printer {
   /** A node as part of a larger type, in parentheses where it would fall apart. */
   #operand(node: TypeNode, depth: number, indent: number): string {
     const text = this.print(node, depth, indent);
-    return this.#isComposite(node) ? `(${text})` : text;
+    return text !== "unknown" && this.#isComposite(node) ? `(${text})` : text;
   }
 
   #isComposite(node: TypeNode): boolean {
     if (node.kind !== "ref") return node.kind === "union" || node.kind === "intersection";
     if (this.#options.nameOf?.(node.key) !== undefined) return false;
-    // Inside itself it is printed as `unknown`, which parentheses do not hurt.
-    if (this.#open.has(node.key)) return true;
     return this.#ref(node.key, (target) => (this.#isComposite(target) ? "yes" : "")) === "yes";
   }
 

@@ -5,11 +5,10 @@ import { errorInfo, isErrorCode } from "../lib/errors.ts";
 import type { ErrorContext, ErrorInfo } from "../lib/errors.ts";
 import { isRecord } from "../lib/guards.ts";
 import { parseJson } from "../lib/json.ts";
+import { BODY_PREFIX } from "../script/body-wrapper.ts";
 import type { Position, RunnableScript } from "../script/script.ts";
 import type { ExecutionResult } from "./executor.ts";
 
-/** Columns of line 1 that the runtime's own text takes. @source sandbox-runtime/main.ts, PREFIX */
-const PREFIX_LENGTH = "(async () => {".length;
 const FRAME = /\bscript\.js:(\d{1,7}):(\d{1,7})/u;
 
 /** How a run ended, from what the executor process said of it; every text in it is untrusted and bounded here. */
@@ -116,7 +115,7 @@ function place(stack: string, script: RunnableScript): ErrorContext {
   if (match === null) return {};
   const [, lineText = "1", columnText = "1"] = match;
   const line = Number(lineText);
-  const generated: Position = { line, column: Number(columnText) - (line === 1 ? PREFIX_LENGTH : 0) };
+  const generated: Position = { line, column: Number(columnText) - (line === 1 ? BODY_PREFIX.length : 0) };
   const position = script.edits.toSource(generated);
   if (position === undefined) return {};
   const snippet = script.source.split("\n")[position.line - 1];

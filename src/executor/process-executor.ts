@@ -4,6 +4,7 @@ import type { Config } from "../config/config.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import { errorInfo, RunletError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
+import { BODY_PREFIX, BODY_SUFFIX } from "../script/body-wrapper.ts";
 import { loadBundles, nativeModulePath } from "./bundles.ts";
 import type { ExecutorBundles } from "./bundles.ts";
 import { executorCommand } from "./confinement.ts";
@@ -65,6 +66,7 @@ export class ProcessExecutor implements Executor {
   #crashes = 0;
   #failedStarts = 0;
   #closed = false;
+  #onCrash: (() => void) | undefined;
 
   private constructor(options: ProcessExecutorOptions, bundles: ExecutorBundles) {
     this.#options = options;
@@ -111,6 +113,16 @@ export class ProcessExecutor implements Executor {
       running: this.#runs.size,
       crashes: this.#crashes,
     };
+  }
+
+  /** What holds the processes, see `executorCommand`. */
+  measures(): readonly string[] {
+    return this.#command.measures;
+  }
+
+  /** Calls `listener` for each process that died with runs in it. */
+  onCrash(listener: () => void): void {
+    this.#onCrash = listener;
   }
 
   /** Process ids, for tests and diagnostics. */
@@ -170,7 +182,10 @@ export class ProcessExecutor implements Executor {
     if (!this.#children.delete(child) || this.#closed) return;
     const alive = [...this.#children].filter((other) => other.state !== "draining").length;
     if (alive < this.#options.executors.processes) this.#respawn(child.taken === 0 && child.runs.size === 0);
-    if (child.runs.size > 0) this.#crashes++;
+    if (child.runs.size > 0) {
+      this.#crashes++;
+      this.#onCrash?.();
+    }
     const alone = child.runs.size === 1;
     for (const number of child.runs) {
       const run = this.#runs.get(number);
@@ -238,7 +253,7 @@ export class ProcessExecutor implements Executor {
     const message: RunMessage = {
       type: "run",
       run: run.number,
-      code: request.script.code,
+      code: `${BODY_PREFIX}${request.script.code}${BODY_SUFFIX}`,
       start: {
         limits,
         names: request.namesJson,

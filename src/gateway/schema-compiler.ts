@@ -24,26 +24,32 @@ export interface SchemaCompiler {
  * @param every Whether a check goes on after the first fault.
  */
 export function createSchemaCompiler({ every }: { readonly every: boolean }): SchemaCompiler {
-  let latest: Ajv | undefined;
-  let draft07: Ajv | undefined;
+  let latest: Dialect | undefined;
+  let draft07: Dialect | undefined;
   return {
     compile(schema) {
       if (typeof schema === "boolean") schema = schema ? {} : { not: {} };
-      if (schema["$async"] === true || isMetaSchemaId(schema["$id"])) return undefined;
-      const ajv = isDraft07(schema)
-        ? (draft07 ??= bounded(new Ajv(options(every))))
-        : (latest ??= bounded(new Ajv2020(options(every))));
+      if (schema["$async"] === true || !isUsableId(schema["$id"])) return undefined;
+      const dialect = isDraft07(schema)
+        ? (draft07 ??= toDialect(new Ajv(options(every))))
+        : (latest ??= toDialect(new Ajv2020(options(every))));
       try {
-        const validate = ajv.compile(schema);
+        const validate = dialect.ajv.compile(schema);
         return (value) => (validate(value) ? [] : (validate.errors ?? []));
       } catch {
         // Whatever a foreign schema provokes, the tool stays callable and its server judges the arguments.
         return undefined;
       } finally {
-        ajv.removeSchema(schema);
+        forget(dialect, schema);
       }
     },
   };
+}
+
+interface Dialect {
+  readonly ajv: Ajv;
+  /** Names that were there before any schema of a server. */
+  readonly ownNames: ReadonlySet<string>;
 }
 
 function options(every: boolean): Options {
@@ -53,15 +59,14 @@ function options(every: boolean): Options {
     verbose: true,
     ownProperties: true,
     validateSchema: false,
-    addUsedSchema: false,
     logger: false,
     formats: { ...SCHEMA_FORMATS },
     code: { regExp: Object.assign(compilePattern, { code: "compilePattern" }) },
   };
 }
 
-/** Replaces Ajv's `uniqueItems`, whose time is quadratic in the number of objects, by one that sorts nothing and nests nothing. */
-function bounded<Instance extends Ajv>(ajv: Instance): Instance {
+/** Replaces Ajv's `uniqueItems`, whose time is quadratic in the number of objects. */
+function toDialect(ajv: Ajv): Dialect {
   ajv.removeKeyword("uniqueItems");
   ajv.addKeyword({
     keyword: "uniqueItems",
@@ -71,7 +76,15 @@ function bounded<Instance extends Ajv>(ajv: Instance): Instance {
     validate: (wanted: boolean, items: readonly unknown[]) =>
       !wanted || new Set(items.map((item) => canonicalJson(item))).size === items.length,
   });
-  return ajv;
+  return { ajv, ownNames: new Set(Object.keys(ajv.refs)) };
+}
+
+/** Takes a schema and every name it gave to its parts out of an instance, so that no other schema can refer to them. */
+function forget({ ajv, ownNames }: Dialect, schema: Readonly<Record<string, unknown>>): void {
+  ajv.removeSchema(schema);
+  for (const name of Object.keys(ajv.refs)) {
+    if (!ownNames.has(name)) delete ajv.refs[name];
+  }
 }
 
 function isDraft07(schema: Readonly<Record<string, unknown>>): boolean {
@@ -79,6 +92,7 @@ function isDraft07(schema: Readonly<Record<string, unknown>>): boolean {
   return typeof dialect === "string" && /draft-0[4-7]/u.test(dialect);
 }
 
-function isMetaSchemaId(id: unknown): boolean {
-  return typeof id === "string" && /^https?:\/\/json-schema\.org\//iu.test(id);
+/** Whether a schema's name is none or a text that is not one of the meta-schemas'. */
+function isUsableId(id: unknown): boolean {
+  return id === undefined || (typeof id === "string" && !/^https?:\/\/json-schema\.org\//iu.test(id));
 }

@@ -23,11 +23,16 @@ function shape(schema: unknown, depth: number): string {
   if (Array.isArray(branches)) return choice(branches.map((branch) => shape(branch, depth + 1)));
   const { type } = schema;
   if (Array.isArray(type)) return choice(type.map((each) => shape({ ...schema, type: each as unknown }, depth)));
-  if (typeof schema["$ref"] === "string") return schema["$ref"].split("/").at(-1) ?? "any";
+  if (typeof schema["$ref"] === "string") return refName(schema["$ref"]);
   if (type === "array") return arrayShape(schema["items"], depth);
   if (type === "object" || isRecord(schema["properties"])) return objectShape(schema, depth);
   if (typeof type !== "string") return "any";
   return typeof schema["format"] === "string" ? `${type} (${schema["format"]})` : type;
+}
+
+function refName(ref: string): string {
+  const name = ref.split("/").at(-1) ?? "";
+  return /^\w+$/u.test(name) ? name : "object";
 }
 
 function arrayShape(items: unknown, depth: number): string {

@@ -20,7 +20,8 @@ export function createArgumentValidator(): ArgumentValidator {
   function problemsOf(schema: JsonSchema, args: unknown): readonly ArgumentProblem[] {
     const faults = first(schema)?.(args) ?? [];
     if (faults.length === 0) return [];
-    const thorough = JSON.stringify(args).length <= MAX_THOROUGH_BYTES ? every(schema) : undefined;
+    const small = (JSON.stringify(args) ?? "").length <= MAX_THOROUGH_BYTES;
+    const thorough = small ? every(schema) : undefined;
     return toArgumentProblems(thorough?.(args) ?? faults);
   }
 

@@ -139,7 +139,7 @@ export const invokeBodySchema: RequestSchema<InvokeBody> = {
       server: name,
       tool: name,
       arguments: { type: "object", description: "The tool's arguments; none when absent." },
-      params: { type: "object", description: "Older name of `arguments`." },
+      params: { type: "object", deprecated: true, description: "Older name of `arguments`." },
     },
     required: ["server", "tool"],
     not: { required: ["arguments", "params"] },

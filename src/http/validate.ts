@@ -100,7 +100,9 @@ function requiredNames(schemas: readonly unknown[]): string[] {
 
 function unknownMember(name: string, parentSchema: unknown): string {
   const properties = isRecord(parentSchema) ? parentSchema["properties"] : undefined;
-  const known = isRecord(properties) ? Object.keys(properties) : [];
+  const known = Object.entries(isRecord(properties) ? properties : {}).flatMap(([key, schema]) =>
+    isRecord(schema) && schema["deprecated"] === true ? [] : [key],
+  );
   const [nearest] = nearestNames(name, known, 1);
   if (nearest !== undefined) return `is not known; did you mean ${JSON.stringify(nearest)}?`;
   return known.length === 0 ? "is not known; there is none to give" : `is not known; known are ${quoteList(known)}`;

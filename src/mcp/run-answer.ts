@@ -1,8 +1,10 @@
 import type { CallToolResult } from "@modelcontextprotocol/server";
+import type { CallSummary } from "../bridge/call-summary.ts";
+import type { LogLine } from "../bridge/run-log.ts";
 import { boundText } from "../lib/bounded-text.ts";
 import type { ErrorInfo } from "../lib/errors.ts";
 import type { JsonValue } from "../lib/guards.ts";
-import type { CallSummary, LogLine, RunView } from "../runs/run.ts";
+import type { RunView } from "../runs/run.ts";
 import { boundJson, jsonBytes } from "./bound-json.ts";
 import { partEmitted } from "./media.ts";
 

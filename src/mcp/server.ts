@@ -40,7 +40,7 @@ export function createMcpServer(deps: McpDeps, principal: Principal, track?: Tra
     if (!isMcpToolName(name)) throw unknownTool(name);
     using tracked = track?.(context.mcpReq.id);
     const exchange = toExchange(context, tracked);
-    return await answer(deps, name, () =>
+    return await answer(deps, name, exchange.signal, () =>
       name === "run_script"
         ? callRunScript(deps, principal, params.arguments, exchange)
         : callSearchTools(deps, principal, params.arguments, exchange.signal),
@@ -53,12 +53,14 @@ export function createMcpServer(deps: McpDeps, principal: Principal, track?: Tra
 async function answer(
   { log }: McpDeps,
   tool: McpToolName,
+  signal: AbortSignal,
   perform: () => Promise<CallToolResult>,
 ): Promise<CallToolResult> {
   try {
     return await perform();
   } catch (thrown) {
-    if (thrown instanceof RunletError) log.debug({ tool, code: thrown.code }, "an MCP tool call was refused");
+    if (signal.aborted) log.debug({ tool, err: thrown }, "an MCP tool call was cancelled");
+    else if (thrown instanceof RunletError) log.debug({ tool, code: thrown.code }, "an MCP tool call was refused");
     else log.error({ tool, err: thrown }, "an MCP tool call failed");
     return toErrorAnswer(toErrorInfo(thrown));
   }

@@ -12,8 +12,8 @@ import { buildPrompt } from "./prompt.ts";
 const MAX_RETRIES = 2;
 
 /**
- * A planner on any endpoint that has OpenAI's chat completions. `config.timeoutMs` bounds one plan as a whole: retries,
- * waits between them and the reading of the body, which the client's own timeout does not cover.
+ * A planner on any endpoint that has OpenAI's chat completions. `config.timeoutMs` bounds one plan as a whole, its
+ * retries and the waits between them included: the client's own timeout bounds each try by itself.
  */
 export function createOpenAiPlanner(
   config: ModelConfig,

@@ -1,3 +1,5 @@
+import type { CallSummary } from "../bridge/call-summary.ts";
+import type { LogLine } from "../bridge/run-log.ts";
 import type { RunLimits } from "../config/limits.ts";
 import type { ErrorInfo } from "../lib/errors.ts";
 import type { JsonValue } from "../lib/guards.ts";
@@ -18,28 +20,6 @@ export interface RunRequest {
   readonly check?: "none" | "names";
   readonly priority?: number;
   readonly metadata?: JsonValue;
-}
-
-/** One line of log output. */
-export interface LogLine {
-  readonly level: "debug" | "info" | "warn" | "error";
-  /** Milliseconds since the script started. */
-  readonly atMs: number;
-  readonly text: string;
-}
-
-/** One tool call as a run's answer lists it. */
-export interface CallSummary {
-  readonly seq: number;
-  readonly server: string;
-  readonly tool: string;
-  /** `undefined` while it is pending. */
-  readonly ms: number | undefined;
-  readonly outcome: "pending" | "ok" | "cached" | "error" | "denied";
-  readonly argsBytes: number;
-  readonly resultBytes: number;
-  /** Code of the error, when there is one. */
-  readonly error?: string;
 }
 
 /** What a run used. */
@@ -74,10 +54,11 @@ export interface RunOutcome {
   readonly script: string | undefined;
   /** All scripts that were tried, when a model wrote them. */
   readonly attempts: readonly ScriptAttempt[] | undefined;
+  readonly calls: readonly CallSummary[];
 }
 
 /** A run as callers see it: `code-mode` answer of `POST /run` and `GET /runs/{id}`. Members without a value are absent. */
-export interface RunView extends Partial<Omit<RunOutcome, "status">> {
+export interface RunView extends Partial<Omit<RunOutcome, "status" | "calls">> {
   readonly id: string;
   readonly status: RunStatus;
   readonly createdAt: string;

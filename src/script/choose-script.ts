@@ -1,3 +1,4 @@
+import { BODY_PREFIX } from "./body-wrapper.ts";
 import { findFences } from "./fences.ts";
 import { parseScript } from "./parse.ts";
 import type { ScriptTree, SyntaxProblem } from "./parse.ts";
@@ -73,9 +74,8 @@ function tryText(
     return undefined;
   }
   const { tree } = parsed;
-  const body = tree.wrapped.indexOf(text);
   const fenceLike = markers.length === 0 ? undefined : scanScript(tree).fenceLike;
-  if (markers.some((marker) => fenceLike?.has(marker - start + body))) return undefined;
+  if (markers.some((marker) => fenceLike?.has(marker - start + BODY_PREFIX.length))) return undefined;
   return { start, tree, readable: unmoved(text), sameLines: true };
 }
 
@@ -107,12 +107,11 @@ async function rewriteScript(source: string, candidate: Candidate, transpiler: T
 function readRewritten(reply: Extract<TransformReply, { status: "ok" }>, text: string): ReadableText | undefined {
   if (reply.shift === 0) return rewritten(reply, { start: 0, end: reply.code.length }, text);
   const parsed = parseScript(reply.code);
-  const body = parsed.ok && parsed.tree.statements.length === 1 ? parsed.tree.statements[0] : undefined;
-  if (!parsed.ok || body?.type !== "ExpressionStatement") return undefined;
-  const { expression } = body;
-  if (expression.type !== "ArrowFunctionExpression" || expression.body.type !== "BlockStatement") return undefined;
-  const shift = parsed.tree.wrapped.indexOf(reply.code);
-  return rewritten(reply, { start: expression.body.start + 1 - shift, end: expression.body.end - 1 - shift }, text);
+  const statement = parsed.ok && parsed.tree.statements.length === 1 ? parsed.tree.statements[0] : undefined;
+  if (statement?.type !== "ExpressionStatement" || statement.expression.type !== "ArrowFunctionExpression")
+    return undefined;
+  const { body } = statement.expression;
+  return rewritten(reply, { start: body.start + 1 - BODY_PREFIX.length, end: body.end - 1 - BODY_PREFIX.length }, text);
 }
 
 function plainProblem(text: string): SyntaxProblem {

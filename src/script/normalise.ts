@@ -36,7 +36,7 @@ function lastWorking(units: ScriptTree["statements"]): Statement | ModuleDeclara
 function returnValue(expression: Expression, start: number, end: number): readonly Edit[] {
   const called = readFunction(expression);
   const after = called === undefined ? ")" : callText(")", called);
-  return [insert(start, "return ("), insert(end, after)];
+  return [{ ...insert(start, "return ("), anchored: true }, insert(end, after)];
 }
 
 function insert(at: number, text: string): Edit {

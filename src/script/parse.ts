@@ -125,6 +125,8 @@ function problemOf(work: () => unknown, shift: number, length: number): SyntaxPr
     const offset = Math.min(Math.max(0, at), length);
     const cut = error.message.lastIndexOf(" (");
     const message = cut === -1 ? error.message : error.message.slice(0, cut);
+    // Acorn's own words for an exhausted stack.
+    if (message.startsWith("Not enough stack space")) return { message: TOO_DEEP, offset, tooDeep: true };
     const ended = offset === length && message === "Unexpected token";
     return { message: ended ? "Unexpected end of the script" : message, offset };
   }

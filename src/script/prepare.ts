@@ -15,7 +15,7 @@ import type { Transpiler } from "./transpile.ts";
 
 /** A call of a tool that is written out in a script, with its places in the caller's text. */
 export interface ToolCallSite {
-  /** What follows `mcp`: one or two names. */
+  /** What follows `mcp`: a server and a tool, or a tool alone; more when a tool's name holds dots. */
   readonly path: readonly string[];
   /** The arguments; `undefined` when any is decided at run time. */
   readonly args: readonly unknown[] | undefined;
@@ -54,12 +54,11 @@ export async function prepareScript(text: string, options: PrepareOptions): Prom
       { hint: "Send data as `input` and keep only code in the script." },
     );
   }
-  const chosen = await chooseScript(text, options.transpiler ?? sharedTranspiler);
   try {
-    return finish(text, chosen);
+    return finish(text, await chooseScript(text, options.transpiler ?? sharedTranspiler));
   } catch (error) {
-    if (error instanceof RangeError)
-      throw syntaxError(text, { message: TOO_DEEP, offset: chosen.start, tooDeep: true });
+    // A walk of a tree needs more of the stack than the parse that made it.
+    if (error instanceof RangeError) throw syntaxError(text, { message: TOO_DEEP, offset: 0, tooDeep: true });
     throw error;
   }
 }

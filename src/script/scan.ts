@@ -7,13 +7,16 @@ import { SCRIPT_GLOBALS } from "./script-globals.ts";
 
 /** A call of a tool that is written out: `mcp.files.read({path: "a"})`. Offsets are those of the tree. */
 export interface ScannedCall {
-  /** What follows `mcp`: one or two names. */
+  /** What follows `mcp`. */
   readonly path: readonly string[];
   readonly start: number;
   /** `undefined` when any argument is decided at run time. */
   readonly args: readonly LiteralValue[] | undefined;
   readonly argsStart: number;
 }
+
+/** A tool's name may hold dots; more than this is no name. */
+const MAX_PATH = 8;
 
 /** What is known of a script before it runs. */
 export interface ScanResult {
@@ -97,10 +100,10 @@ function argumentText(node: CallExpression): unknown {
 function readToolCall(node: CallExpression): ScannedCall | undefined {
   const path: string[] = [];
   let callee = node.callee;
-  if (node.optional === true) return undefined;
+  if (node.optional) return undefined;
   while (callee.type === "MemberExpression") {
-    const name = callee.optional === true ? undefined : staticName(callee.property, callee.computed);
-    if (name === undefined || path.length === 2) return undefined;
+    const name = callee.optional ? undefined : staticName(callee.property, callee.computed);
+    if (name === undefined || path.length === MAX_PATH) return undefined;
     path.unshift(name);
     callee = callee.object;
   }

@@ -12,6 +12,8 @@ export interface Edit {
   readonly at: number;
   readonly remove: number;
   readonly insert: string;
+  /** Inserted text that stands for the place before which it is: V8 tells a throw in `return x` at `return`. */
+  readonly anchored?: boolean;
 }
 
 /** A text after its edits, with the way back. */
@@ -19,6 +21,12 @@ export interface EditedText {
   readonly text: string;
   /** @returns The offset before the edits, or `undefined` when the place was inserted. */
   toOriginal(offset: number): number | undefined;
+}
+
+/** Where a piece comes from: `step` is 0 when all of it is one place. */
+interface Origin {
+  readonly at: number;
+  readonly step: 0 | 1;
 }
 
 const SNIPPET_UNITS = 160;
@@ -74,21 +82,21 @@ function lastAtMost(sorted: readonly number[], limit: number): number {
 export function editText(text: string, edits: readonly Edit[]): EditedText {
   const ordered = edits.toSorted((a, b) => a.at - b.at);
   const begins: number[] = [];
-  const origins: (number | undefined)[] = [];
+  const origins: (Origin | undefined)[] = [];
   let result = "";
   let from = 0;
-  const push = (piece: string, origin: number | undefined): void => {
+  const push = (piece: string, origin: Origin | undefined): void => {
     if (piece === "") return;
     begins.push(result.length);
     origins.push(origin);
     result += piece;
   };
-  for (const { at, remove, insert } of ordered) {
-    push(text.slice(from, at), from);
-    push(insert, insert.length === remove ? at : undefined);
+  for (const { at, remove, insert, anchored } of ordered) {
+    push(text.slice(from, at), { at: from, step: 1 });
+    push(insert, insert.length === remove ? { at, step: 1 } : anchored === true ? { at, step: 0 } : undefined);
     from = at + remove;
   }
-  push(text.slice(from), from);
+  push(text.slice(from), { at: from, step: 1 });
   const length = result.length;
   return {
     text: result,
@@ -97,7 +105,7 @@ export function editText(text: string, edits: readonly Edit[]): EditedText {
       if (begins.length === 0) return offset;
       const index = lastAtMost(begins, offset);
       const origin = origins[index];
-      return origin === undefined ? undefined : origin + offset - (begins[index] ?? 0);
+      return origin === undefined ? undefined : origin.at + origin.step * (offset - (begins[index] ?? 0));
     },
   };
 }

@@ -76,11 +76,12 @@ function further(a: TransformProblem, b: TransformProblem): TransformProblem {
   return b.line > a.line || (b.line === a.line && b.column > a.column) ? b : a;
 }
 
+function reply(answer: StripReply | TransformReply): void {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+  parentPort?.postMessage(answer);
+}
+
 parentPort?.on("message", (request: TranspileRequest) => {
-  if (request.kind === "strip") parentPort?.postMessage(strip(request.text));
-  else
-    void rewrite(request.text).then(
-      (reply) => parentPort?.postMessage(reply),
-      () => parentPort?.postMessage({ status: "broken" } satisfies TransformReply),
-    );
+  if (request.kind === "strip") reply(strip(request.text));
+  else void rewrite(request.text).then(reply, () => reply({ status: "broken" }));
 });

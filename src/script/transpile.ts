@@ -115,6 +115,7 @@ function exchange<T>(
     worker.on("error", onEnd);
     worker.on("exit", onEnd);
     worker.ref();
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
     worker.postMessage(request);
   });
 }

@@ -1,4 +1,4 @@
-import { ProtocolError, SdkError, SdkErrorCode, SdkHttpError } from "@modelcontextprotocol/client";
+import { ProtocolError, ProtocolErrorCode, SdkError, SdkErrorCode, SdkHttpError } from "@modelcontextprotocol/client";
 import { boundText } from "../lib/bounded-text.ts";
 import { RunletError } from "../lib/errors.ts";
 import { isRecord } from "../lib/guards.ts";
@@ -21,6 +21,13 @@ const NEVER_CONNECTED: ReadonlySet<string> = new Set([
   "DEPTH_ZERO_SELF_SIGNED_CERT",
   "ERR_TLS_CERT_ALTNAME_INVALID",
 ]);
+
+/** Codes by which a server says that it wants something of its client which ours never offers. */
+const ASKS_FOR_INPUT: ReadonlySet<number> = new Set([
+  ProtocolErrorCode.MissingRequiredClientCapability,
+  ProtocolErrorCode.UrlElicitationRequired,
+]);
+const INPUT_RULE = "a call cannot ask its caller for input: the tool asked for some";
 
 /** A call that failed, and what was known of it. */
 export interface FailedCall {
@@ -59,6 +66,7 @@ export function toCallError(thrown: unknown, call: FailedCall): RunletError {
   if (thrown instanceof ProtocolError) {
     if (thrown.data === STREAM_LOST) return unavailable("its connection must last: it ended before the answer", true);
     if (thrown.data === STREAM_TOO_LARGE) return broken("an answer must be of bounded size: it is larger");
+    if (ASKS_FOR_INPUT.has(thrown.code)) return broken(INPUT_RULE, { inputRequired: true });
     return broken(`the server refused it: ${boundText(thrown.message, MAX_TEXT_BYTES)}`, { code: thrown.code });
   }
   if (thrown instanceof SdkError) return sdkCallError(thrown, call, unavailable, broken);
@@ -79,6 +87,7 @@ function httpCallError(error: SdkHttpError, call: FailedCall, unavailable: Unava
     return unavailable("its session must be known to the server: the server has lost it", false);
   }
   if (answer !== undefined) {
+    if (ASKS_FOR_INPUT.has(thrown.code)) return broken(INPUT_RULE, { inputRequired: true });
     return broken(`the server refused it: ${boundText(answer.message, MAX_TEXT_BYTES)}`, {
       code: answer.code,
       status: error.status,
@@ -95,7 +104,7 @@ function sdkCallError(error: SdkError, call: FailedCall, unavailable: Unavailabl
     case SdkErrorCode.SendFailed:
       return unavailable("its connection must be open: it was closed", false);
     case SdkErrorCode.CapabilityNotSupported:
-      return broken("a call cannot ask its caller for input: the tool asked for some", { inputRequired: true });
+      return broken(INPUT_RULE, { inputRequired: true });
     default:
       return broken(`its answer must be a message of the protocol: ${reasonOf(error)}`);
   }

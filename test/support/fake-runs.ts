@@ -8,7 +8,7 @@ export interface FakeRunControl {
   /** Aborts when the run is cancelled. */
   readonly signal: AbortSignal;
   /** Makes a tool call that settles at once, at the given time of the run. */
-  settleCall(server: string, tool: string, atMs: number): void;
+  readonly settleCall: (server: string, tool: string, atMs: number) => void;
 }
 
 /** Says how a run ends. A rejection is a failed run with SCRIPT_ERROR. */
@@ -105,7 +105,8 @@ export function createFakeRuns(perform: FakePerform): FakeRunService {
     list: () => Promise.resolve({ runs: [...runs.values()].map(({ view }) => view) }),
     async *watch(principal, id, { afterId = 0, signal } = {}) {
       const run = find(principal, id);
-      for (let next = afterId; signal?.aborted !== true; next += 1) {
+      for (let next = afterId; ; next += 1) {
+        if (signal?.aborted === true) return;
         if (next >= run.events.length) {
           watching += 1;
           await new Promise<void>((resolve) => {

@@ -36,6 +36,14 @@ export interface StdioTransportOptions {
   readonly grace?: { readonly stdinMs: number; readonly termMs: number };
 }
 
+/**
+ * A message as one line, whatever the reader takes for the end of one: some readers split at U+2028 and U+2029, too.
+ * Both stand only inside strings, where an escape means the same.
+ */
+function toLine(message: JSONRPCMessage): string {
+  return serializeMessage(message).replaceAll("\u2028", "\\u2028").replaceAll("\u2029", "\\u2029");
+}
+
 type Child = ChildProcessByStdio<Writable, Readable, Readable>;
 
 /**
@@ -125,7 +133,7 @@ export class StdioTransport implements Transport {
     const stdin = this.#child?.stdin;
     if (stdin === undefined || this.#finished || this.#closing !== undefined) return Promise.reject(this.#notSent());
     return new Promise((resolve, reject) => {
-      stdin.write(serializeMessage(message), (error) => (error ? reject(this.#notSent(error)) : resolve()));
+      stdin.write(toLine(message), (error) => (error ? reject(this.#notSent(error)) : resolve()));
     });
   }
 

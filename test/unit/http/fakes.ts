@@ -69,12 +69,12 @@ export class FakeRuns implements RunService {
   ): AsyncGenerator<RunEvent> {
     this.watching += 1;
     try {
-      for (let at = options.afterId ?? 0; options.signal?.aborted !== true; at += 1) {
+      for (let at = options.afterId ?? 0; !isAborted(options.signal); at += 1) {
         while (this.#run(id).events.length <= at) {
           const aborted = Promise.withResolvers<void>();
           options.signal?.addEventListener("abort", () => aborted.resolve(), { once: true });
           await Promise.race([this.#run(id).changed.promise, aborted.promise]);
-          if (options.signal?.aborted === true) return;
+          if (isAborted(options.signal)) return;
         }
         const event = this.#run(id).events[at];
         if (event === undefined) return;
@@ -100,7 +100,7 @@ export class FakeRuns implements RunService {
 
   emit(id: string, body: EventBody): void {
     const run = this.#run(id);
-    run.events.push({ id: run.events.length + 1, atMs: 0, ...body } as RunEvent);
+    run.events.push({ id: run.events.length + 1, atMs: 0, ...body });
     const { resolve } = run.changed;
     run.changed = Promise.withResolvers();
     resolve();
@@ -254,4 +254,14 @@ export function fakeDeps(
 /** The client's side of a JSON request. */
 export function postJson(body: unknown, headers: Readonly<Record<string, string>> = {}): RequestInit {
   return { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json", ...headers } };
+}
+
+/** Asks anew each time: a signal may abort between two questions. */
+function isAborted(signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true;
+}
+
+/** A JSON answer's object. */
+export async function readJson(answer: Response): Promise<Record<string, unknown>> {
+  return (await answer.json()) as Record<string, unknown>;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { createApp } from "../../../src/http/app.ts";
 import { RunletError } from "../../../src/lib/errors.ts";
-import { fakeDeps, FakeRuns, postJson } from "./fakes.ts";
+import { fakeDeps, FakeRuns, postJson, readJson } from "./fakes.ts";
 
 function setUp(endAtOnce = true) {
   const runs = new FakeRuns();
@@ -15,10 +15,10 @@ async function problemsOf(body: unknown, headers: Readonly<Record<string, string
   const answer = await app.request("/run", postJson(body, headers));
   expect(answer.status).toBe(400);
   expect(answer.headers.get("content-type")).toBe("application/problem+json");
-  const problem = await answer.json();
+  const problem = await readJson(answer);
   expect(problem).toMatchObject({ code: "REQUEST_INVALID", status: 400, title: "Request invalid" });
   expect(runs.submitted).toEqual([]);
-  return problem.problems;
+  return problem["problems"];
 }
 
 describe("POST /run", () => {
@@ -26,7 +26,7 @@ describe("POST /run", () => {
     const { app, runs } = setUp();
     const answer = await app.request("/run", postJson({ script: "return 42", input: { a: 1 }, mode: "wait" }));
     expect(answer.status).toBe(200);
-    expect(await answer.json()).toEqual({
+    expect(await readJson(answer)).toEqual({
       id: "run_1",
       status: "succeeded",
       result: 42,
@@ -48,7 +48,7 @@ describe("POST /run", () => {
     });
     const answer = await pending;
     expect(answer.status).toBe(200);
-    expect(await answer.json()).toMatchObject({ status: "failed", result: null, error: { code: "SCRIPT_ERROR" } });
+    expect(await readJson(answer)).toMatchObject({ status: "failed", result: null, error: { code: "SCRIPT_ERROR" } });
   });
 
   test("takes every member of a request and passes it on unchanged", async () => {
@@ -72,7 +72,7 @@ describe("POST /run", () => {
     const answer = await app.request("/run", postJson({ script: "1", mode: "queue" }));
     expect(answer.status).toBe(202);
     expect(answer.headers.get("location")).toBe("/runs/run_1");
-    const run = await answer.json();
+    const run = await readJson(answer);
     expect(run).toMatchObject({ id: "run_1", status: "queued" });
     expect(run).not.toHaveProperty("result");
     expect(runs.waits).toEqual([]);
@@ -104,7 +104,7 @@ describe("POST /run", () => {
     const { app, runs } = setUp();
     await app.request("/run", postJson({ script: "1" }, { "idempotency-key": "k-1" }));
     const again = await app.request("/run", postJson({ script: "1" }, { "idempotency-key": "k-1" }));
-    expect(await again.json()).toMatchObject({ id: "run_1", status: "succeeded" });
+    expect(await readJson(again)).toMatchObject({ id: "run_1", status: "succeeded" });
     expect(runs.submitted.map(({ idempotencyKey }) => idempotencyKey)).toEqual(["k-1"]);
   });
 
@@ -120,7 +120,7 @@ describe("POST /run", () => {
     const answer = await app.request("/run", postJson({ script: "1" }));
     expect(answer.status).toBe(503);
     expect(answer.headers.get("retry-after")).toBe("3");
-    expect(await answer.json()).toMatchObject({ code: "QUEUE_FULL", retryable: true });
+    expect(await readJson(answer)).toMatchObject({ code: "QUEUE_FULL", retryable: true });
   });
 });
 
@@ -176,7 +176,7 @@ describe("a request for a run that is refused", () => {
   test("has a query", async () => {
     const { app } = setUp();
     const answer = await app.request("/run?mode=queue", postJson({ script: "1" }));
-    expect(await answer.json()).toMatchObject({
+    expect(await readJson(answer)).toMatchObject({
       problems: [{ in: "query", pointer: "/mode", message: "is not known; there is none to give" }],
     });
   });

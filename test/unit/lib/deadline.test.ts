@@ -73,7 +73,12 @@ describe("a deadline", () => {
   test("does not start for a caller that aborted already", () => {
     const clock = createManualClock();
     const start = () =>
-      startDeadline({ clock, timeoutMs: 1, parent: AbortSignal.abort(), timeoutError: () => new RunletError("INTERNAL", "") });
+      startDeadline({
+        clock,
+        timeoutMs: 1,
+        parent: AbortSignal.abort(),
+        timeoutError: () => new RunletError("INTERNAL", ""),
+      });
     expect(start).toThrow(expect.objectContaining({ code: "RUN_CANCELLED" }));
     expect(clock.pending()).toBe(0);
   });

@@ -1,9 +1,10 @@
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import { describe, expect, it } from "vitest";
+import type { CallSummary } from "../../../src/bridge/call-summary.ts";
 import { errorInfo } from "../../../src/lib/errors.ts";
 import type { JsonValue } from "../../../src/lib/guards.ts";
 import { DEFAULT_ANSWER_BYTES, toErrorAnswer, toRunAnswer } from "../../../src/mcp/run-answer.ts";
-import type { CallSummary, RunView } from "../../../src/runs/run.ts";
+import type { RunView } from "../../../src/runs/run.ts";
 
 const PNG = { type: "image", data: "aGVsbG8=", mimeType: "image/png" };
 

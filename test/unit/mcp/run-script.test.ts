@@ -10,7 +10,9 @@ import { createFakeRuns } from "../../support/fake-runs.ts";
 
 const never = (signal: AbortSignal): Promise<never> =>
   new Promise((_, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason as Error));
+    const end = (): void => reject(signal.reason as Error);
+    if (signal.aborted) end();
+    signal.addEventListener("abort", end);
   });
 
 function depsOf(runs: RunService): McpDeps {

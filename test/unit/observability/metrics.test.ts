@@ -60,9 +60,7 @@ describe("metrics", () => {
     }
     const lines = metrics.render().trimEnd().split("\n");
     expect(lines).toHaveLength(2 + 10_001);
-    expect(lines.at(-1)).toBe(
-      'runlet_gateway_calls_total{server="_overflow",tool="_overflow",outcome="_overflow"} 5',
-    );
+    expect(lines.at(-1)).toBe('runlet_gateway_calls_total{server="_overflow",tool="_overflow",outcome="_overflow"} 5');
   });
 
   test("have names, kinds and buckets that Prometheus accepts", () => {

@@ -1,0 +1,33 @@
+import { createService } from "../../service.ts";
+import { parseArguments } from "../arguments.ts";
+import { EXIT } from "../io.ts";
+import type { CliIo } from "../io.ts";
+import { CONFIG_FLAGS, loadSettings } from "../settings.ts";
+
+/**
+ * `runlet mcp`: Runlet as an MCP server on stdin and stdout, until the client closes its end. Runs are kept in memory, so
+ * that any number of clients can each start their own.
+ *
+ * @param args After `mcp`.
+ * @param stopped Aborts on SIGINT and SIGTERM.
+ */
+export async function mcpCommand(args: readonly string[], io: CliIo, stopped: AbortSignal): Promise<number> {
+  const parsed = parseArguments(args, CONFIG_FLAGS);
+  if ("fault" in parsed || parsed.positionals.length > 0) {
+    io.stderr(
+      `${"fault" in parsed ? parsed.fault : `Unknown: ${parsed.positionals.join(" ")}`}\nUsage: runlet mcp [--config FILE]\n`,
+    );
+    return EXIT.usage;
+  }
+  const { config, warnings } = loadSettings(parsed.values, io);
+  for (const warning of warnings) io.stderr(`warning: ${warning}\n`);
+  const service = await createService({ ...config, dataDir: ":memory:" });
+  try {
+    const connection = service.serveStdio({ stdin: process.stdin, stdout: process.stdout });
+    const stop = new Promise<void>((resolve) => stopped.addEventListener("abort", () => resolve(), { once: true }));
+    await Promise.race([connection.closed, stop]);
+    return EXIT.ok;
+  } finally {
+    await service.close();
+  }
+}

@@ -1,0 +1,77 @@
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { text as readStream } from "node:stream/consumers";
+import { LOCAL_PRINCIPAL } from "../../config/principal.ts";
+import type { JsonValue } from "../../lib/guards.ts";
+import { parseJson } from "../../lib/json.ts";
+import type { RunView } from "../../runs/run.ts";
+import { createService } from "../../service.ts";
+import { parseArguments } from "../arguments.ts";
+import { EXIT } from "../io.ts";
+import type { CliIo } from "../io.ts";
+import { formatRun } from "../run-text.ts";
+import { CONFIG_FLAGS, loadSettings } from "../settings.ts";
+
+const USAGE = "Usage: runlet run FILE|- [--input JSON] [--json] [--config FILE]\n";
+const LONGEST_RUN_MS = 24 * 3_600_000;
+
+/**
+ * `runlet run FILE|-`: runs one script without a server. The result goes to stdout, logs and the table of calls to stderr;
+ * with `--json` the whole run goes to stdout.
+ *
+ * @param args After `run`.
+ * @param stopped Aborts on SIGINT and SIGTERM: the run is cancelled.
+ * @returns 0 when the run succeeded, 1 when it did not, 2 when the command was not understood.
+ */
+export async function runCommand(args: readonly string[], io: CliIo, stopped: AbortSignal): Promise<number> {
+  const parsed = parseArguments(args, { ...CONFIG_FLAGS, input: { type: "string" }, json: { type: "boolean" } });
+  if ("fault" in parsed) return refuse(parsed.fault, io);
+  const [file, ...extra] = parsed.positionals;
+  if (file === undefined || extra.length > 0) return refuse("One file is needed, or - for standard input.", io);
+  const inputText = parsed.values.get("input");
+  const input = typeof inputText === "string" ? parseJson(inputText) : undefined;
+  if (typeof inputText === "string" && input === undefined) return refuse("--input must be JSON.", io);
+  const script = await readScript(file, io);
+  if (script === undefined) return EXIT.usage;
+  const { config, warnings } = loadSettings(parsed.values, io);
+  for (const warning of warnings) io.stderr(`warning: ${warning}\n`);
+  const service = await createService({ ...config, dataDir: ":memory:" });
+  try {
+    const { id } = await service.runs.submit(LOCAL_PRINCIPAL, {
+      script,
+      ...(input === undefined ? {} : { input: input.value as JsonValue }),
+    });
+    const onStop = (): void => void service.runs.cancel(LOCAL_PRINCIPAL, id).catch(() => undefined);
+    stopped.addEventListener("abort", onStop, { once: true });
+    const run = await service.runs.wait(LOCAL_PRINCIPAL, id, { maxWaitMs: LONGEST_RUN_MS });
+    report(run, parsed.values.get("json") === true, io);
+    return run.status === "succeeded" ? EXIT.ok : EXIT.failed;
+  } finally {
+    await service.close();
+  }
+}
+
+async function readScript(file: string, io: CliIo): Promise<string | undefined> {
+  if (file === "-") return readStream(process.stdin);
+  try {
+    return await readFile(resolve(io.cwd, file), "utf8");
+  } catch (error) {
+    io.stderr(`Cannot read ${file}: ${error instanceof Error ? error.message : String(error)}\n`);
+    return undefined;
+  }
+}
+
+function report(run: RunView, asJson: boolean, io: CliIo): void {
+  if (asJson) {
+    io.stdout(`${JSON.stringify(run, null, 2)}\n`);
+    return;
+  }
+  const { result, about } = formatRun(run);
+  io.stderr(about);
+  io.stdout(result);
+}
+
+function refuse(fault: string, io: CliIo): number {
+  io.stderr(`${fault}\n${USAGE}`);
+  return EXIT.usage;
+}

@@ -1,0 +1,42 @@
+import { createService } from "../../service.ts";
+import { RunletError } from "../../lib/errors.ts";
+import { parseArguments } from "../arguments.ts";
+import { EXIT } from "../io.ts";
+import type { CliIo } from "../io.ts";
+import { CONFIG_FLAGS, loadSettings } from "../settings.ts";
+
+/**
+ * `runlet serve`: the HTTP service, until the process is told to stop.
+ *
+ * @param args After `serve`.
+ * @param stopped Aborts on SIGINT and SIGTERM.
+ * @returns Exit code, once everything is closed.
+ */
+export async function serveCommand(args: readonly string[], io: CliIo, stopped: AbortSignal): Promise<number> {
+  const parsed = parseArguments(args, CONFIG_FLAGS);
+  if ("fault" in parsed || parsed.positionals.length > 0) {
+    io.stderr(
+      `${"fault" in parsed ? parsed.fault : `Unknown: ${parsed.positionals.join(" ")}`}\nUsage: runlet serve [--config FILE] [--host HOST] [--port N]\n`,
+    );
+    return EXIT.usage;
+  }
+  const { config, file, warnings } = loadSettings(parsed.values, io);
+  for (const warning of warnings) io.stderr(`warning: ${warning}\n`);
+  const service = await createService(config);
+  try {
+    const listener = await service.listen();
+    await service.executor.ready();
+    const servers = config.upstreams.map((upstream) => upstream.name).join(", ");
+    io.stdout(
+      `Runlet listens on ${listener.url} with ${servers === "" ? "no MCP servers" : `the MCP servers ${servers}`}`,
+    );
+    io.stdout(file === undefined ? " (no configuration: these are samples)\n" : ` (${file})\n`);
+    if (!stopped.aborted) await new Promise((resolve) => stopped.addEventListener("abort", resolve, { once: true }));
+    return EXIT.ok;
+  } catch (error) {
+    if (error instanceof RunletError && error.code === "SHUTTING_DOWN" && stopped.aborted) return EXIT.ok;
+    throw error;
+  } finally {
+    await service.close();
+  }
+}

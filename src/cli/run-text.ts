@@ -1,0 +1,49 @@
+import type { RunView } from "../runs/run.ts";
+
+/** A run as people read it in a terminal. */
+export interface RunText {
+  /** The result: a string as it is, everything else as JSON; empty when there is none. */
+  readonly result: string;
+  /** Logs, calls and the error, each line with its break. */
+  readonly about: string;
+}
+
+/** Writes a run for a terminal. */
+export function formatRun(run: RunView): RunText {
+  const lines: string[] = [];
+  for (const { level, text } of run.logs ?? []) lines.push(`${level.padEnd(5)} ${text}`);
+  if (run.calls.length > 0) lines.push(...callTable(run));
+  const { error } = run;
+  if (error !== undefined) {
+    const place = error.line === undefined ? "" : ` (line ${error.line}, column ${error.column ?? 1})`;
+    lines.push(`${run.status}: ${error.code}: ${error.message}${place}`);
+    if (error.snippet !== undefined) lines.push(`  ${error.snippet}`);
+    if (error.hint !== undefined) lines.push(`hint: ${error.hint}`);
+  }
+  const hasResult = run.status === "succeeded" && run.resultType !== "undefined";
+  const result = !hasResult
+    ? ""
+    : typeof run.result === "string"
+      ? `${run.result}\n`
+      : `${JSON.stringify(run.result, null, 2)}\n`;
+  return { result, about: lines.length === 0 ? "" : `${lines.join("\n")}\n` };
+}
+
+/** One line a call, columns aligned. */
+function callTable(run: RunView): string[] {
+  const rows = run.calls.map(({ seq, server, tool, outcome, ms, resultBytes, error }) => [
+    String(seq),
+    `${server}.${tool}`,
+    error === undefined ? outcome : `${outcome} ${error}`,
+    ms === undefined ? "" : `${ms} ms`,
+    `${resultBytes} B`,
+  ]);
+  const header = ["#", "call", "outcome", "time", "result"];
+  const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
+  return [header, ...rows].map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
+}

@@ -1,0 +1,29 @@
+#!/usr/bin/env node
+import { runCli } from "./cli/cli.ts";
+
+const OLDEST_NODE = 24;
+
+/** A second signal ends the process at once: whoever sends it does not want to wait for runs. */
+function stopOnSignals(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    process.on(name, () => {
+      if (controller.signal.aborted) process.exit(1);
+      controller.abort();
+    });
+  }
+  return controller.signal;
+}
+
+if (Number(process.versions.node.split(".")[0]) < OLDEST_NODE) {
+  process.stderr.write(`Runlet needs Node ${OLDEST_NODE} or newer: this is ${process.version}\n`);
+  process.exitCode = 1;
+} else {
+  const io = {
+    stdout: (text: string): void => void process.stdout.write(text),
+    stderr: (text: string): void => void process.stderr.write(text),
+    env: process.env,
+    cwd: process.cwd(),
+  };
+  process.exitCode = await runCli(process.argv.slice(2), io, stopOnSignals());
+}

@@ -1,0 +1,33 @@
+import type { AccessRules, Principal } from "../config/principal.ts";
+import type { RunLimits } from "../config/limits.ts";
+import type { Bridge } from "../bridge/bridge.ts";
+import type { RunRecord } from "../store/run-store.ts";
+import type { RunEventLog } from "./run-events.ts";
+import type { RunOutcome, RunRequest } from "./run.ts";
+
+/** A run that this process holds: waiting, running, or ended a moment ago. */
+export interface ActiveRun {
+  record: RunRecord;
+  readonly request: RunRequest;
+  readonly principal: Principal;
+  /** The request's own rules; they narrow the principal's. */
+  readonly narrow: AccessRules | undefined;
+  readonly limits: RunLimits;
+  readonly events: RunEventLog;
+  /** Set while it executes: tells the calls made so far. */
+  bridge: Bridge | undefined;
+  /** Set when it has ended. */
+  outcome: RunOutcome | undefined;
+  /** Resolves when it has ended. */
+  readonly ended: Promise<void>;
+  readonly end: () => void;
+}
+
+/** The request's narrowing rules as access rules. */
+export function narrowingOf(request: RunRequest): AccessRules | undefined {
+  if (request.servers === undefined && request.tools === undefined) return undefined;
+  return {
+    ...(request.servers === undefined ? {} : { servers: request.servers }),
+    ...(request.tools === undefined ? {} : { tools: new Map(Object.entries(request.tools)) }),
+  };
+}

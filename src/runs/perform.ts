@@ -1,0 +1,240 @@
+import { Bridge } from "../bridge/bridge.ts";
+import type { Catalog, CatalogSource } from "../catalog/catalog.ts";
+import type { ExecutionResult, Executor } from "../executor/executor.ts";
+import type { ArgumentValidator, Gateway } from "../gateway/call.ts";
+import type { Clock } from "../lib/clock.ts";
+import { errorInfo, RunletError, toErrorInfo } from "../lib/errors.ts";
+import type { ErrorInfo } from "../lib/errors.ts";
+import type { JsonValue } from "../lib/guards.ts";
+import type { Log } from "../lib/log.ts";
+import type { Planner } from "../planner/planner.ts";
+import { checkNames } from "../script/preflight.ts";
+import { prepareScript } from "../script/prepare.ts";
+import type { PreparedScript } from "../script/prepare.ts";
+import type { Journal } from "../store/journal.ts";
+import type { ActiveRun } from "./active-run.ts";
+import type { RunOutcome, ScriptAttempt } from "./run.ts";
+
+/** What performing a run takes. */
+export interface PerformDeps {
+  readonly executor: Executor;
+  readonly gateway: Gateway;
+  readonly catalogs: CatalogSource;
+  readonly validator: ArgumentValidator;
+  readonly journal: Journal;
+  /** `undefined`: no model is configured, tasks are refused. */
+  readonly planner: Planner | undefined;
+  /** Scripts a model may write for one task. */
+  readonly planAttempts: number;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+type ModelTokens = { readonly input: number; readonly output: number };
+
+/** How one script went; `execution` is absent when it never ran. */
+interface Attempted {
+  readonly error: ErrorInfo | undefined;
+  readonly execution: ExecutionResult | undefined;
+}
+
+/** Performs a run from script or task to outcome. */
+export class Performer {
+  readonly #deps: PerformDeps;
+
+  constructor(deps: PerformDeps) {
+    this.#deps = deps;
+  }
+
+  /** Performs a run. Never rejects: what goes wrong is the outcome. @param signal Aborts when the run is cancelled. */
+  async perform(run: ActiveRun, signal: AbortSignal): Promise<RunOutcome> {
+    const bridge = this.#createBridge(run);
+    run.bridge = bridge;
+    const startedAt = this.#deps.clock.monotonic();
+    try {
+      const { script, task } = run.request;
+      if (script !== undefined)
+        return this.#outcome(bridge, startedAt, await this.#attempt(run, script, bridge, signal));
+      return await this.#performTask(run, task ?? "", bridge, startedAt, signal);
+    } catch (error) {
+      return this.#outcome(bridge, startedAt, { error: this.#toInfo(run, error, signal), execution: undefined });
+    }
+  }
+
+  async #performTask(
+    run: ActiveRun,
+    task: string,
+    bridge: Bridge,
+    startedAt: number,
+    signal: AbortSignal,
+  ): Promise<RunOutcome> {
+    const { planner, planAttempts, catalogs } = this.#deps;
+    if (planner === undefined) throw modelNotConfigured();
+    const catalog = await catalogs.settled(run.principal.access, run.narrow, signal);
+    const declarations = catalog.declarations();
+    const inputJson = run.request.input === undefined ? undefined : JSON.stringify(run.request.input);
+    const attempts: ScriptAttempt[] = [];
+    let tokens: ModelTokens = { input: 0, output: 0 };
+    for (let attempt = 1; ; attempt++) {
+      this.#event(run, { type: "planning", attempt });
+      const previous = attempts.at(-1);
+      const failed = previous?.error === undefined ? undefined : { script: previous.script, error: previous.error };
+      const plan = await planner.plan({ task, inputJson, declarations, outputSchemaJson: undefined, failed, signal });
+      tokens = { input: tokens.input + plan.usage.inputTokens, output: tokens.output + plan.usage.outputTokens };
+      this.#event(run, { type: "script", attempt, script: plan.script });
+      const attempted = await this.#attempt(run, plan.script, bridge, signal);
+      attempts.push({ attempt, script: plan.script, error: attempted.error });
+      if (attempted.error === undefined || attempt >= planAttempts || !canRepair(attempted.error, bridge)) {
+        return this.#outcome(bridge, startedAt, attempted, { tokens, attempts });
+      }
+    }
+  }
+
+  /** Prepares, checks and executes one script. */
+  async #attempt(run: ActiveRun, text: string, bridge: Bridge, signal: AbortSignal): Promise<Attempted> {
+    const { executor, log } = this.#deps;
+    let script: PreparedScript;
+    let catalog: Catalog;
+    try {
+      script = await prepareScript(text, { maxBytes: run.limits.sourceBytes });
+      catalog = await this.#catalogFor(run, script, signal);
+      const [problem, ...others] =
+        run.request.check === "none" ? [] : checkNames(script, catalog, this.#deps.validator);
+      if (problem !== undefined) return { error: withOthers(problem, others), execution: undefined };
+    } catch (error) {
+      return { error: this.#toInfo(run, error, signal), execution: undefined };
+    }
+    const over = new AbortController();
+    try {
+      const execution = await executor.execute(
+        {
+          principal: run.principal.id,
+          script,
+          inputJson: run.request.input === undefined ? undefined : JSON.stringify(run.request.input),
+          namesJson: catalog.namesJson,
+          limits: run.limits,
+          signal,
+        },
+        bridge.host(AbortSignal.any([signal, over.signal])),
+      );
+      return { error: execution.status === "failed" ? execution.error : undefined, execution };
+    } catch (error) {
+      log.error({ runId: run.record.id, err: error }, "the executor failed");
+      return { error: this.#toInfo(run, error, signal), execution: undefined };
+    } finally {
+      over.abort(new RunletError("RUN_CANCELLED", "The script ended before this call was answered"));
+      await bridge.settled();
+    }
+  }
+
+  /**
+   * The catalog a script is checked against and enumerates. A script that names only servers whose tools are known, or
+   * none, does not wait for the others to start.
+   */
+  async #catalogFor(run: ActiveRun, script: PreparedScript, signal: AbortSignal): Promise<Catalog> {
+    const { catalogs } = this.#deps;
+    const current = catalogs.current(run.principal.access, run.narrow);
+    if (current.unlisted.length === 0 || !script.source.includes("mcp")) return current;
+    const known = script.calls.length > 0 && script.calls.every((call) => current.resolve(call.path).kind === "tool");
+    return known ? current : catalogs.settled(run.principal.access, run.narrow, signal);
+  }
+
+  #createBridge(run: ActiveRun): Bridge {
+    const { catalogs, gateway, journal, clock, log } = this.#deps;
+    return new Bridge({
+      runId: run.record.id,
+      principal: run.principal,
+      narrow: run.narrow,
+      limits: run.limits,
+      catalogs,
+      gateway,
+      journal,
+      clock,
+      log,
+      listener: {
+        log: (line) => this.#event(run, { type: "log", line }),
+        emit: (value) => this.#event(run, { type: "emit", value }),
+        callStarted: (call) => this.#event(run, { type: "call.started", ...call }),
+        callSettled: (call) => this.#event(run, { type: "call.settled", ...call }),
+      },
+    });
+  }
+
+  #event(run: ActiveRun, event: Parameters<ActiveRun["events"]["add"]>[0]): void {
+    run.events.add(event, this.#deps.clock.now());
+  }
+
+  #outcome(
+    bridge: Bridge,
+    startedAt: number,
+    { error, execution }: Attempted,
+    planned?: { readonly tokens: ModelTokens; readonly attempts: readonly ScriptAttempt[] },
+  ): RunOutcome {
+    const { calls } = bridge;
+    const resultJson = execution?.status === "succeeded" ? execution.resultJson : undefined;
+    const succeeded = execution?.status === "succeeded";
+    return {
+      status: succeeded ? "succeeded" : error?.code === "RUN_CANCELLED" ? "cancelled" : "failed",
+      result: resultJson === undefined ? null : (JSON.parse(resultJson) as JsonValue),
+      resultType: resultJson !== undefined ? "json" : succeeded ? "undefined" : "none",
+      truncated: false,
+      error,
+      logs: bridge.runLog.lines,
+      calls,
+      emitted: bridge.emitted,
+      usage: {
+        wallMs: round(this.#deps.clock.monotonic() - startedAt),
+        cpuMs: round(execution?.usage.cpuMs ?? 0),
+        heapPeakMiB: round(execution?.usage.heapMiB ?? 0),
+        toolCalls: calls.length,
+        modelTokens: planned?.tokens ?? null,
+      },
+      script: planned?.attempts.at(-1)?.script,
+      attempts: planned?.attempts,
+    };
+  }
+
+  #toInfo(run: ActiveRun, error: unknown, signal: AbortSignal): ErrorInfo {
+    if (signal.aborted)
+      return toErrorInfo(
+        signal.reason instanceof RunletError
+          ? signal.reason
+          : new RunletError("RUN_CANCELLED", "The run was cancelled"),
+      );
+    const info = toErrorInfo(error);
+    if (info.code === "INTERNAL")
+      this.#deps.log.error({ runId: run.record.id, err: error }, "a run failed for a reason of ours");
+    return info;
+  }
+}
+
+/** What a caller is told who posts a task to a service without a model. */
+export function modelNotConfigured(): RunletError {
+  return new RunletError("MODEL_NOT_CONFIGURED", "Cannot plan a task as no model is configured", {
+    hint: "Set model.baseURL and model.model in the configuration, or post a script.",
+  });
+}
+
+/** Whether a model may try again: the script was at fault, and no call that changes something has been made. */
+function canRepair(error: ErrorInfo, bridge: Bridge): boolean {
+  const atFault =
+    error.fault === "script" ||
+    error.code === "TOOL_NOT_FOUND" ||
+    error.code === "TOOL_ARGUMENTS_INVALID" ||
+    error.code === "TOOL_FAILED";
+  return atFault && !bridge.changedSomething;
+}
+
+function withOthers(problem: ErrorInfo, others: readonly ErrorInfo[]): ErrorInfo {
+  if (others.length === 0) return problem;
+  const more = others.map(({ code, message, line, column }) => ({ code, message, line, column }));
+  return errorInfo(problem.code, problem.message, { ...problem, details: { ...asObject(problem.details), more } });
+}
+
+function asObject(details: unknown): object {
+  return typeof details === "object" && details !== null ? details : {};
+}
+
+function round(value: number): number {
+  return Math.round(value * 100) / 100;
+}

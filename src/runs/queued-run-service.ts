@@ -1,0 +1,309 @@
+import type { Config } from "../config/config.ts";
+import { resolveLimits } from "../config/limits.ts";
+import type { RunLimits } from "../config/limits.ts";
+import type { Principal } from "../config/principal.ts";
+import type { Clock } from "../lib/clock.ts";
+import { errorInfo, RunletError } from "../lib/errors.ts";
+import type { ErrorInfo } from "../lib/errors.ts";
+import { createId } from "../lib/ids.ts";
+import { parseJson } from "../lib/json.ts";
+import type { Log } from "../lib/log.ts";
+import type { Job, RunQueue } from "../queue/run-queue.ts";
+import type { Journal } from "../store/journal.ts";
+import type { RunRecord, RunStore } from "../store/run-store.ts";
+import { narrowingOf } from "./active-run.ts";
+import type { ActiveRun } from "./active-run.ts";
+import { IdempotencyKeys } from "./idempotency.ts";
+import { modelNotConfigured } from "./perform.ts";
+import type { Performer } from "./perform.ts";
+import { RunEventLog } from "./run-events.ts";
+import type { RunService } from "./run-service.ts";
+import { failedOutcome, parseOutcome, toCallSummary, toRunView } from "./run-view.ts";
+import type { RunEvent, RunOutcome, RunRequest, RunView } from "./run.ts";
+
+/** What the run service works with. */
+export interface RunServiceDeps {
+  readonly runs: RunStore;
+  readonly journal: Journal;
+  readonly queue: RunQueue;
+  readonly performer: Performer;
+  readonly limits: Config["limits"];
+  /** Whether tasks can be planned. */
+  readonly canPlan: boolean;
+  /** The principal of an id, for runs that another process left; `undefined` when it is no more. */
+  readonly findPrincipal: (id: string) => Principal | undefined;
+  /** Told of each run that ended. */
+  readonly onEnded: (run: { readonly source: "script" | "task"; readonly outcome: RunOutcome }) => void;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Ended runs whose events can still be watched. */
+const RECENT_RUNS = 256;
+const UNSTARTED: readonly RunRecord["status"][] = ["queued"];
+const UNFINISHED: readonly RunRecord["status"][] = ["queued", "running"];
+
+/** Runs that are stored first and then go through a queue. */
+export class QueuedRunService implements RunService {
+  readonly #deps: RunServiceDeps;
+  readonly #active = new Map<string, ActiveRun>();
+  readonly #recent: string[] = [];
+  readonly #keys = new IdempotencyKeys();
+  readonly #closed = Promise.withResolvers<void>();
+
+  constructor(deps: RunServiceDeps) {
+    this.#deps = deps;
+    deps.queue.start((job, signal) => this.#perform(job, signal));
+  }
+
+  async submit(
+    principal: Principal,
+    request: RunRequest,
+    options: { readonly idempotencyKey?: string } = {},
+  ): Promise<RunView> {
+    if (request.task !== undefined && !this.#deps.canPlan) throw modelNotConfigured();
+    const { idempotencyKey } = options;
+    const id =
+      idempotencyKey === undefined
+        ? await this.#accept(principal, request)
+        : await this.#keys.once(principal.id, idempotencyKey, request, () => this.#accept(principal, request));
+    return this.get(principal, id);
+  }
+
+  async wait(
+    principal: Principal,
+    id: string,
+    options: { readonly maxWaitMs: number; readonly signal?: AbortSignal },
+  ): Promise<RunView> {
+    const run = this.#active.get(id);
+    if (run === undefined || run.outcome !== undefined) return this.get(principal, id);
+    this.#authorise(principal, run.record, id);
+    const { promise: enough, resolve } = Promise.withResolvers<void>();
+    const timer = this.#deps.clock.after(options.maxWaitMs, resolve);
+    options.signal?.addEventListener("abort", () => resolve(), { once: true });
+    if (options.signal?.aborted !== true) await Promise.race([run.ended, enough, this.#closed.promise]);
+    timer.cancel();
+    return this.#view(run);
+  }
+
+  async get(principal: Principal, id: string): Promise<RunView> {
+    const run = this.#active.get(id);
+    if (run !== undefined) {
+      this.#authorise(principal, run.record, id);
+      return this.#view(run);
+    }
+    const record = await this.#deps.runs.get(id);
+    this.#authorise(principal, record, id);
+    return this.#storedView(record);
+  }
+
+  async list(
+    principal: Principal,
+    query: { readonly status?: RunView["status"]; readonly limit: number; readonly cursor?: string },
+  ): Promise<{ readonly runs: readonly RunView[]; readonly nextCursor?: string }> {
+    const records = await this.#deps.runs.list({
+      principal: principal.admin ? undefined : principal.id,
+      status: query.status,
+      limit: query.limit + 1,
+      before: query.cursor,
+    });
+    const page = records.slice(0, query.limit);
+    const runs = await Promise.all(page.map((record) => this.#storedView(record)));
+    const last = page.at(-1);
+    return records.length > query.limit && last !== undefined ? { runs, nextCursor: last.id } : { runs };
+  }
+
+  async *watch(
+    principal: Principal,
+    id: string,
+    options: { readonly afterId?: number; readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<RunEvent, void, undefined> {
+    const run = this.#active.get(id);
+    if (run !== undefined) {
+      this.#authorise(principal, run.record, id);
+      yield* run.events.watch(options.afterId ?? 0, options.signal);
+      return;
+    }
+    const record = await this.#deps.runs.get(id);
+    this.#authorise(principal, record, id);
+    // The events of a run that ended long ago are gone; how it ended is not.
+    yield {
+      id: (options.afterId ?? 0) + 1,
+      atMs: record.endedAtMs ?? record.createdAtMs,
+      type: "ended",
+      run: await this.#storedView(record),
+    };
+  }
+
+  async cancel(principal: Principal, id: string): Promise<RunView> {
+    const current = await this.get(principal, id);
+    const run = this.#active.get(id);
+    if (run === undefined || run.outcome !== undefined) {
+      throw new RunletError("RUN_ENDED", `Cannot cancel the run as it has ended: it ${current.status}`);
+    }
+    const reason = new RunletError("RUN_CANCELLED", "The run was cancelled by its caller");
+    const how = await this.#deps.queue.cancel(id, reason);
+    if (how === "removed")
+      await this.#finish(run, failedOutcome(errorInfo(reason.code, reason.message), "cancelled"), UNSTARTED);
+    else await run.ended;
+    return this.#view(run);
+  }
+
+  /**
+   * Takes up what a process that died left behind: queued runs are queued again; a run that was running is not repeated,
+   * because its calls may have had effects.
+   */
+  async recover(): Promise<void> {
+    const { runs, log, findPrincipal } = this.#deps;
+    const left = await runs.unfinished();
+    for (const record of left) {
+      const principal = findPrincipal(record.principal);
+      const request = parseJson(record.requestJson)?.value as RunRequest | undefined;
+      if (record.status === "queued" && principal !== undefined && request !== undefined) {
+        const run = this.#hold(record, principal, request);
+        await this.#enqueue(run);
+      } else
+        await this.#giveUp(
+          record,
+          errorInfo(
+            "EXECUTOR_LOST",
+            "The service stopped while this run was in progress; its calls show what was done",
+          ),
+        );
+    }
+    if (left.length > 0) log.info({ runs: left.length }, "took up runs that an earlier process left");
+  }
+
+  /** Lets running runs end within `graceMs`, then cancels them; queued ones stay in the store. */
+  async close(graceMs: number): Promise<void> {
+    await this.#deps.queue.close(graceMs);
+    this.#closed.resolve();
+  }
+
+  async #giveUp(record: RunRecord, error: ErrorInfo): Promise<void> {
+    const calls = (await this.#deps.journal.list(record.id)).map(toCallSummary);
+    const outcome: RunOutcome = { ...failedOutcome(error), calls };
+    await this.#deps.runs.update(record.id, UNFINISHED, {
+      status: "failed",
+      endedAtMs: this.#deps.clock.now(),
+      outcomeJson: JSON.stringify(outcome),
+    });
+  }
+
+  async #accept(principal: Principal, request: RunRequest): Promise<string> {
+    const createdAtMs = this.#deps.clock.now();
+    const record: RunRecord = {
+      id: createId("run", createdAtMs),
+      principal: principal.id,
+      status: "queued",
+      source: request.task === undefined ? "script" : "task",
+      createdAtMs,
+      startedAtMs: undefined,
+      endedAtMs: undefined,
+      requestJson: JSON.stringify(request),
+      outcomeJson: undefined,
+      metadata: request.metadata,
+    };
+    await this.#deps.runs.insert(record);
+    await this.#enqueue(this.#hold(record, principal, request));
+    return record.id;
+  }
+
+  #hold(record: RunRecord, principal: Principal, request: RunRequest): ActiveRun {
+    const limits: RunLimits = resolveLimits(request.limits, this.#deps.limits);
+    const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+    const run: ActiveRun = {
+      record,
+      request,
+      principal,
+      narrow: narrowingOf(request),
+      limits,
+      events: new RunEventLog(),
+      bridge: undefined,
+      outcome: undefined,
+      ended,
+      end,
+    };
+    this.#active.set(record.id, run);
+    run.events.add({ type: "queued" }, record.createdAtMs);
+    return run;
+  }
+
+  /** Queues a stored run; a run the queue refuses ends at once, so that none is left behind in the store. */
+  async #enqueue(run: ActiveRun): Promise<void> {
+    const { record, request } = run;
+    try {
+      await this.#deps.queue.enqueue({
+        runId: record.id,
+        principal: record.principal,
+        priority: request.priority ?? 0,
+      });
+    } catch (error) {
+      const info =
+        error instanceof RunletError
+          ? errorInfo(error.code, error.message)
+          : errorInfo("INTERNAL", "The run could not be queued");
+      await this.#finish(run, failedOutcome(info), UNSTARTED);
+      throw error;
+    }
+  }
+
+  async #perform(job: Job, signal: AbortSignal): Promise<void> {
+    const { runs, clock, log, performer } = this.#deps;
+    const run = this.#active.get(job.runId);
+    if (run === undefined) {
+      log.error({ runId: job.runId }, "the queue delivered a run that this process does not hold");
+      return;
+    }
+    const startedAtMs = clock.now();
+    if (!(await runs.update(job.runId, UNSTARTED, { status: "running", startedAtMs }))) return;
+    run.record = { ...run.record, status: "running", startedAtMs };
+    run.events.add({ type: "started" }, startedAtMs);
+    await this.#finish(run, await performer.perform(run, signal), UNFINISHED);
+  }
+
+  async #finish(run: ActiveRun, outcome: RunOutcome, from: readonly RunRecord["status"][]): Promise<void> {
+    const { runs, clock, log, onEnded } = this.#deps;
+    const endedAtMs = clock.now();
+    const { id } = run.record;
+    try {
+      await runs.update(id, from, { status: outcome.status, endedAtMs, outcomeJson: JSON.stringify(outcome) });
+    } catch (error) {
+      log.error({ runId: id, err: error }, "a run ended and its outcome could not be stored");
+    }
+    run.record = { ...run.record, status: outcome.status, endedAtMs };
+    run.outcome = outcome;
+    run.bridge = undefined;
+    run.events.add({ type: "ended", run: this.#view(run) }, endedAtMs);
+    this.#forgetOldest(id);
+    onEnded({ source: run.record.source, outcome });
+    run.end();
+  }
+
+  /** Ended runs stay watchable for a while, a bounded number of them; the store keeps them all. */
+  #forgetOldest(endedId: string): void {
+    this.#recent.push(endedId);
+    if (this.#recent.length <= RECENT_RUNS) return;
+    const oldest = this.#recent.shift();
+    if (oldest !== undefined) this.#active.delete(oldest);
+  }
+
+  #authorise(principal: Principal, record: RunRecord | undefined, id: string): asserts record is RunRecord {
+    if (record === undefined || (record.principal !== principal.id && !principal.admin)) {
+      throw new RunletError("NOT_FOUND", `There is no run ${JSON.stringify(id.slice(0, 64))}`, {
+        hint: "GET /runs lists your runs.",
+      });
+    }
+  }
+
+  #view(run: ActiveRun): RunView {
+    return toRunView(run.record, run.outcome, run.outcome?.calls ?? run.bridge?.calls ?? []);
+  }
+
+  async #storedView(record: RunRecord): Promise<RunView> {
+    const active = this.#active.get(record.id);
+    if (active !== undefined) return this.#view(active);
+    const outcome = parseOutcome(record);
+    return toRunView(record, outcome, outcome?.calls ?? (await this.#deps.journal.list(record.id)).map(toCallSummary));
+  }
+}

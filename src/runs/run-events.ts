@@ -1,0 +1,52 @@
+import type { RunEvent } from "./run.ts";
+
+type Unnumbered<Event> = Event extends unknown ? Omit<Event, "id" | "atMs"> : never;
+
+/** An event before it has its number and its time. */
+export type NewRunEvent = Unnumbered<RunEvent>;
+
+/**
+ * The events of one run, in order, for any number of watchers. Bounded by the run's own limits on log lines, emitted
+ * values and calls.
+ */
+export class RunEventLog {
+  readonly #events: RunEvent[] = [];
+  readonly #watchers = new Set<() => void>();
+  #ended = false;
+
+  /** Appends an event; nothing is taken after `ended`. */
+  add(event: NewRunEvent, atMs: number): void {
+    if (this.#ended) return;
+    this.#events.push({ ...event, id: this.#events.length + 1, atMs } as RunEvent);
+    if (event.type === "ended") this.#ended = true;
+    for (const wake of this.#watchers) wake();
+  }
+
+  /**
+   * The events after `afterId`: those there are, then those to come, until `ended` or the signal.
+   */
+  async *watch(afterId: number, signal: AbortSignal | undefined): AsyncGenerator<RunEvent, void, undefined> {
+    let next = afterId;
+    while (signal?.aborted !== true) {
+      const event = this.#events[next];
+      if (event !== undefined) {
+        next++;
+        yield event;
+        if (event.type === "ended") return;
+      } else if (this.#ended) return;
+      else await this.#change(signal);
+    }
+  }
+
+  #change(signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        this.#watchers.delete(wake);
+        signal?.removeEventListener("abort", wake);
+        resolve();
+      };
+      this.#watchers.add(wake);
+      signal?.addEventListener("abort", wake, { once: true });
+    });
+  }
+}

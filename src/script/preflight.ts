@@ -1,0 +1,130 @@
+import type { Catalog, CatalogTool } from "../catalog/catalog.ts";
+import { propertyAccess } from "../catalog/tool-names.ts";
+import type { ArgumentProblem, ArgumentValidator } from "../gateway/call.ts";
+import { errorInfo } from "../lib/errors.ts";
+import type { ErrorContext, ErrorInfo } from "../lib/errors.ts";
+import { isRecord } from "../lib/guards.ts";
+import type { PreparedScript, ToolCallSite } from "./prepare.ts";
+import type { Position } from "./script.ts";
+import { snippet } from "./source-position.ts";
+
+/** More than this many are no help to whoever mends the script. */
+const MAX_ERRORS = 10;
+const NEAREST = 3;
+const MAX_PROBLEMS = 5;
+
+/**
+ * Finds calls that can never work, before anything runs: of tools that do not exist, and with written-out arguments that
+ * the tool's schema refuses. Wherever they stand, in a `try` too. What the call alone can decide is left to the call:
+ * servers whose tools are not known yet (while there is one, no name is called unknown), computed names, optional calls,
+ * arguments that are not written out in full.
+ *
+ * @returns In the order of the text, each wrong name once; at most ten.
+ */
+export function checkNames(
+  script: PreparedScript,
+  catalog: Catalog,
+  validator: ArgumentValidator,
+): readonly ErrorInfo[] {
+  const errors: ErrorInfo[] = [];
+  const reported = new Set<string>();
+  for (const call of script.calls) {
+    if (errors.length === MAX_ERRORS) break;
+    if (call.path.some((name) => name.startsWith("$"))) continue;
+    const resolution = catalog.resolve(call.path);
+    if (resolution.kind === "tool") {
+      const error = checkArguments(script, call, resolution.tool, validator);
+      if (error !== undefined) errors.push(error);
+    } else if (resolution.kind === "unknown" && catalog.unlisted.length === 0 && !usesTool(catalog, call.path)) {
+      const name = written(call.path);
+      if (reported.has(name)) continue;
+      reported.add(name);
+      errors.push(unknownTool(script, call, resolution.message, resolution.nearest.slice(0, NEAREST)));
+    }
+  }
+  return errors;
+}
+
+/** Whether the path goes on after a tool: `mcp.readFile.call(…)`, or properties of what is no name at all. */
+function usesTool(catalog: Catalog, path: readonly string[]): boolean {
+  return path.length > 2 || (path.length === 2 && catalog.resolve(path.slice(0, 1)).kind === "tool");
+}
+
+function unknownTool(
+  script: PreparedScript,
+  call: ToolCallSite,
+  message: string,
+  nearest: readonly CatalogTool[],
+): ErrorInfo {
+  const signatures = nearest.map((tool) => tool.signature);
+  return errorInfo("TOOL_NOT_FOUND", message, {
+    ...place(script, call.position),
+    hint:
+      signatures.length > 0
+        ? `The nearest tools are:\n${signatures.join("\n")}`
+        : 'Find tools with `await mcp.$search("words")`; `await mcp.$servers()` lists the servers.',
+    details: { nearest: nearest.map((tool) => `${tool.server}.${tool.name}`) },
+  });
+}
+
+function checkArguments(
+  script: PreparedScript,
+  call: ToolCallSite,
+  tool: CatalogTool,
+  validator: ArgumentValidator,
+): ErrorInfo | undefined {
+  if (call.args === undefined) return undefined;
+  const problems = argumentProblems(call.args, tool, validator);
+  if (problems.length === 0) return undefined;
+  const shown = problems.slice(0, MAX_PROBLEMS).map(({ pointer, message }) => `${pointer} ${message}`.trim());
+  const more = problems.length > MAX_PROBLEMS ? `; and ${problems.length - MAX_PROBLEMS} more` : "";
+  return errorInfo(
+    "TOOL_ARGUMENTS_INVALID",
+    `Cannot call ${written(call.path)} as its arguments do not satisfy the tool's schema: ${shown.join("; ")}${more}`,
+    {
+      ...place(script, call.argsPosition),
+      server: tool.server,
+      tool: tool.name,
+      hint: `The tool is ${tool.signature}`,
+      details: { problems },
+    },
+  );
+}
+
+/** Judges arguments as a call would: one object as it is, other values as the required properties in their order. */
+function argumentProblems(
+  args: readonly unknown[],
+  tool: CatalogTool,
+  validator: ArgumentValidator,
+): readonly ArgumentProblem[] {
+  const [first] = args;
+  const names = tool.positional;
+  if (args.length === 0 || (args.length === 1 && first === null)) return validator.check(tool, {});
+  if (args.length === 1 && isRecord(first)) return mayBeProperty(first, tool) ? [] : validator.check(tool, first);
+  if (args.length > names.length) {
+    const also = names.length === 0 ? "" : `, or ${names.length} values (${names.join(", ")})`;
+    return [{ pointer: "", message: `it takes one object${also}: ${args.length} arguments are written` }];
+  }
+  return validator.check(tool, Object.fromEntries(args.map((value, i) => [names[i] ?? "", value])));
+}
+
+/** Whether an object may stand for the tool's only required property instead of for all arguments: the call decides. */
+function mayBeProperty(value: Readonly<Record<string, unknown>>, { positional, inputSchema }: CatalogTool): boolean {
+  const [only] = positional;
+  if (only === undefined || positional.length > 1 || Object.hasOwn(value, only)) return false;
+  const properties = typeof inputSchema === "boolean" ? undefined : inputSchema["properties"];
+  const property = isRecord(properties) ? properties[only] : undefined;
+  return isRecord(property) && property["type"] === "object";
+}
+
+function place(script: PreparedScript, position: Position | undefined): ErrorContext {
+  if (position === undefined) return {};
+  const { line, column } = position;
+  const quoted = snippet(script.source, line, column);
+  return { line, column, ...(quoted === undefined ? {} : { snippet: quoted }) };
+}
+
+/** A path as a script writes it. */
+function written(path: readonly string[]): string {
+  return `mcp${path.map((name) => propertyAccess(name)).join("")}`;
+}

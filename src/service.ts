@@ -1,0 +1,280 @@
+import type { Readable, Writable } from "node:stream";
+import { createCatalogSource } from "./catalog/catalog-source.ts";
+import type { CatalogSource } from "./catalog/catalog.ts";
+import { findClient } from "./config/clients.ts";
+import type { Config } from "./config/config.ts";
+import { LOCAL_PRINCIPAL } from "./config/principal.ts";
+import type { Principal } from "./config/principal.ts";
+import { ProcessExecutor } from "./executor/process-executor.ts";
+import type { Gateway } from "./gateway/call.ts";
+import { createGateway } from "./gateway/gateway.ts";
+import { createArgumentValidator } from "./gateway/validator.ts";
+import { createApp } from "./http/app.ts";
+import type { Readiness } from "./http/deps.ts";
+import { listen } from "./http/server.ts";
+import type { Listener } from "./http/server.ts";
+import { systemClock } from "./lib/clock.ts";
+import type { Clock, Timer } from "./lib/clock.ts";
+import { RunletError } from "./lib/errors.ts";
+import type { Log } from "./lib/log.ts";
+import { createMcpHttpHandler } from "./mcp/http.ts";
+import { serveStdio } from "./mcp/stdio.ts";
+import type { StdioServer } from "./mcp/stdio.ts";
+import { createLogger } from "./observability/logger.ts";
+import { createMetrics } from "./observability/metrics.ts";
+import type { Metrics } from "./observability/metrics.ts";
+import { createRedactor } from "./observability/redact.ts";
+import { createOpenAiPlanner } from "./planner/openai-planner.ts";
+import { createLocalQueue } from "./queue/local-queue.ts";
+import type { RunQueue } from "./queue/run-queue.ts";
+import { Performer } from "./runs/perform.ts";
+import { QueuedRunService } from "./runs/queued-run-service.ts";
+import type { RunService } from "./runs/run-service.ts";
+import type { RunOutcome } from "./runs/run.ts";
+import { sharedTranspiler } from "./script/transpile.ts";
+import { createMemoryStores } from "./store/memory/create-memory-stores.ts";
+import { createSqliteStores } from "./store/sqlite/create-sqlite-stores.ts";
+import type { Stores } from "./store/stores.ts";
+import { createUpstreamRegistry } from "./upstream/registry.ts";
+import type { UpstreamRegistry } from "./upstream/upstream.ts";
+import { VERSION } from "./version.ts";
+
+/** A running Runlet: every part made and connected. Its doors are opened by `listen` and `serveStdio`. */
+export interface Service {
+  readonly runs: RunService;
+  readonly catalogs: CatalogSource;
+  readonly gateway: Gateway;
+  readonly registry: UpstreamRegistry;
+  readonly executor: ProcessExecutor;
+  readonly log: Log;
+  /** Opens the HTTP door. @throws CONFIG_INVALID when the address cannot be listened on. */
+  listen(): Promise<Listener>;
+  /** Opens the MCP door on two pipes, for the local principal. */
+  serveStdio(streams: { readonly stdin: Readable; readonly stdout: Writable }): StdioServer;
+  /**
+   * Takes no new runs, lets running ones end within the configured grace, cancels the rest, then ends every upstream and
+   * executor process. Safe to call twice.
+   */
+  close(): Promise<void>;
+}
+
+/** What may be given instead of the default. */
+export interface ServiceOptions {
+  /** @default a logger on stderr as configured */
+  readonly log?: Log;
+  readonly clock?: Clock;
+}
+
+/** How long ended runs are kept. */
+const RETENTION_MS = 7 * 24 * 3_600_000;
+const PRUNE_EVERY_MS = 3_600_000;
+
+/**
+ * The composition root: makes every part of a configured service and connects them. Queued runs that an earlier process
+ * left are taken up.
+ *
+ * @throws CONFIG_INVALID when the data folder cannot be used.
+ */
+export async function createService(config: Config, options: ServiceOptions = {}): Promise<Service> {
+  const clock = options.clock ?? systemClock;
+  const log = options.log ?? createLogger(config.log, config.secrets);
+  const metrics = createMetrics();
+  const redactor = createRedactor(config.secrets);
+  const stores = config.dataDir === ":memory:" ? createMemoryStores() : createSqliteStores(config.dataDir);
+  const registry = createUpstreamRegistry(config.upstreams, {
+    clock,
+    log,
+    version: VERSION,
+    redact: (text) => redactor.text(text),
+  });
+  const catalogs = createCatalogSource(registry);
+  const validator = createArgumentValidator();
+  const gateway = createGateway({ registry, catalogs, clock, log, metrics, validator });
+  const executor = await ProcessExecutor.create({
+    executors: config.executors,
+    memoryMiB: config.limits.defaults.memoryMiB,
+    clock,
+    log,
+  });
+  const queue = createLocalQueue({ ...queueBounds(config), clock, log });
+  const planner = config.model === undefined ? undefined : createOpenAiPlanner(config.model, { clock, log });
+  const performer = new Performer({
+    executor,
+    gateway,
+    catalogs,
+    validator,
+    journal: stores.journal,
+    planner,
+    planAttempts: config.model?.attempts ?? 1,
+    clock,
+    log,
+  });
+  const runs = new QueuedRunService({
+    runs: stores.runs,
+    journal: stores.journal,
+    queue,
+    performer,
+    limits: config.limits,
+    canPlan: planner !== undefined,
+    findPrincipal: (id) => findPrincipal(config, id),
+    onEnded: ({ source, outcome }) => countRun(metrics, source, outcome),
+    clock,
+    log,
+  });
+  await runs.recover();
+  readGauges(metrics, { registry, queue, executor });
+  const housekeeping = keepPruned(stores, clock, log);
+  const listeners: Listener[] = [];
+  const connections: StdioServer[] = [];
+  let closing: Promise<void> | undefined;
+  const mcpDeps = { runs, catalogs, version: VERSION, log };
+
+  const close = async (): Promise<void> => {
+    housekeeping.cancel();
+    // Doors close only after the runs they wait for have ended, so that those callers get their answers.
+    await runs.close(config.shutdownGraceMs);
+    await inOrder(log, [
+      ...connections.map((connection) => () => connection.close()),
+      ...listeners.map((listener) => () => listener.close(1_000)),
+      () => executor.close(),
+      () => registry.close(),
+      () => sharedTranspiler.close(),
+      () => stores.close(),
+    ]);
+  };
+
+  return {
+    runs,
+    catalogs,
+    gateway,
+    registry,
+    executor,
+    log,
+    async listen() {
+      const app = createApp({
+        runs,
+        catalogs,
+        gateway,
+        registry,
+        authenticate: (headers) => authenticate(config, headers),
+        config: config.http,
+        limits: config.limits,
+        readiness: () => readiness(executor, registry),
+        metricsText: () => metrics.render(),
+        version: VERSION,
+        log,
+        clock,
+        mcpHandler: createMcpHttpHandler({ ...mcpDeps, maxBodyBytes: config.http.maxBodyBytes }),
+      });
+      const listener = await listen(app, { host: config.http.host, port: config.http.port, log, clock });
+      listeners.push(listener);
+      return listener;
+    },
+    serveStdio(streams) {
+      const connection = serveStdio(mcpDeps, streams);
+      connections.push(connection);
+      return connection;
+    },
+    close: () => (closing ??= close()),
+  };
+}
+
+/** One client must not fill the queue for all others. */
+function queueBounds(config: Config): {
+  readonly depth: number;
+  readonly depthPerPrincipal: number;
+  readonly concurrency: number;
+} {
+  const { depth, concurrency } = config.queue;
+  return { depth, concurrency, depthPerPrincipal: config.clients.length > 1 ? Math.ceil(depth / 2) : depth };
+}
+
+/** Tells who calls: the client whose key it is, or the local principal where no clients are configured. */
+function authenticate(config: Config, headers: Headers): Principal {
+  if (config.clients.length === 0) return LOCAL_PRINCIPAL;
+  const [scheme = "", key = ""] = (headers.get("authorization") ?? "").split(" ");
+  const client = scheme.toLowerCase() === "bearer" ? findClient(config.clients, key) : undefined;
+  if (client !== undefined) return client.principal;
+  throw new RunletError("UNAUTHENTICATED", "Cannot tell who calls: the request has no key of a configured client", {
+    hint: "Send `Authorization: Bearer rk_…`; `runlet keys create NAME` makes a key.",
+  });
+}
+
+function findPrincipal(config: Config, id: string): Principal | undefined {
+  if (config.clients.length === 0) return id === LOCAL_PRINCIPAL.id ? LOCAL_PRINCIPAL : undefined;
+  return config.clients.find((client) => client.principal.id === id)?.principal;
+}
+
+function readiness(executor: ProcessExecutor, registry: UpstreamRegistry): Readiness {
+  const { ready, starting, draining, crashes } = executor.status();
+  const statuses = registry.list().map((upstream) => upstream.status());
+  const failed = statuses.filter((status) => status.state === "failed").map((status) => status.name);
+  const confinement = executor.measures().join(", ");
+  return {
+    ready: ready > 0,
+    checks: {
+      executors: {
+        ok: ready > 0,
+        detail: `${ready} ready, ${starting} starting, ${draining} draining, ${crashes} crashed; held by ${confinement}`,
+      },
+      // A server that is down fails its own calls only: the service takes runs all the same.
+      servers: {
+        ok: true,
+        detail: failed.length === 0 ? `${statuses.length} configured` : `down: ${failed.join(", ")}`,
+      },
+    },
+  };
+}
+
+function countRun(metrics: Metrics, source: "script" | "task", { status, usage }: RunOutcome): void {
+  metrics.add("runlet_runs_total", { outcome: status, source });
+  metrics.observe("runlet_run_duration_seconds", { outcome: status }, usage.wallMs / 1_000);
+  metrics.observe("runlet_run_cpu_seconds", {}, usage.cpuMs / 1_000);
+  metrics.observe("runlet_run_heap_bytes", {}, usage.heapPeakMiB * 1024 * 1024);
+}
+
+function readGauges(
+  metrics: Metrics,
+  {
+    registry,
+    queue,
+    executor,
+  }: { readonly registry: UpstreamRegistry; readonly queue: RunQueue; readonly executor: ProcessExecutor },
+): void {
+  metrics.gauge("runlet_queue_depth", () => [{ labels: {}, value: queue.depth().waiting }]);
+  metrics.gauge("runlet_isolates", () => [{ labels: { state: "running" }, value: executor.status().running }]);
+  metrics.gauge("runlet_upstreams", () => {
+    const counts = new Map<string, number>();
+    for (const upstream of registry.list()) {
+      const { state } = upstream.status();
+      counts.set(state, (counts.get(state) ?? 0) + 1);
+    }
+    return [...counts].map(([state, value]) => ({ labels: { state }, value }));
+  });
+  executor.onCrash(() => metrics.add("runlet_executor_crashes_total", {}));
+}
+
+/** Deletes runs that ended long ago, now and then. */
+function keepPruned(stores: Stores, clock: Clock, log: Log): Timer {
+  let timer: Timer;
+  const prune = (): void => {
+    stores.prune(clock.now() - RETENTION_MS).then(
+      (count) => log.debug({ count }, "deleted runs that ended long ago"),
+      (error: unknown) => log.warn({ err: error }, "runs that ended long ago could not be deleted"),
+    );
+    timer = clock.after(PRUNE_EVERY_MS, prune, { background: true });
+  };
+  timer = clock.after(PRUNE_EVERY_MS, prune, { background: true });
+  return { cancel: () => timer.cancel() };
+}
+
+/** Runs every step, also when one before it failed. */
+async function inOrder(log: Log, steps: readonly (() => Promise<unknown>)[]): Promise<void> {
+  for (const step of steps) {
+    try {
+      await step();
+    } catch (error) {
+      log.error({ err: error }, "a part of the service did not close cleanly");
+    }
+  }
+}

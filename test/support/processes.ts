@@ -1,0 +1,60 @@
+import { readdirSync, readFileSync } from "node:fs";
+
+/** One entry of the process table. */
+export interface ProcessEntry {
+  readonly pid: number;
+  readonly parent: number;
+  readonly group: number;
+}
+
+/** Every living process; what ended and was not collected yet is not among them. Reads `/proc`: Linux only. */
+export function processes(): readonly ProcessEntry[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/u.test(name))
+    .flatMap((name) => {
+      const stat = readOrEmpty(`/proc/${name}/stat`);
+      const [state, parent, group] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+      if (state === undefined || state === "" || state === "Z" || state === "X") return [];
+      return [{ pid: Number(name), parent: Number(parent), group: Number(group) }];
+    });
+}
+
+/** Ids of the living children of a process, and of theirs. */
+export function descendants(pid: number): readonly number[] {
+  const table = processes();
+  const found: number[] = [];
+  for (let next: readonly number[] = [pid]; next.length > 0;) {
+    const parents = new Set(next);
+    next = table.filter((entry) => parents.has(entry.parent)).map((entry) => entry.pid);
+    found.push(...next);
+  }
+  return found;
+}
+
+/** Ids of the living processes of a group. */
+export function aliveInGroup(group: number): readonly number[] {
+  return processes()
+    .filter((entry) => entry.group === group)
+    .map((entry) => entry.pid);
+}
+
+/** Ids of the living processes that inherited a mark in their environment: finds those whose parent is gone, too. */
+export function processesWithMark(mark: string): readonly number[] {
+  return processes()
+    .filter(({ pid }) => pid !== process.pid && readOrEmpty(`/proc/${pid}/environ`).includes(mark))
+    .map((entry) => entry.pid);
+}
+
+/** Whether a process lives. */
+export function isAlive(pid: number): boolean {
+  return processes().some((entry) => entry.pid === pid);
+}
+
+/** A process may end between being listed and being read. */
+function readOrEmpty(path: string): string {
+  try {
+    return readFileSync(path, "latin1");
+  } catch {
+    return "";
+  }
+}

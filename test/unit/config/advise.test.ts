@@ -1,0 +1,158 @@
+import { describe, expect, test } from "vitest";
+import { UNSUPPORTED_KEYS } from "../../../src/config/unsupported.ts";
+import { HASH, loadYaml } from "./support.ts";
+
+const advice = (text: string, env: Record<string, string> = {}): { warnings: string[]; problems: string[] } => {
+  const { warnings, problems } = loadYaml(text, { env });
+  return { warnings: [...warnings], problems: problems.map(({ message }) => message) };
+};
+
+describe("unknown keys", () => {
+  test("a misspelt key is a warning with its place and the nearest name", () => {
+    expect(advice("prot: 1\nlog:\n  levle: info\n")).toEqual({
+      warnings: [
+        "prot (runlet.yaml:1) is ignored as it is not a known key. Did you mean port?",
+        "log.levle (runlet.yaml:3) is ignored as it is not a known key. Did you mean level?",
+      ],
+      problems: [],
+    });
+  });
+
+  test("a key like none is answered with those there are", () => {
+    expect(advice("queue: {zzzzzzzz: 1}").warnings).toEqual([
+      "queue.zzzzzzzz (runlet.yaml:1) is ignored as it is not a known key. Known keys are depth, concurrency.",
+    ]);
+  });
+
+  test.each([
+    ["mcpServers: {a: {command: x, commnad: y}}", "mcpServers.a.commnad", "command"],
+    ["servers: {a: {url: x, header: {}}}", "servers.a.header", "headers"],
+    ["mcpServers: {a: {command: x, concurrency: {limits: 1}}}", "mcpServers.a.concurrency.limits", "limit"],
+    ["Clients: {}", "Clients", "clients"],
+  ])("%s is a warning at %s", (text, key, nearest) => {
+    expect(advice(text)).toEqual({
+      warnings: [`${key} (runlet.yaml:1) is ignored as it is not a known key. Did you mean ${nearest}?`],
+      problems: [],
+    });
+  });
+
+  test.each([
+    [`clients: {a: {key: ${HASH}, clases: [read]}}`, "clients.a.clases", "classes"],
+    [`clients: {a: {key: ${HASH}, server: [x]}}`, "clients.a.server", "servers"],
+    ["mcpServers: {a: {command: x, tools: {denny: [y]}}}", "mcpServers.a.tools.denny", "deny"],
+    ["limits: {wallms: 5}", "limits.wallms", "wallMs"],
+  ])("in a rule of access or limits it is an error: %s", (text, key, nearest) => {
+    expect(advice(text)).toEqual({
+      warnings: [],
+      problems: [
+        `Cannot use ${key} (runlet.yaml:1) as it is not a known key, and a rule that is not understood is not kept: ` +
+          `current value is set. Did you mean ${nearest}?`,
+      ],
+    });
+  });
+
+  test("$schema and keys that start with x- are for people", () => {
+    expect(advice("$schema: https://example.com/s.json\nx-team: {a: 1}\n")).toEqual({ warnings: [], problems: [] });
+  });
+
+  test("names that people choose are never unknown", () => {
+    const text = `mcpServers: {constructor: {command: x, env: {toString: a}}}\nclients: {a: {key: ${HASH}, tools: {constructor: [x]}}}\n`;
+    expect(advice(text)).toEqual({ warnings: [], problems: [] });
+  });
+
+  test("names of every object's members are unknown keys like others", () => {
+    expect(advice("constructor: 1\ntoString: 2\n").warnings).toHaveLength(2);
+  });
+});
+
+describe("keys this version does not support", () => {
+  test.each([
+    ["approvals: [{server: github}]", "approvals", "would run without it"],
+    ["redis: {url: 'redis://localhost'}", "redis", "kept on this machine only"],
+    ["mcpServers: {a: {image: mcp/x}}", "mcpServers.a.image", "would not run in a container"],
+    ["servers: {a: {image: mcp/x}}", "servers.a.image", "would not run in a container"],
+    ["credentials: {github: {api_token: x}}", "credentials", "no credentials"],
+    ["access_control: {enabled: true}", "access_control", "would not be controlled"],
+    ["gateway: {access_control: {default_policy: deny}}", "gateway.access_control", "would not be controlled"],
+    ["gateway: {credentials: {a: {b: c}}}", "gateway.credentials", "no credentials"],
+    [`clients: {a: {key: ${HASH}, limits: {runs: 100/minute}}}`, "clients.a.limits", "would not be limited"],
+    [`clients: {a: {key: ${HASH}, allowed_servers: [x]}}`, "clients.a.allowed_servers", "every server"],
+    ["mcpServers: {a: {command: x, sharing: perPrincipal}}", "mcpServers.a.sharing", "would share a session"],
+    ["mcpServers: {a: {command: x, classes: {'delete_*': destructive}}}", "mcpServers.a.classes", "keep the class"],
+    ["executors: {confinement: require}", "executors.confinement", "not be confined"],
+    ["pinning: block", "pinning", "changed tools would be served"],
+    ["audit: {file: /var/log/audit}", "audit", "no audit"],
+  ])("%s is an error, for ignoring it would be dangerous", (text, key, danger) => {
+    const { problems } = advice(text);
+    expect(problems).toEqual([
+      expect.stringContaining(`Cannot use ${key} (runlet.yaml:1) as it is not supported by this version and `),
+    ]);
+    expect(problems[0]).toContain(danger);
+  });
+
+  test.each([
+    "cache: {ttl: 5s}",
+    "telemetry: {endpoint: 'http://x'}",
+    "gateway: {port: 8080, discovery: {enabled: true}}",
+    "mcpServers: {a: {command: x, replicas: 2}}",
+    "mcpServers: {a: {url: 'http://x', oauth: {}}}",
+    "mcpServers: {a: {command: x, autoApprove: [y]}}",
+    "inputs: [{id: token}]",
+    "models: {}",
+  ])("%s is a warning", (text) => {
+    const { warnings, problems } = advice(text);
+    expect(problems).toEqual([]);
+    expect(warnings).toEqual([expect.stringContaining("is ignored as it is not supported by this version.")]);
+  });
+
+  test.each([
+    ["approvals: []", {}],
+    ['redis: {url: "${REDIS_URL:-}"}', {}],
+    ["redis: {}", {}],
+    ["access_control: {enabled: false}", {}],
+    ["mcpServers: {a: {command: x, sharing: shared}}", {}],
+    ["executors: {confinement: auto}", {}],
+    ["audit: off", {}],
+  ])("%s asks for nothing and is dropped in silence", (text, env) => {
+    expect(advice(text, env)).toEqual({ warnings: [], problems: [] });
+  });
+
+  test("an expanded reference decides, and its value is not shown", () => {
+    const { problems } = advice('redis: {url: "${REDIS_URL:-}"}', { REDIS_URL: "redis://:pass-word@db" });
+    expect(problems).toEqual([
+      "Cannot use redis (runlet.yaml:1) as it is not supported by this version and runs would be kept on this machine only: " +
+        "current value is not empty. Remove it.",
+    ]);
+  });
+
+  test("a gateway block gives its warning and each of its dangers", () => {
+    const text = "gateway:\n  port: 8080\n  access_control: {enabled: true}\n  credentials: {github: {api_token: x}}\n";
+    const { warnings, problems } = advice(text);
+    expect([warnings.length, problems.length]).toEqual([1, 2]);
+    expect(problems[1]).toContain("gateway.credentials (runlet.yaml:4)");
+  });
+
+  test("no key is in the table twice", () => {
+    const paths = UNSUPPORTED_KEYS.map(({ path }) => path);
+    expect(new Set(paths).size).toBe(paths.length);
+  });
+});
+
+describe("values that cannot mean what they say", () => {
+  test("a timeout that looks like seconds is told", () => {
+    expect(advice("mcpServers: {a: {command: x, timeout: 30, connectTimeout: 5000}}").warnings).toEqual([
+      'mcpServers.a.timeout is 30 ms, as numbers are milliseconds. Write "30s" if seconds are meant.',
+    ]);
+  });
+
+  test("an sse server is told to be tried over Streamable HTTP", () => {
+    expect(advice("mcpServers: {a: {url: 'http://x', type: sse}}").warnings).toEqual([
+      "mcpServers.a.type is sse, which this version does not speak; Streamable HTTP is tried at that address.",
+    ]);
+  });
+
+  test("a client's server that does not exist is told", () => {
+    const text = `mcpServers: {github: {command: x}}\nclients: {a: {key: ${HASH}, servers: ["git*", gitlab]}}\n`;
+    expect(advice(text).warnings).toEqual(['clients.a.servers[1] allows nothing as no server is called "gitlab".']);
+  });
+});

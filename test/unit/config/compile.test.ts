@@ -1,0 +1,433 @@
+import { join, resolve } from "node:path";
+import { describe, expect, test } from "vitest";
+import { compileConfig, isLoopback } from "../../../src/config/compile.ts";
+import { BUILT_IN_LIMITS } from "../../../src/config/limits.ts";
+import { loadOptions } from "../../../src/config/load.ts";
+import { RunletError } from "../../../src/lib/errors.ts";
+import { compileYaml, folderWith, HASH, problemsOf } from "./support.ts";
+
+describe("a complete configuration", () => {
+  test("nothing at all gives the documented defaults", () => {
+    expect(compileConfig({}, { cwd: "/srv", cores: 4 })).toEqual({
+      http: { host: "127.0.0.1", port: 8377, maxBodyBytes: 4_194_304, maxWaitMs: 120_000, allowedHosts: [] },
+      dataDir: resolve("/srv", ".runlet"),
+      upstreams: [],
+      clients: [],
+      limits: BUILT_IN_LIMITS,
+      model: undefined,
+      executors: { processes: 4, isolatesPerProcess: 16, profile: "hardened" },
+      queue: { depth: 1_000, concurrency: 64 },
+      log: { level: "info", pretty: false },
+      shutdownGraceMs: 10_000,
+      secrets: [],
+    });
+  });
+
+  test("every key is heard", () => {
+    const config = compileYaml(
+      `
+host: "::1"
+port: 0
+dataDir: ":memory:"
+shutdownGrace: 0
+executors: {processes: 3, isolatesPerProcess: 5, profile: fast}
+queue: {depth: 7, concurrency: 2}
+http: {maxBody: 1m, maxWait: 5m, allowedHosts: [runlet.example]}
+log: {level: silent, pretty: true}
+model: {baseURL: "http://m/v1", apiKey: "\${MODEL_KEY}", model: big, temperature: 0, timeout: 2m, maxTokens: 500, attempts: 3}
+`,
+      { env: { MODEL_KEY: "model-key-1" } },
+    );
+    expect(config).toEqual({
+      http: { host: "::1", port: 0, maxBodyBytes: 1_048_576, maxWaitMs: 300_000, allowedHosts: ["runlet.example"] },
+      dataDir: ":memory:",
+      upstreams: [],
+      clients: [],
+      limits: BUILT_IN_LIMITS,
+      model: {
+        baseURL: "http://m/v1",
+        apiKey: "model-key-1",
+        model: "big",
+        temperature: 0,
+        timeoutMs: 120_000,
+        maxTokens: 500,
+        attempts: 3,
+      },
+      executors: { processes: 3, isolatesPerProcess: 5, profile: "fast" },
+      queue: { depth: 7, concurrency: 2 },
+      log: { level: "silent", pretty: true },
+      shutdownGraceMs: 0,
+      secrets: ["model-key-1"],
+    });
+  });
+
+  test("a machine of one core still gets two executor processes", () => {
+    expect(compileConfig({}, { cores: 1 }).executors.processes).toBe(2);
+  });
+
+  test("the result is frozen all the way down", () => {
+    const config = compileYaml("mcpServers: {a: {command: x, args: [y], env: {A: b}}}\nhttp: {allowedHosts: [h]}\n");
+    const thaw = (value: unknown): unknown[] =>
+      typeof value !== "object" || value === null
+        ? []
+        : [...(Object.isFrozen(value) ? [] : [value]), ...Object.values(value).flatMap(thaw)];
+    expect(thaw(config)).toEqual([]);
+  });
+
+  test("a model without a key gets a placeholder, as clients of such endpoints want some", () => {
+    expect(compileYaml("model: {baseURL: 'http://m', model: x, apiKey: ''}").model?.apiKey).toBe("none");
+  });
+
+  test("paths of the file start from the file, those of flags from where the command was given", () => {
+    const cwd = folderWith({ "etc/r.yaml": "dataDir: data\nmcpServers: {a: {command: x, cwd: work}}\n" });
+    const fromFile = loadOptions({ cwd, env: {}, file: "etc/r.yaml" });
+    const compiled = compileConfig(fromFile.options, fromFile);
+    expect(compiled.dataDir).toBe(join(cwd, "etc", "data"));
+    expect(compiled.upstreams[0]?.transport).toMatchObject({ cwd: join(cwd, "etc", "work") });
+    const fromFlag = loadOptions({ cwd, env: {}, file: "etc/r.yaml", flags: { "data-dir": "data" } });
+    expect(compileConfig(fromFlag.options, fromFlag).dataDir).toBe(join(cwd, "data"));
+  });
+});
+
+describe("servers", () => {
+  const DEFAULTS = {
+    connectTimeoutMs: 10_000,
+    callTimeoutMs: 60_000,
+    eager: false,
+    concurrency: 16,
+    queueLimit: 256,
+    queueWaitMs: 30_000,
+    allowTools: undefined,
+    denyTools: [],
+    trustAnnotations: true,
+  };
+
+  test("a file of Claude Desktop or Cursor is read as it is", () => {
+    const cwd = folderWith({
+      "claude_desktop_config.json": JSON.stringify({
+        mcpServers: {
+          filesystem: { command: "npx", args: ["-y", "server-filesystem", "/data"], env: { DEBUG: "1" } },
+          remote: { type: "http", url: "https://example.com/mcp", headers: { Authorization: "Bearer abcdefgh" } },
+        },
+      }),
+    });
+    const loaded = loadOptions({ cwd, env: {}, file: "claude_desktop_config.json" });
+    expect(loaded.warnings).toEqual([]);
+    expect(compileConfig(loaded.options, loaded).upstreams).toEqual([
+      {
+        name: "filesystem",
+        transport: {
+          kind: "stdio",
+          command: "npx",
+          args: ["-y", "server-filesystem", "/data"],
+          env: { DEBUG: "1" },
+          cwd: undefined,
+        },
+        ...DEFAULTS,
+      },
+      {
+        name: "remote",
+        transport: { kind: "http", url: "https://example.com/mcp", headers: { Authorization: "Bearer abcdefgh" } },
+        ...DEFAULTS,
+      },
+    ]);
+  });
+
+  test("the shape of VS Code is read beside it", () => {
+    const text =
+      "mcpServers: {a: {command: x}}\nservers: {b: {type: stdio, command: y}, c: {type: http, url: 'http://z'}}\n";
+    expect(compileYaml(text).upstreams.map(({ name, transport }) => [name, transport.kind])).toEqual([
+      ["a", "stdio"],
+      ["b", "stdio"],
+      ["c", "http"],
+    ]);
+  });
+
+  test("every policy of a server is heard", () => {
+    const text = `
+mcpServers:
+  a:
+    command: x
+    timeout: 90s
+    connectTimeout: 1500
+    tools: {allow: ["get_*"], deny: [get_secret]}
+    eager: true
+    concurrency: {limit: 2, queue: 0, wait: 1s}
+    trustAnnotations: false
+  b: {command: x, concurrency: 4}
+`;
+    expect(compileYaml(text).upstreams).toMatchObject([
+      {
+        callTimeoutMs: 90_000,
+        connectTimeoutMs: 1_500,
+        allowTools: ["get_*"],
+        denyTools: ["get_secret"],
+        eager: true,
+        concurrency: 2,
+        queueLimit: 0,
+        queueWaitMs: 1_000,
+        trustAnnotations: false,
+      },
+      { concurrency: 4, queueLimit: 256, queueWaitMs: 30_000 },
+    ]);
+  });
+
+  test("numbers and booleans in args, env and headers become text", () => {
+    const text =
+      "mcpServers:\n  a: {command: x, args: [--port, 80], env: {DEBUG: true}}\n  b: {url: 'http://x', headers: {X-Try: 1}}\n";
+    expect(compileYaml(text).upstreams.map(({ transport }) => transport)).toMatchObject([
+      { args: ["--port", "80"], env: { DEBUG: "true" } },
+      { headers: { "X-Try": "1" } },
+    ]);
+  });
+
+  test("a disabled server is left out, but keeps its name", () => {
+    const text = "mcpServers: {a: {command: x, disabled: true}}\nservers: {a: {command: y}}\n";
+    expect(problemsOf(() => compileYaml(text))).toEqual([expect.stringContaining("must have a name of its own")]);
+    expect(compileYaml("mcpServers: {a: {command: x, disabled: true}}").upstreams).toEqual([]);
+  });
+
+  test.each([
+    ["{}", "mcpServers.a", "must have either a command or a url"],
+    ["{command: x, url: 'http://x'}", "mcpServers.a", "must have either a command or a url"],
+    ["{url: 'ftp://x'}", "mcpServers.a.url", "must be an http or https address"],
+    ["{url: nonsense}", "mcpServers.a.url", "must be an http or https address"],
+    ["{url: 'http://me:pass-word@x'}", "mcpServers.a.url", "must not carry a user or password"],
+    ["{command: x, type: http}", "mcpServers.a.type", "must go with command"],
+    ["{url: 'http://x', type: stdio}", "mcpServers.a.type", "must go with url"],
+    ["{command: x, env: {'A=B': c}}", 'mcpServers.a.env["A=B"]', "must be a variable that a process can have"],
+    ["{url: 'http://x', headers: {'a b': c}}", 'mcpServers.a.headers["a b"]', "must be a header that HTTP can carry"],
+    ['{url: "http://x", headers: {A: "b\\nc"}}', "mcpServers.a.headers.A", "must be a header that HTTP can carry"],
+    ["{command: [x]}", "mcpServers.a.command", "must be text that is not empty"],
+    [
+      "{command: x, timeout: soon}",
+      "mcpServers.a.timeout",
+      'must be a duration from 1ms to 2147483647ms, in ms or as text such as "30s"',
+    ],
+    ["{command: x, timeout: 0}", "mcpServers.a.timeout", "must be a duration from 1ms"],
+    [
+      "{command: x, concurrency: 0}",
+      "mcpServers.a.concurrency",
+      "must be a whole number from 1 to 10000 or an object with limit, queue, wait",
+    ],
+    ["{command: x, tools: {allow: get}}", "mcpServers.a.tools.allow", "must be a list, each text that is not empty"],
+    [
+      "{command: x, type: pigeon}",
+      "mcpServers.a.type",
+      "must be one of stdio, http, streamable-http, streamableHttp, sse",
+    ],
+    ["null", "mcpServers.a", "must be an object with command, args"],
+  ])("%s is refused at %s", (server, key, rule) => {
+    const [problem, ...others] = problemsOf(() => compileYaml(`mcpServers: {a: ${server}}`));
+    expect(others).toEqual([]);
+    expect(problem).toContain(`Cannot use ${key} (runlet.yaml:1) as it ${rule}`);
+    expect(problem).not.toContain("pass-word");
+  });
+
+  test.each(["a__b", "a b", "", "x".repeat(65), "tab\there"])("a server cannot be called %j", (name) => {
+    expect(problemsOf(() => compileConfig({ mcpServers: { [name]: { command: "x" } } }))).toEqual([
+      expect.stringContaining("must be named with 1 to 64 characters"),
+    ]);
+  });
+});
+
+describe("clients", () => {
+  test("a client becomes a principal with its rules", () => {
+    const text = `
+mcpServers: {github: {command: x}, files: {command: y}}
+clients:
+  agent: {key: "sha256:${HASH.toUpperCase()}", servers: [github], tools: {github: ["get_*"]}, classes: [read]}
+  boss: {key: ${"f".repeat(64)}, admin: true}
+`;
+    expect(compileYaml(text).clients).toEqual([
+      {
+        keyHash: HASH,
+        principal: {
+          id: "agent",
+          admin: false,
+          access: { servers: ["github"], tools: new Map([["github", ["get_*"]]]), classes: ["read"] },
+        },
+      },
+      { keyHash: "f".repeat(64), principal: { id: "boss", admin: true, access: {} } },
+    ]);
+  });
+
+  test("a key itself in place of its hash is refused and not shown", () => {
+    const key = "rk_abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG";
+    const problems = problemsOf(() => compileYaml(`clients: {agent: {key: ${key}}}`));
+    expect(problems).toEqual([
+      'Cannot use clients.agent.key (runlet.yaml:1) as it must be the SHA-256 hash of a key: 64 hex digits, or "sha256:" and 64 hex ' +
+        "digits: current value is ***. Run `runlet keys create agent` and copy the hash it prints, not the key.",
+    ]);
+  });
+
+  test.each([
+    ["{}", "clients.a.key", "must be set"],
+    [`{key: ${HASH}, classes: [delete]}`, "clients.a.classes[0]", "must be one of read, write, destructive"],
+    [`{key: ${HASH}, servers: github}`, "clients.a.servers", "must be a list"],
+    [`{key: ${HASH}, tools: {github: get}}`, "clients.a.tools.github", "must be a list"],
+    [`{key: ${HASH}, tools: {github: null}}`, "clients.a.tools.github", "must be a list"],
+    [`{key: ${HASH}, admin: "yes"}`, "clients.a.admin", "must be true or false"],
+  ])("%s is refused at %s", (client, key, rule) => {
+    const problems = problemsOf(() => compileYaml(`clients: {a: ${client}}`));
+    expect(problems).toEqual([expect.stringContaining(`Cannot use ${key} (runlet.yaml:1) as it ${rule}`)]);
+  });
+
+  test("a rule for tools of a server that does not exist is refused, lest it protects nothing", () => {
+    const text = `mcpServers: {github: {command: x}}\nclients: {a: {key: ${HASH}, tools: {gihub: ["get_*"]}}}\n`;
+    expect(problemsOf(() => compileYaml(text))).toEqual([
+      expect.stringMatching(/must be the name of a configured server.*There are github\.$/u),
+    ]);
+  });
+
+  test("two clients cannot have one key, and the hash is not shown", () => {
+    const problems = problemsOf(() => compileYaml(`clients: {a: {key: ${HASH}}, b: {key: "sha256:${HASH}"}}`));
+    expect(problems).toEqual([
+      expect.stringContaining("clients.b.key (runlet.yaml:1) as it must be a key of its own, and is that of a"),
+    ]);
+    expect(problems[0]).not.toContain(HASH);
+  });
+
+  test.each(["a b", "-a", "ü", "x".repeat(65)])("a client cannot be called %j", (name) => {
+    expect(problemsOf(() => compileConfig({ clients: { [name]: { key: HASH } } }))).toHaveLength(1);
+  });
+});
+
+describe("limits", () => {
+  test("a number is the default; a pair is default and most", () => {
+    const { limits } = compileYaml("limits: {wallMs: 5s, toolCalls: {default: 5, max: 50}, resultBytes: {max: 2m}}");
+    expect([limits.defaults.wallMs, limits.ceilings.wallMs]).toEqual([5_000, 600_000]);
+    expect([limits.defaults.toolCalls, limits.ceilings.toolCalls]).toEqual([5, 50]);
+    expect([limits.defaults.resultBytes, limits.ceilings.resultBytes]).toEqual([1_048_576, 2_097_152]);
+    expect(limits.defaults.cpuMs).toBe(BUILT_IN_LIMITS.defaults.cpuMs);
+  });
+
+  test("a default over the built-in ceiling raises it; a ceiling under the built-in default lowers that", () => {
+    const { limits } = compileYaml("limits: {wallMs: 20m, memoryMiB: {max: 32}}");
+    expect([limits.defaults.wallMs, limits.ceilings.wallMs]).toEqual([1_200_000, 1_200_000]);
+    expect([limits.defaults.memoryMiB, limits.ceilings.memoryMiB]).toEqual([32, 32]);
+  });
+
+  test.each([
+    ["wallMs: 5", "limits.wallMs", "must be a duration from 10ms"],
+    ["wallMs: {default: 2h, max: 1h}", "limits.wallMs.default", "must not be over its max of 3600000"],
+    ["toolCalls: -1", "limits.toolCalls", "must be a whole number of at least 0, or an object"],
+    ["toolCalls: 5s", "limits.toolCalls", "must be a whole number"],
+    ["resultBytes: {max: huge}", "limits.resultBytes.max", "must be a size from"],
+    ["memoryMiB: [64]", "limits.memoryMiB", "must be a whole number"],
+  ])("%s is refused", (limit, key, rule) => {
+    expect(problemsOf(() => compileYaml(`limits: {${limit}}`))).toEqual([
+      expect.stringContaining(`Cannot use ${key} (runlet.yaml:1) as it ${rule}`),
+    ]);
+  });
+});
+
+describe("who can reach us", () => {
+  test.each(["0.0.0.0", "::", "192.168.1.5", "runlet.example", ""])(
+    "%j without clients is refused with the way to a key",
+    (host) => {
+      const problems = problemsOf(() => compileConfig({ host }));
+      expect(problems).toHaveLength(1);
+      if (host !== "") expect(problems[0]).toContain("Run `runlet keys create NAME` and add the clients: block");
+    },
+  );
+
+  test("with a client any address is taken", () => {
+    expect(compileYaml(`host: 0.0.0.0\nclients: {a: {key: ${HASH}}}`).http.host).toBe("0.0.0.0");
+  });
+
+  test("an IPv6 address may be written with brackets", () => {
+    expect(compileYaml('host: "[::1]"').http.host).toBe("::1");
+  });
+
+  test.each([
+    ["127.0.0.1", true],
+    ["127.9.8.7", true],
+    ["::1", true],
+    ["LOCALHOST", true],
+    ["::ffff:127.0.0.1", true],
+    ["128.0.0.1", false],
+    ["::2", false],
+    ["localhost.example", false],
+    ["127.0.0.1.example", false],
+  ])("isLoopback(%j) is %j", (host, expected) => {
+    expect(isLoopback(host)).toBe(expected);
+  });
+});
+
+describe("how faults are told", () => {
+  test("several problems come together, each with place, value and remedy", () => {
+    const text =
+      "port: 99999\nlog:\n  level: loud\nmcpServers:\n  a:\n    command: x\n    timeout: soon\n    args: ${NOPE}\n";
+    const thrown = (() => {
+      try {
+        return compileYaml(text);
+      } catch (error) {
+        return error;
+      }
+    })();
+    expect(thrown).toBeInstanceOf(RunletError);
+    const { code, message, context } = thrown as RunletError;
+    expect(code).toBe("CONFIG_INVALID");
+    expect(message.split("\n")).toEqual([
+      "Cannot use the configuration: 4 problems",
+      "- Cannot use mcpServers.a.args (runlet.yaml:8) as it needs the environment variable NOPE, which is not set: " +
+        'current value is "${NOPE}". Set NOPE, or write ${NOPE:-default}.',
+      "- Cannot use port (runlet.yaml:1) as it must be a whole number from 0 to 65535: current value is 99999. Port to listen on; 0 takes a free one.",
+      '- Cannot use mcpServers.a.timeout (runlet.yaml:7) as it must be a duration from 1ms to 2147483647ms, in ms or as text such as "30s": ' +
+        'current value is "soon". Longest one call may take.',
+      '- Cannot use log.level (runlet.yaml:3) as it must be one of trace, debug, info, warn, error, silent: current value is "loud". What is logged.',
+    ]);
+    expect(context.details).toMatchObject({
+      problems: [
+        { key: "mcpServers.a.args", file: "runlet.yaml", line: 8 },
+        { key: "port", file: "runlet.yaml", line: 1 },
+        { key: "mcpServers.a.timeout", file: "runlet.yaml", line: 7 },
+        { key: "log.level", file: "runlet.yaml", line: 3 },
+      ],
+    });
+  });
+
+  test("the source of a wrong value is named", () => {
+    expect(problemsOf(() => compileYaml("", { env: { RUNLET_PORT: "x" } }))[0]).toContain(
+      "port (environment RUNLET_PORT)",
+    );
+    expect(problemsOf(() => compileYaml("", { flags: { port: "-1" } }))[0]).toContain("port (flag --port)");
+    expect(problemsOf(() => compileConfig({ port: -1 }))[0]).toContain("Cannot use port as it");
+  });
+
+  test("the value behind a reference is never shown", () => {
+    const problems = problemsOf(() => compileYaml('port: "${P}"', { env: { P: "hush-hush" } }));
+    expect(problems[0]).toContain('current value is what "${P}" stands for');
+    expect(problems[0]).not.toContain("hush-hush");
+  });
+
+  test("a wrong value that holds a known secret is not shown", () => {
+    const text =
+      'mcpServers: {a: {command: x, type: "p-literal-token"}}\nmodel: {baseURL: "http://m", model: m, apiKey: literal-token}\n';
+    const [problem] = problemsOf(() => compileYaml(text));
+    expect(problem).toContain("current value is ***");
+  });
+
+  test("a long value is cut", () => {
+    expect(problemsOf(() => compileConfig({ dataDir: "x", log: "y".repeat(500) } as object))[0]?.length).toBeLessThan(
+      300,
+    );
+  });
+
+  test("clients with nothing under it is an error, not an open door", () => {
+    expect(problemsOf(() => compileYaml("clients:\n"))).toEqual([
+      expect.stringContaining("Cannot use clients (runlet.yaml:1) as it must be an object"),
+    ]);
+  });
+
+  test("a model without its address or name is refused", () => {
+    expect(problemsOf(() => compileYaml("", { env: { RUNLET_MODEL_API_KEY: "abc-def" } }))).toEqual([
+      expect.stringContaining("Cannot use model.baseURL as it must be set: current value is missing."),
+      expect.stringContaining("Cannot use model.model as it must be set: current value is missing."),
+    ]);
+    expect(problemsOf(() => compileYaml("model: {baseURL: localhost, model: x}"))).toEqual([
+      expect.stringContaining("model.baseURL (runlet.yaml:1) as it must be an http or https address"),
+    ]);
+  });
+});
