@@ -48,7 +48,7 @@ export function bootstrap(send: Send): Runtime {
         end.thrown(thrown);
         return;
       }
-      promiseThen(apply(body, undefined, []) as Promise<unknown>, end.value, end.thrown);
+      void promiseThen(apply(body, undefined, []), end.value, end.thrown);
     },
     deliver(...events) {
       if (host === undefined || host.ended) return;

@@ -130,7 +130,7 @@ function createCallStarter(host: Host, pending: Map<unknown, unknown>): StartCal
       host.send("call", StringCtor(made), stringify(path), json);
     });
     // A failed call that is awaited late is no unhandled rejection: the run's list of calls shows how each one ended.
-    promiseThen(promise, undefined, ignore);
+    void promiseThen(promise, undefined, ignore);
     return promise;
   };
 }

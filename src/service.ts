@@ -10,7 +10,7 @@ import type { Gateway } from "./gateway/call.ts";
 import { createGateway } from "./gateway/gateway.ts";
 import { createArgumentValidator } from "./gateway/validator.ts";
 import { createApp } from "./http/app.ts";
-import type { Readiness } from "./http/deps.ts";
+import type { HttpDeps, Readiness } from "./http/deps.ts";
 import { listen } from "./http/server.ts";
 import type { Listener } from "./http/server.ts";
 import { systemClock } from "./lib/clock.ts";
@@ -18,6 +18,7 @@ import type { Clock, Timer } from "./lib/clock.ts";
 import { RunletError } from "./lib/errors.ts";
 import type { Log } from "./lib/log.ts";
 import { createMcpHttpHandler } from "./mcp/http.ts";
+import type { McpHttpHandler } from "./mcp/http.ts";
 import { serveStdio } from "./mcp/stdio.ts";
 import type { StdioServer } from "./mcp/stdio.ts";
 import { createLogger } from "./observability/logger.ts";
@@ -68,6 +69,16 @@ export interface ServiceOptions {
 /** How long ended runs are kept. */
 const RETENTION_MS = 7 * 24 * 3_600_000;
 const PRUNE_EVERY_MS = 3_600_000;
+/** How long answers may take to reach their callers once no run is left. */
+const DOOR_GRACE_MS = 1_000;
+
+/** Every part but the doors. */
+interface Parts extends Pick<Service, "catalogs" | "gateway" | "registry" | "executor" | "log"> {
+  readonly runs: QueuedRunService;
+  readonly stores: Stores;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+}
 
 /**
  * The composition root: makes every part of a configured service and connects them. Queued runs that an earlier process
@@ -76,72 +87,28 @@ const PRUNE_EVERY_MS = 3_600_000;
  * @throws CONFIG_INVALID when the data folder cannot be used.
  */
 export async function createService(config: Config, options: ServiceOptions = {}): Promise<Service> {
-  const clock = options.clock ?? systemClock;
-  const log = options.log ?? createLogger(config.log, config.secrets);
-  const metrics = createMetrics();
-  const redactor = createRedactor(config.secrets);
-  const stores = config.dataDir === ":memory:" ? createMemoryStores() : createSqliteStores(config.dataDir);
-  const registry = createUpstreamRegistry(config.upstreams, {
-    clock,
-    log,
-    version: VERSION,
-    redact: (text) => redactor.text(text),
-  });
-  const catalogs = createCatalogSource(registry);
-  const validator = createArgumentValidator();
-  const gateway = createGateway({ registry, catalogs, clock, log, metrics, validator });
-  const executor = await ProcessExecutor.create({
-    executors: config.executors,
-    memoryMiB: config.limits.defaults.memoryMiB,
-    clock,
-    log,
-  });
-  const queue = createLocalQueue({ ...queueBounds(config), clock, log });
-  const planner = config.model === undefined ? undefined : createOpenAiPlanner(config.model, { clock, log });
-  const performer = new Performer({
-    executor,
-    gateway,
-    catalogs,
-    validator,
-    journal: stores.journal,
-    planner,
-    planAttempts: config.model?.attempts ?? 1,
-    clock,
-    log,
-  });
-  const runs = new QueuedRunService({
-    runs: stores.runs,
-    journal: stores.journal,
-    queue,
-    performer,
-    limits: config.limits,
-    canPlan: planner !== undefined,
-    findPrincipal: (id) => findPrincipal(config, id),
-    onEnded: ({ source, outcome }) => countRun(metrics, source, outcome),
-    clock,
-    log,
-  });
+  const parts = await createParts(config, options);
+  const { runs, catalogs, gateway, registry, executor, stores, clock, log } = parts;
   await runs.recover();
-  readGauges(metrics, { registry, queue, executor });
   const housekeeping = keepPruned(stores, clock, log);
+  const mcpDeps = { runs, catalogs, version: VERSION, log };
   const listeners: Listener[] = [];
   const connections: StdioServer[] = [];
-  let closing: Promise<void> | undefined;
-  const mcpDeps = { runs, catalogs, version: VERSION, log };
 
   const close = async (): Promise<void> => {
     housekeeping.cancel();
     // Doors close only after the runs they wait for have ended, so that those callers get their answers.
-    await runs.close(config.shutdownGraceMs);
     await inOrder(log, [
+      () => runs.close(config.shutdownGraceMs),
       ...connections.map((connection) => () => connection.close()),
-      ...listeners.map((listener) => () => listener.close(1_000)),
+      ...listeners.map((listener) => () => listener.close(DOOR_GRACE_MS)),
       () => executor.close(),
       () => registry.close(),
       () => sharedTranspiler.close(),
       () => stores.close(),
     ]);
   };
+  let closing: Promise<void> | undefined;
 
   return {
     runs,
@@ -151,22 +118,9 @@ export async function createService(config: Config, options: ServiceOptions = {}
     executor,
     log,
     async listen() {
-      const app = createApp({
-        runs,
-        catalogs,
-        gateway,
-        registry,
-        authenticate: (headers) => authenticate(config, headers),
-        config: config.http,
-        limits: config.limits,
-        readiness: () => readiness(executor, registry),
-        metricsText: () => metrics.render(),
-        version: VERSION,
-        log,
-        clock,
-        mcpHandler: createMcpHttpHandler({ ...mcpDeps, maxBodyBytes: config.http.maxBodyBytes }),
-      });
-      const listener = await listen(app, { host: config.http.host, port: config.http.port, log, clock });
+      const mcpHandler = createMcpHttpHandler({ ...mcpDeps, maxBodyBytes: config.http.maxBodyBytes });
+      const { host, port } = config.http;
+      const listener = await listen(createApp(httpDeps(config, parts, mcpHandler)), { host, port, log, clock });
       listeners.push(listener);
       return listener;
     },
@@ -176,6 +130,58 @@ export async function createService(config: Config, options: ServiceOptions = {}
       return connection;
     },
     close: () => (closing ??= close()),
+  };
+}
+
+async function createParts(config: Config, options: ServiceOptions): Promise<Parts> {
+  const clock = options.clock ?? systemClock;
+  const log = options.log ?? createLogger(config.log, config.secrets);
+  const metrics = createMetrics();
+  const redactor = createRedactor(config.secrets);
+  const stores = config.dataDir === ":memory:" ? createMemoryStores() : createSqliteStores(config.dataDir);
+  const redact = (text: string): string => redactor.text(text);
+  const registry = createUpstreamRegistry(config.upstreams, { clock, log, version: VERSION, redact });
+  const catalogs = createCatalogSource(registry);
+  const validator = createArgumentValidator();
+  const gateway = createGateway({ registry, catalogs, clock, log, metrics, validator });
+  const { memoryMiB } = config.limits.defaults;
+  const executor = await ProcessExecutor.create({ executors: config.executors, memoryMiB, clock, log });
+  const queue = createLocalQueue({ ...queueBounds(config), clock, log });
+  const planner = config.model === undefined ? undefined : createOpenAiPlanner(config.model, { clock, log });
+  const { journal } = stores;
+  const planAttempts = config.model?.attempts ?? 1;
+  const runs = new QueuedRunService({
+    runs: stores.runs,
+    journal,
+    queue,
+    performer: new Performer({ executor, gateway, catalogs, validator, journal, planner, planAttempts, clock, log }),
+    limits: config.limits,
+    canPlan: planner !== undefined,
+    findPrincipal: (id) => findPrincipal(config, id),
+    onEnded: ({ source, outcome }) => countRun(metrics, source, outcome),
+    clock,
+    log,
+  });
+  readGauges(metrics, { registry, queue, executor });
+  return { runs, catalogs, gateway, registry, executor, stores, metrics, clock, log };
+}
+
+function httpDeps(config: Config, parts: Parts, mcpHandler: McpHttpHandler): HttpDeps {
+  const { runs, catalogs, gateway, registry, executor, metrics, clock, log } = parts;
+  return {
+    runs,
+    catalogs,
+    gateway,
+    registry,
+    authenticate: (headers) => authenticate(config, headers),
+    config: config.http,
+    limits: config.limits,
+    readiness: () => readiness(executor, registry),
+    metricsText: () => metrics.render(),
+    version: VERSION,
+    log,
+    clock,
+    mcpHandler,
   };
 }
 

@@ -23,7 +23,7 @@ export function toArguments(
     throw new RunletError(
       "TOOL_ARGUMENTS_INVALID",
       `Cannot call mcp.${path.join(".")} as ${names.length === 0 ? "it takes one object" : `it takes one object, or ${names.length} values (${names.join(", ")})`}: ${args.length} arguments were passed`,
-      { ...(tool === undefined ? {} : { server: tool.server, tool: tool.name, hint: tool.signature }) },
+      tool === undefined ? {} : { server: tool.server, tool: tool.name, hint: tool.signature },
     );
   }
   return Object.fromEntries(args.map((value, index) => [names[index] ?? "", value]));

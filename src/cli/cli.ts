@@ -42,9 +42,12 @@ export async function runCli(args: readonly string[], io: CliIo, stopped: AbortS
   }
   const command = COMMANDS.get(name);
   if (command === undefined) {
-    const asked = name === "" || name === "--help" || name === "-h" || name === "help";
-    (asked ? io.stdout : io.stderr)(asked ? USAGE : `Unknown command: ${name}\n${USAGE}`);
-    return asked && name !== "" ? EXIT.ok : EXIT.usage;
+    if (name === "--help" || name === "-h" || name === "help") {
+      io.stdout(USAGE);
+      return EXIT.ok;
+    }
+    io.stderr(name === "" ? USAGE : `Unknown command: ${name}\n${USAGE}`);
+    return EXIT.usage;
   }
   try {
     return await command(rest, io, stopped);

@@ -1,9 +1,9 @@
 /** What a command has of its process, so that tests can stand in for it. */
 export interface CliIo {
   /** Writes results; the text brings its own line breaks. */
-  stdout(text: string): void;
+  readonly stdout: (text: string) => void;
   /** Writes what is said about the work: faults, warnings, progress. */
-  stderr(text: string): void;
+  readonly stderr: (text: string) => void;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Absolute folder the command was given in. */
   readonly cwd: string;

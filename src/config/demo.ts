@@ -35,7 +35,8 @@ export function demoOptions(packageRoot: string, dataDir: string): DemoOptions {
   add("files", "@modelcontextprotocol/server-filesystem", (program) => {
     const folder = join(packageRoot, "examples", "sample-data");
     if (!existsSync(folder)) return "its sample folder is not installed";
-    return { command: process.execPath, args: [program, folder] };
+    // Started in the folder, so that a script may write paths relative to it.
+    return { command: process.execPath, args: [program, folder], cwd: folder };
   });
   add("memory", "@modelcontextprotocol/server-memory", (program) => {
     const file =

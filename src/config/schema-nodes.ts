@@ -37,12 +37,16 @@ export interface SchemaNode {
   readonly flag?: string;
 }
 
-/** The most that a timer of the platform can wait: 2^31 - 1 ms. @source HTML, timers are 32-bit signed integers. */
-const MAX_TIMER_MS = 2_147_483_647;
+/**
+ * The longest duration: whole days that a timer of the platform can wait.
+ *
+ * @source HTML, section Timers: the delay is a signed 32-bit number of ms.
+ */
+export const MAX_DURATION_MS = 24 * 86_400_000;
 
 /** A duration with a default in milliseconds. */
 export function duration<D extends number>(description: string, ms: D, range: { min?: number; max?: number } = {}) {
-  const quantity: Quantity = { unit: "duration", min: range.min ?? 1, max: range.max ?? MAX_TIMER_MS };
+  const quantity: Quantity = { unit: "duration", min: range.min ?? 1, max: range.max ?? MAX_DURATION_MS };
   return { description, type: ["number", "string"], quantity, default: ms } as const satisfies SchemaNode;
 }
 

@@ -1,6 +1,6 @@
 import { LIMIT_NAMES, LIMITS } from "./limits.ts";
 import type { LimitName } from "./limits.ts";
-import { bytes, duration, integer, listOf, mapOf, section, text, toggle } from "./schema-nodes.ts";
+import { bytes, duration, integer, listOf, mapOf, MAX_DURATION_MS, section, text, toggle } from "./schema-nodes.ts";
 import type { Quantity, SchemaNode } from "./schema-nodes.ts";
 
 const MIB = 1024 ** 2;
@@ -193,6 +193,6 @@ function limitNodes(): Readonly<Record<LimitName, SchemaNode>> {
 /** How a limit is written: its unit is the end of its name. */
 export function limitQuantity(name: LimitName): Quantity {
   const { min } = LIMITS[name];
-  if (name.endsWith("Ms")) return { unit: "duration", min, max: 2_147_483_647 };
+  if (name.endsWith("Ms")) return { unit: "duration", min, max: MAX_DURATION_MS };
   return { unit: name.endsWith("Bytes") ? "bytes" : "count", min, max: Number.MAX_SAFE_INTEGER };
 }

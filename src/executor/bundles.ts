@@ -52,9 +52,9 @@ export async function makeBundles(): Promise<ExecutorBundles> {
       plugins: [
         {
           name: "isolated-vm by path",
-          setup({ onResolve, onLoad }) {
-            onResolve({ filter: /^isolated-vm$/ }, () => ({ path: "isolated-vm", namespace: "native" }));
-            onLoad({ filter: /.*/, namespace: "native" }, () => ({
+          setup(build) {
+            build.onResolve({ filter: /^isolated-vm$/ }, () => ({ path: "isolated-vm", namespace: "native" }));
+            build.onLoad({ filter: /.*/, namespace: "native" }, () => ({
               contents: "module.exports = require(process.argv[2]).ivm;",
             }));
           },

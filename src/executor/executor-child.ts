@@ -58,6 +58,8 @@ export class ExecutorChild {
   #beat: Timer | undefined;
   #lastPongAt: number;
   #stderr = "";
+  /** Its end is our doing, and what led to it was logged. */
+  #killed = false;
 
   constructor(options: ChildOptions, listener: ChildListener) {
     const { command, bundles, clock } = options;
@@ -116,6 +118,7 @@ export class ExecutorChild {
   /** Ends the process at once. An orderly exit could wait for a thread that never stops. */
   kill(): void {
     if (this.state === "dead") return;
+    this.#killed = true;
     this.#process.kill("SIGKILL");
   }
 
@@ -164,7 +167,7 @@ export class ExecutorChild {
   #exited(code: number | null, signal: string | null): void {
     if (this.state === "dead") return;
     const { log } = this.#options;
-    if (this.state !== "draining") {
+    if (!this.#killed) {
       log.warn(
         { pid: this.pid, code, signal, stderr: boundText(this.#stderr, STDERR_BYTES) },
         "an executor process ended",

@@ -91,7 +91,7 @@ export class IsolatePool {
         ? isolate.compileScriptSync(runtime, { filename: "runlet:runtime", produceCachedData: true })
         : isolate.compileScriptSync(runtime, { filename: "runlet:runtime", cachedData: this.#cachedData });
     this.#cachedData ??= (script as ivm.CachedDataResult).cachedData;
-    const bootstrap = script.runSync(context, { reference: true, timeout: BOOT_TIMEOUT_MS }) as ivm.Reference;
+    const bootstrap = script.runSync(context, { reference: true, timeout: BOOT_TIMEOUT_MS });
     const send = new ivm.Callback(
       (type: unknown, a: unknown, b: unknown, c: unknown) => prepared?.listener?.send(type, a, b, c),
       { ignored: true },

@@ -140,7 +140,7 @@ export class ProcessExecutor implements Executor {
 
   close(): Promise<void> {
     this.#closed = true;
-    for (const run of [...this.#runs.values()]) this.#settle(run, cancelled());
+    for (const run of Array.from(this.#runs.values())) this.#settle(run, cancelled());
     for (const waiter of this.#readyWaiters) waiter.reject(new RunletError("SHUTTING_DOWN", "The executor is closed"));
     this.#readyWaiters.clear();
     for (const child of this.#children) child.kill();

@@ -8,7 +8,7 @@ import { authentication } from "./middleware/authentication.ts";
 import { methodNotAllowed } from "./middleware/problems.ts";
 import type { AnyOperation } from "./operation.ts";
 import { requestInvalid, type RequestProblem } from "./problem.ts";
-import { compileCheck, type RequestSchema } from "./validate.ts";
+import { compileCheck, readParameters, type RequestSchema } from "./validate.ts";
 
 /** Whom operations see that ask for no credential: nobody, who may use nothing. */
 const ANONYMOUS: Principal = Object.freeze({
@@ -75,14 +75,14 @@ function compileHandler(operation: AnyOperation, deps: HttpDeps): (c: AppContext
 }
 
 function compileQuery({ path, query = NOTHING }: AnyOperation): (parameters: URLSearchParams) => unknown {
-  const check = compileCheck(query, { coerce: true });
+  const check = compileCheck(query);
   return (parameters) => {
     const twice = [...new Set(parameters.keys())].filter((name) => parameters.getAll(name).length > 1);
     const problems: RequestProblem[] = twice.map((name) => ({
       pointer: `/${name}`,
       message: "is given more than once",
     }));
-    const checked = check(Object.fromEntries(parameters));
+    const checked = check(readParameters(query, parameters));
     if (checked.ok && problems.length === 0) return checked.value;
     const all = [...problems, ...(checked.ok ? [] : checked.problems)];
     throw requestInvalid(

@@ -21,26 +21,23 @@ export type Checked<T> =
 
 /** Options of a check. */
 export interface CheckOptions {
-  /** Numbers may be written as text, as in a query string. @default false */
-  readonly coerce?: boolean;
   /** Says why a part that the schema refuses is refused, when there is more to say than the schema does. */
   readonly explain?: (pointer: string, value: unknown) => string | undefined;
 }
 
 const MAX_SHOWN_BYTES = 60;
 
-const strictAjv = new Ajv2020({ allErrors: true, verbose: true });
-const coercingAjv = new Ajv2020({ allErrors: true, verbose: true, coerceTypes: true });
+const WHOLE_NUMBER = /^-?\d{1,15}$/u;
+
+const ajv = new Ajv2020({ allErrors: true, verbose: true });
 
 /**
  * Compiles a schema, once, into a check that finds every fault of a value.
  *
- * With `coerce` the checked value is changed in place.
- *
  * @returns The check; the same value always gives the same problems in the same order.
  */
 export function compileCheck<T>(schema: RequestSchema<T>, options: CheckOptions = {}): (value: unknown) => Checked<T> {
-  const validate = (options.coerce === true ? coercingAjv : strictAjv).compile<T>(schema.schema);
+  const validate = ajv.compile<T>(schema.schema);
   return (value) => {
     if (validate(value)) return { ok: true, value };
     const errors = validate.errors ?? [];
@@ -52,6 +49,24 @@ export function compileCheck<T>(schema: RequestSchema<T>, options: CheckOptions 
     );
     return { ok: false, problems: told.map((error) => toRequestProblem(error, options)) };
   };
+}
+
+/**
+ * The parameters of a query as a value to check: whole numbers where the schema wants them, in plain decimal digits only,
+ * all else as text.
+ */
+export function readParameters(
+  { schema }: RequestSchema<unknown>,
+  parameters: Iterable<readonly [string, string]>,
+): unknown {
+  const properties = new Map(Object.entries(isRecord(schema["properties"]) ? schema["properties"] : {}));
+  return Object.fromEntries(
+    [...parameters].map(([name, text]) => {
+      const wanted = properties.get(name);
+      const isNumber = isRecord(wanted) && wanted["type"] === "integer" && WHOLE_NUMBER.test(text);
+      return [name, isNumber ? Number(text) : text];
+    }),
+  );
 }
 
 /** Faults within a `oneOf`'s branches are told by the `oneOf` itself. */

@@ -1,9 +1,11 @@
 import { destination as openFile, pino } from "pino";
+import type { Logger as PinoLogger } from "pino";
 import { systemClock } from "../lib/clock.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import { formatPretty } from "./pretty.ts";
 import { createRedactor } from "./redact.ts";
+import type { Redactor } from "./redact.ts";
 
 /** Where the parts of the service say what they do. Nothing that is logged shows a secret; an error goes under `err`. */
 export interface Logger extends Log {
@@ -41,27 +43,36 @@ export function createLogger(
   destination?: LogDestination,
   clock: Clock = systemClock,
 ): Logger {
-  const redactor = createRedactor(secrets);
   const target = destination ?? openFile({ fd: STDERR, sync: true });
-  const redactFields = (fields: object): object => {
-    const redacted = redactor.value(fields);
-    return typeof redacted === "object" && redacted !== null ? redacted : { value: redacted };
-  };
-  return pino(
+  const sink = pino(
     {
       level: settings.level,
       base: null,
       timestamp: () => `,"time":"${new Date(clock.now()).toISOString()}"`,
-      formatters: { level: (label) => ({ level: label }), bindings: redactFields },
-      hooks: {
-        logMethod(args, method) {
-          const [fields, message, ...rest] = args as unknown[];
-          const about = fields instanceof Error ? { err: fields } : fields;
-          if (typeof about !== "object" || about === null) method.call(this, redactor.text(String(about)));
-          else method.call(this, redactFields(about), redactor.text([message ?? "", ...rest].join(" ").trim()));
-        },
-      },
+      formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: (error: unknown) => error },
     },
     settings.pretty ? { write: (line: string) => target.write(formatPretty(line)) } : target,
   );
+  return redacting(sink, createRedactor(secrets));
+}
+
+/** Redacts before the sink writes; what is below the level costs nothing. */
+function redacting(sink: PinoLogger, redactor: Redactor): Logger {
+  const redactFields = (fields: object): object =>
+    redactor.value(fields instanceof Error ? { err: fields } : fields) as object;
+  const writer =
+    (level: "trace" | "debug" | "info" | "warn" | "error") =>
+    (fields: object, message: string): void => {
+      if (sink.isLevelEnabled(level)) sink[level](redactFields(fields), redactor.text(message));
+    };
+  return {
+    trace: writer("trace"),
+    debug: writer("debug"),
+    info: writer("info"),
+    warn: writer("warn"),
+    error: writer("error"),
+    child: (fields) => redacting(sink.child(redactFields(fields)), redactor),
+    isLevelEnabled: (level) => sink.isLevelEnabled(level),
+  };
 }

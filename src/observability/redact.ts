@@ -93,7 +93,7 @@ function compileSecrets(secrets: Iterable<string>): RegExp | undefined {
   }
   if (forms.size === 0) return undefined;
   const sorted = [...forms].toSorted((a, b) => b.length - a.length);
-  return new RegExp(sorted.map((form) => form.replaceAll(/[\\^$.*+?()[\]{}|/-]/gu, "\\$&")).join("|"), "gu");
+  return new RegExp(sorted.map((form) => form.replaceAll(/[\\^$.*+?()[\]{}|/]/gu, "\\$&")).join("|"), "gu");
 }
 
 /** Whether a member of this name holds a secret. */

@@ -17,7 +17,7 @@ export class RunEventLog {
   /** Appends an event; nothing is taken after `ended`. */
   add(event: NewRunEvent, atMs: number): void {
     if (this.#ended) return;
-    this.#events.push({ ...event, id: this.#events.length + 1, atMs } as RunEvent);
+    this.#events.push({ ...event, id: this.#events.length + 1, atMs });
     if (event.type === "ended") this.#ended = true;
     for (const wake of this.#watchers) wake();
   }
@@ -26,8 +26,7 @@ export class RunEventLog {
    * The events after `afterId`: those there are, then those to come, until `ended` or the signal.
    */
   async *watch(afterId: number, signal: AbortSignal | undefined): AsyncGenerator<RunEvent, void, undefined> {
-    let next = afterId;
-    while (signal?.aborted !== true) {
+    for (let next = afterId; !isAborted(signal);) {
       const event = this.#events[next];
       if (event !== undefined) {
         next++;
@@ -49,4 +48,8 @@ export class RunEventLog {
       signal?.addEventListener("abort", wake, { once: true });
     });
   }
+}
+
+function isAborted(signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true;
 }

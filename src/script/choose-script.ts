@@ -52,7 +52,9 @@ export async function chooseScript(text: string, transpiler: Transpiler): Promis
     const stripped = reply.status === "ok" ? tryText(text, candidate, reply.code, markers) : undefined;
     if (stripped !== undefined) return stripped;
   }
-  const blamed = (fenced.length > 0 ? fenced : candidates).reduce((a, b) => (b.text.length > a.text.length ? b : a));
+  // Of several fences, the first candidate is all of them together.
+  const blamable = fenced.length === 0 ? candidates : opensWithFence && fenced.length > 1 ? fenced.slice(1) : fenced;
+  const blamed = blamable.reduce((a, b) => (b.text.length > a.text.length ? b : a));
   return rewriteScript(text, blamed, transpiler);
 }
 

@@ -83,7 +83,7 @@ function scanFences(text: string, lines: readonly Line[]): Fence[] {
     } else if (marker !== undefined && !inTemplate) {
       opener = marker;
       bodyStart = line.next;
-    } else if (oddBackticks(text.slice(line.start, line.end))) {
+    } else if (marker === undefined && oddBackticks(text.slice(line.start, line.end))) {
       inTemplate = !inTemplate;
     }
   }

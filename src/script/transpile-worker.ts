@@ -4,15 +4,26 @@ import { parentPort } from "node:worker_threads";
 import { stop, transform } from "esbuild";
 import type { TransformFailure } from "esbuild";
 import { BODY_PREFIX, BODY_SUFFIX } from "./body-wrapper.ts";
-import type { StripReply, TranspileRequest, TransformProblem, TransformReply } from "./transpile.ts";
+import type { StripReply, TranspileRequest, TransformReply } from "./transpile.ts";
 
-/** Erases types in place. The text is tried as a module, then as a function's body, where `return` is allowed. */
+type Rewrite = TransformReply & { readonly aboutReturn?: boolean };
+
+/** What may be around a text: nothing, a function in which `return` is allowed, parentheses that make it an expression. */
+const WRAPPERS: readonly (readonly [before: string, after: string])[] = [
+  ["", ""],
+  [BODY_PREFIX, BODY_SUFFIX],
+  ["(", "\n)"],
+];
+
+/** Erases types in place. */
 function strip(text: string): StripReply {
-  const first = stripOnce(text);
-  if (first.status !== "invalid") return first;
-  const second = stripOnce(BODY_PREFIX + text + BODY_SUFFIX);
-  if (second.status !== "ok") return second;
-  return { status: "ok", code: second.code.slice(BODY_PREFIX.length, -BODY_SUFFIX.length) };
+  for (const [before, after] of WRAPPERS) {
+    const reply = stripOnce(before + text + after);
+    if (reply.status === "ok")
+      return { status: "ok", code: reply.code.slice(before.length, before.length + text.length) };
+    if (reply.status !== "invalid") return reply;
+  }
+  return { status: "invalid" };
 }
 
 function stripOnce(text: string): StripReply {
@@ -34,13 +45,14 @@ async function rewrite(text: string): Promise<TransformReply> {
     if (first.status !== "invalid") return first;
     const second = await rewriteOnce(BODY_PREFIX + text + BODY_SUFFIX, BODY_PREFIX.length);
     if (second.status !== "invalid") return second;
-    return { status: "invalid", problem: further(first.problem, second.problem) };
+    // Only `return` needs the function around it; any other fault is told best without.
+    return first.aboutReturn === true ? second : first;
   } finally {
     await stop();
   }
 }
 
-async function rewriteOnce(text: string, shift: number): Promise<TransformReply> {
+async function rewriteOnce(text: string, shift: number): Promise<Rewrite> {
   try {
     const { code, map } = await transform(text, {
       loader: "ts",
@@ -54,8 +66,7 @@ async function rewriteOnce(text: string, shift: number): Promise<TransformReply>
     });
     return { status: "ok", code, map, shift };
   } catch (error) {
-    const problem = isTransformFailure(error) ? readProblem(error, shift) : undefined;
-    return problem === undefined ? { status: "broken" } : { status: "invalid", problem };
+    return (isTransformFailure(error) ? readProblem(error, shift) : undefined) ?? { status: "broken" };
   }
 }
 
@@ -63,17 +74,15 @@ function isTransformFailure(error: unknown): error is TransformFailure {
   return error instanceof Error && "errors" in error && Array.isArray(error.errors);
 }
 
-function readProblem(failure: TransformFailure, shift: number): TransformProblem | undefined {
+function readProblem(failure: TransformFailure, shift: number): Rewrite | undefined {
   const [first] = failure.errors;
   const location = first?.location;
   if (first === undefined || location === null || location === undefined) return undefined;
   // esbuild counts columns in bytes.
   const before = Buffer.from(location.lineText).subarray(0, location.column).toString().length;
-  return { message: first.text, line: location.line, column: before + 1 - (location.line === 1 ? shift : 0) };
-}
-
-function further(a: TransformProblem, b: TransformProblem): TransformProblem {
-  return b.line > a.line || (b.line === a.line && b.column > a.column) ? b : a;
+  const column = before + 1 - (location.line === 1 ? shift : 0);
+  const aboutReturn = location.lineText.startsWith("return", before);
+  return { status: "invalid", problem: { message: first.text, line: location.line, column }, aboutReturn };
 }
 
 function reply(answer: StripReply | TransformReply): void {

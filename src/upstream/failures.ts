@@ -23,7 +23,7 @@ const NEVER_CONNECTED: ReadonlySet<string> = new Set([
 ]);
 
 /** Codes by which a server says that it wants something of its client which ours never offers. */
-const ASKS_FOR_INPUT: ReadonlySet<number> = new Set([
+const ASKS_FOR_INPUT: ReadonlySet<unknown> = new Set([
   ProtocolErrorCode.MissingRequiredClientCapability,
   ProtocolErrorCode.UrlElicitationRequired,
 ]);
@@ -87,7 +87,7 @@ function httpCallError(error: SdkHttpError, call: FailedCall, unavailable: Unava
     return unavailable("its session must be known to the server: the server has lost it", false);
   }
   if (answer !== undefined) {
-    if (ASKS_FOR_INPUT.has(thrown.code)) return broken(INPUT_RULE, { inputRequired: true });
+    if (ASKS_FOR_INPUT.has(answer.code)) return broken(INPUT_RULE, { inputRequired: true });
     return broken(`the server refused it: ${boundText(answer.message, MAX_TEXT_BYTES)}`, {
       code: answer.code,
       status: error.status,
@@ -142,7 +142,10 @@ function startProblem(
 ): { readonly rule: string; readonly hint: string } {
   const key = `mcpServers.${config.name}`;
   if (thrown instanceof RunletError)
-    return { rule: `it must keep to the protocol: ${thrown.message}`, hint: `Repair or remove ${key}.` };
+    return {
+      rule: `it must keep to the protocol: ${thrown.message.replace(/\.$/u, "")}`,
+      hint: `Repair or remove ${key}.`,
+    };
   if (exit !== undefined) {
     return {
       rule: `its process must stay up through the ${stage}: it ${exit}`,

@@ -1,9 +1,7 @@
-import type { ParseArgsOptionsConfig } from "node:util";
 import { compileConfig } from "../../config/compile.ts";
 import type { Config } from "../../config/config.ts";
 import { loadOptions } from "../../config/load.ts";
 import type { LoadedOptions } from "../../config/load.ts";
-import { FLAGS } from "../../config/overrides.ts";
 import { listSettings } from "../../config/settings.ts";
 import type { Setting } from "../../config/settings.ts";
 import { isRecord } from "../../lib/guards.ts";
@@ -11,16 +9,12 @@ import { RunletError } from "../../lib/errors.ts";
 import { parseArguments } from "../arguments.ts";
 import { EXIT } from "../io.ts";
 import type { CliIo } from "../io.ts";
+import { CONFIG_FLAGS } from "../settings.ts";
 
 const USAGE = `Usage: runlet config check [FILE]   says whether a configuration can be used; exit code 0 or 1
        runlet config show [FILE]    shows each setting, its value and where it is from
 FILE is runlet.yaml, .yml, .json or .jsonc here, or RUNLET_CONFIG, when it is not named.
 `;
-
-const OPTIONS: ParseArgsOptionsConfig = {
-  config: { type: "string" },
-  ...Object.fromEntries(FLAGS.map(({ name, boolean }) => [name, { type: boolean ? "boolean" : "string" }])),
-};
 
 /**
  * `runlet config check [FILE]` and `runlet config show [FILE]`; the flags that set a key count as they do for `serve`.
@@ -29,7 +23,7 @@ const OPTIONS: ParseArgsOptionsConfig = {
  * @returns Exit code: 0; 1 when the configuration cannot be used; 2 when the command was not understood.
  */
 export async function configCommand(args: readonly string[], io: CliIo): Promise<number> {
-  const parsed = parseArguments(args, OPTIONS);
+  const parsed = parseArguments(args, CONFIG_FLAGS);
   if ("fault" in parsed) return refuse(parsed.fault, io);
   const [verb, file, ...extra] = parsed.positionals;
   if (verb !== "check" && verb !== "show") return refuse(`Unknown: config ${verb ?? ""}`, io);

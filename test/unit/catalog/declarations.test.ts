@@ -4,8 +4,10 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { JsonSchema } from "../../../src/upstream/upstream.ts";
+import { arbitrarySchema } from "./arbitrary-schema.ts";
 import { catalogOf, recordedTools, tool, toolTaking } from "./fake-registry.ts";
 
 const run = promisify(execFile);
@@ -160,6 +162,17 @@ const HOSTILE = [
     },
   }),
 ];
+
+test("the declarations of any schemas compile alone", async () => {
+  const schemas = fc.sample(arbitrarySchema, { numRuns: 200 });
+  const tools = schemas.map((inputSchema, at) =>
+    tool(`t${at}`, { inputSchema, outputSchema: schemas[(at + 1) % schemas.length] ?? true }),
+  );
+  const declarations = catalogOf({ any: tools }).declarations();
+  const errors = await compile({ "mcp.d.ts": declarations });
+  const [, at = "1"] = /\((\d+),/u.exec(errors) ?? [];
+  expect(errors && `${errors}\n${declarations.split("\n")[Number(at) - 1]}`).toBe("");
+});
 
 test("the declarations of recorded, hostile and sampled tools compile alone, and take and refuse what the schemas do", async () => {
   const samples = Object.fromEntries(SAMPLES.map(([schema], at) => [`s${at}`, schema]));

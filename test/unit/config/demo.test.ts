@@ -4,7 +4,6 @@ import { join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import { compileConfig } from "../../../src/config/compile.ts";
 import { demoOptions } from "../../../src/config/demo.ts";
-import { loadConfig } from "../../../src/config/load-config.ts";
 import { folderWith } from "./support.ts";
 
 const PACKAGE_ROOT = resolve(import.meta.dirname, "../../..");
@@ -69,20 +68,5 @@ describe("the sample servers", () => {
       [`${name}/run.js`]: "",
     });
     expect(demoOptions(root, root).warnings[0]).toContain("its sample folder is not installed");
-  });
-});
-
-describe("loadConfig", () => {
-  test("without a file gives the sample servers, and settings of flags stay", () => {
-    const cwd = folderWith({});
-    const { config, warnings } = loadConfig({ cwd, env: {}, flags: { port: "0" }, packageRoot: PACKAGE_ROOT });
-    expect(config.upstreams.map(({ name }) => name)).toEqual(["files", "memory"]);
-    expect([config.http.port, config.dataDir, warnings]).toEqual([0, join(cwd, ".runlet"), []]);
-  });
-
-  test("with a file gives what the file says, even when it names no server", () => {
-    const cwd = folderWith({ "runlet.yaml": "log: {levle: info}" });
-    const { config, warnings, loaded } = loadConfig({ cwd, env: {}, packageRoot: PACKAGE_ROOT });
-    expect([config.upstreams, warnings.length, loaded.file]).toEqual([[], 1, "runlet.yaml"]);
   });
 });

@@ -1,3 +1,4 @@
+import { Ajv } from "ajv";
 import { describe, expect, test } from "vitest";
 import { checkShape, isOptions } from "../../../src/config/check.ts";
 import { LIMIT_NAMES, LIMITS } from "../../../src/config/limits.ts";
@@ -32,8 +33,10 @@ describe("the table of keys", () => {
     expect(wrong.map(([path]) => path)).toEqual([]);
   });
 
-  test("it is plain data that can be published", () => {
+  test("it is plain data and valid JSON Schema, so that it can be published", () => {
     expect(JSON.parse(JSON.stringify(OPTIONS_SCHEMA))).toEqual(OPTIONS_SCHEMA);
+    const ajv = new Ajv();
+    expect([ajv.validateSchema(OPTIONS_SCHEMA), ajv.errors]).toEqual([true, null]);
   });
 
   test("each limit is a key with its built-in default and most", () => {

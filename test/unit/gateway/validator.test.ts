@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createArgumentValidator } from "../../../src/gateway/validator.ts";
 import type { JsonSchema } from "../../../src/upstream/upstream.ts";

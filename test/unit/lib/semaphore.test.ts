@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createSemaphore, type Lease, type Semaphore } from "../../../src/lib/semaphore.ts";
 import { createManualClock } from "../../support/manual-clock.ts";

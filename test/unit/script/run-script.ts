@@ -24,7 +24,12 @@ export async function evaluate(text: string): Promise<unknown> {
 }
 
 export async function evaluateCode(code: string): Promise<unknown> {
-  const run = runInNewContext(`(async () => {${code}\n})`, { ...CONTEXT, console, structuredClone, setTimeout }) as () => Promise<unknown>;
+  const run = runInNewContext(`(async () => {${code}\n})`, {
+    ...CONTEXT,
+    console,
+    structuredClone,
+    setTimeout,
+  }) as () => Promise<unknown>;
   return toOurs(await run());
 }
 

@@ -139,13 +139,14 @@ describe("StdioTransport", () => {
     let sent = false;
     const params = { text: "x".repeat(4 * 1024 * 1024) };
     const sending = transport.send({ jsonrpc: "2.0", method: "m", params }).then(() => (sent = true));
-    await new Promise((resolve) => setTimeout(resolve, 150));
-    expect(sent).toBe(false);
-    await transport.close();
-    await expect(sending).rejects.toMatchObject({
+    const failing = expect(sending).rejects.toMatchObject({
       code: "UPSTREAM_UNAVAILABLE",
       context: { server: "test", details: { sent: false } },
     });
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    expect(sent).toBe(false);
+    await transport.close();
+    await failing;
   });
 
   it("says which setting is wrong when the process cannot start", async () => {
