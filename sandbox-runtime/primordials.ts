@@ -1,34 +1,37 @@
 /**
  * The language as it was before any script ran. The runtime uses these and plain syntax only, so that a script that
  * replaces a builtin changes its own world and not ours.
+ *
+ * Everything here is evaluated in every isolate: what only one part needs and can make itself does not belong here.
  */
 
 type Method<Self, Args extends readonly unknown[], Result> = (this: Self, ...args: Args) => Result;
 
 const { apply: reflectApply } = Reflect;
+const { bind, call } = Function.prototype;
 
-/** Turns a method into a function whose first argument is `this`. */
+/** Turns a method into a function whose first argument is `this`; bound, so that a call runs none of our code. */
 function uncurry<Self, Args extends readonly unknown[], Result>(
   method: Method<Self, Args, Result>,
 ): (self: Self, ...args: Args) => Result {
-  return (self, ...args) => reflectApply(method, self, args) as Result;
+  return reflectApply(bind, call, [method]) as (self: Self, ...args: Args) => Result;
 }
 
 /** The getter of an accessor property, as a function of its object. */
 function getterOf(holder: object, key: PropertyKey): (self: unknown) => unknown {
   const getter = Reflect.getOwnPropertyDescriptor(holder, key)?.get;
   if (getter === undefined) throw new TypeError(`no getter ${String(key)}`);
-  return (self) => reflectApply(getter, self, []) as unknown;
+  return uncurry(getter as Method<unknown, [], unknown>);
 }
 
 export const apply = Reflect.apply;
 export const construct = Reflect.construct;
-export const { defineProperty, getOwnPropertyDescriptor, getPrototypeOf, ownKeys, deleteProperty } = Reflect;
-export const { keys: objectKeys, freeze, create: objectCreate, is: objectIs, prototype: objectPrototype } = Object;
-export const objectToString = uncurry(Object.prototype.toString as Method<unknown, [], string>);
+export const { defineProperty, getOwnPropertyDescriptor, getPrototypeOf, setPrototypeOf, deleteProperty } = Reflect;
+export const { keys: objectKeys, freeze, is: objectIs, prototype: objectPrototype } = Object;
+export const ObjectCtor = Object;
 export const hasOwn = Object.hasOwn;
 
-export const { isArray, prototype: arrayPrototype } = Array;
+export const { isArray } = Array;
 export const arrayJoin = uncurry(Array.prototype.join as Method<readonly string[], [string], string>);
 export const stringify = JSON.stringify;
 export const parse = JSON.parse;
@@ -36,14 +39,26 @@ export const parse = JSON.parse;
 export const StringCtor = String;
 export const stringSlice = uncurry(String.prototype.slice as Method<string, [number, number?], string>);
 export const stringIndexOf = uncurry(String.prototype.indexOf as Method<string, [string, number?], number>);
-export const stringSplit = uncurry(String.prototype.split as Method<string, [string], string[]>);
 export const stringRepeat = uncurry(String.prototype.repeat as Method<string, [number], string>);
 export const charCodeAt = uncurry(String.prototype.charCodeAt as Method<string, [number], number>);
+export const codePointAt = uncurry(String.prototype.codePointAt as Method<string, [number], number>);
 export const stringReplaceAll = uncurry(String.prototype.replaceAll as Method<string, [string, string], string>);
-export const fromCharCode = String.fromCharCode;
+export const stringToLowerCase = uncurry(String.prototype.toLowerCase as Method<string, [], string>);
+export const stringToWellFormed = uncurry(String.prototype.toWellFormed as Method<string, [], string>);
+export const stringNormalize = uncurry(String.prototype.normalize as Method<string, [string], string>);
+export const { fromCharCode, fromCodePoint } = String;
+export const encodeUri = encodeURIComponent;
+export const decodeUri = decodeURIComponent;
+/** Annex B's pair that turns code units under 256 into `%XX` and back: with the pair above, UTF-8 at native speed. */
+export const { escape: escapeUnits, unescape: unescapeUnits } = globalThis as unknown as Record<
+  "escape" | "unescape",
+  (text: string) => string
+>;
 export const symbolToString = uncurry(Symbol.prototype.toString as Method<symbol, [], string>);
-export const functionToString = uncurry(Function.prototype.toString as Method<unknown, [], string>);
 export const regExpToString = uncurry(RegExp.prototype.toString as Method<unknown, [], string>);
+export const regExpExec = uncurry(RegExp.prototype.exec as Method<RegExp, [string], RegExpExecArray | null>);
+export const regExpSource = getterOf(RegExp.prototype, "source") as (self: unknown) => string;
+export const regExpFlags = getterOf(RegExp.prototype, "flags") as (self: unknown) => string;
 export const bigIntToString = uncurry(BigInt.prototype.toString as Method<bigint, [], string>);
 
 export const MapCtor = Map;
@@ -65,7 +80,6 @@ export const weakMapGet = uncurry(WeakMap.prototype.get as Method<WeakMap<object
 export const weakMapSet = uncurry(
   WeakMap.prototype.set as Method<WeakMap<object, unknown>, [object, unknown], unknown>,
 );
-export const weakMapHas = uncurry(WeakMap.prototype.has as Method<WeakMap<object, unknown>, [object], boolean>);
 
 export const PromiseCtor = Promise;
 export const promiseThen = uncurry(
@@ -75,7 +89,6 @@ export const promiseThen = uncurry(
     Promise<unknown>
   >,
 );
-export const promiseResolve = (value: unknown): Promise<unknown> => apply(Promise.resolve, PromiseCtor, [value]);
 
 export const ErrorCtor = Error;
 export const TypeErrorCtor = TypeError;
@@ -84,10 +97,12 @@ export const DateCtor = Date;
 export const dateGetTime = uncurry(Date.prototype.getTime as Method<unknown, [], number>);
 export const dateToIso = uncurry(Date.prototype.toISOString as Method<unknown, [], string>);
 export const ProxyCtor = Proxy;
+export const RegExpCtor = RegExp;
 export const Uint8ArrayCtor = Uint8Array;
-export const Uint32ArrayCtor = Uint32Array;
 export const isView = ArrayBuffer.isView;
 export const arrayBufferByteLength = getterOf(ArrayBuffer.prototype, "byteLength") as (self: unknown) => number;
+export const arrayBufferDetached = getterOf(ArrayBuffer.prototype, "detached") as (self: unknown) => boolean;
+export const arrayBufferTransfer = uncurry(ArrayBuffer.prototype.transfer as Method<unknown, [], ArrayBuffer>);
 const typedArrayPrototype = getPrototypeOf(Uint8Array.prototype) as object;
 export const typedArrayTag = getterOf(typedArrayPrototype, Symbol.toStringTag) as (self: unknown) => string | undefined;
 export const typedArrayLength = getterOf(typedArrayPrototype, "length") as (self: unknown) => number;
@@ -98,10 +113,46 @@ export const dataViewBuffer = getterOf(DataView.prototype, "buffer") as (self: u
 export const dataViewOffset = getterOf(DataView.prototype, "byteOffset") as (self: unknown) => number;
 export const dataViewByteLength = getterOf(DataView.prototype, "byteLength") as (self: unknown) => number;
 
-export const { floor, min, imul, trunc } = Math;
+/** Constructors of the views on a buffer, by the name their brand tells. */
+export const viewCtors: Readonly<Record<string, new (buffer: ArrayBuffer, offset: number, length: number) => object>> =
+  {
+    Int8Array,
+    Uint8Array,
+    Uint8ClampedArray,
+    Int16Array,
+    Uint16Array,
+    Int32Array,
+    Uint32Array,
+    Float32Array,
+    Float64Array,
+    BigInt64Array,
+    BigUint64Array,
+    DataView,
+  };
+
+/** Constructors of the language's own errors, by name. */
+export const errorCtors: Readonly<Record<string, ErrorConstructor>> = {
+  Error,
+  EvalError,
+  RangeError,
+  ReferenceError,
+  SyntaxError,
+  TypeError,
+  URIError,
+};
+
+/** What gives a boxed primitive's value, and throws for everything else. */
+export const unboxers: readonly ((self: unknown) => unknown)[] = [
+  uncurry(Number.prototype.valueOf as Method<unknown, [], number>),
+  uncurry(String.prototype.valueOf as Method<unknown, [], string>),
+  uncurry(Boolean.prototype.valueOf as Method<unknown, [], boolean>),
+  uncurry(BigInt.prototype.valueOf as Method<unknown, [], bigint>),
+  uncurry(Symbol.prototype.valueOf as Method<unknown, [], symbol>),
+];
+
+export const { floor, trunc } = Math;
 export const NumberCtor = Number;
 export const isFinite = Number.isFinite;
-export const isInteger = Number.isInteger;
 
 /** Prototypes by which a value is guessed before its brand is checked. */
 export const prototypes = {
@@ -127,13 +178,43 @@ export function passes(check: (self: unknown) => unknown, value: unknown): boole
   }
 }
 
-/** Appends to a list of our own without reading anything a script can change. */
-export function append<T>(list: T[], item: T): void {
-  defineProperty(list, list.length, {
+/** Defines a data property of an object of ours or a script's, whatever `Object.prototype` has become. */
+export function define(target: object, key: PropertyKey, value: unknown, enumerable: boolean): void {
+  defineProperty(target, key, {
     __proto__: null,
-    value: item,
+    value,
     writable: true,
-    enumerable: true,
+    enumerable,
     configurable: true,
   } as PropertyDescriptor);
+}
+
+/** Appends to a list of our own without reading anything a script can change. */
+export function append<T>(list: T[], item: T): void {
+  define(list, list.length, item, true);
+}
+
+/**
+ * Runs a function as a microtask; what it throws is an unhandled rejection.
+ *
+ * The promise is ours alone, and it is told not to look for the constructor that scripts may have replaced.
+ */
+export function later(task: () => unknown): void {
+  void thenOwn(new PromiseCtor<unknown>((resolve) => resolve(undefined)), task);
+}
+
+/** `then` on a promise that no script holds: replaced constructors of promises have no part in it. */
+export function thenOwn(
+  promise: Promise<unknown>,
+  onValue: (value: unknown) => unknown,
+  onThrown?: (thrown: unknown) => unknown,
+): Promise<unknown> {
+  define(promise, "constructor", undefined, false);
+  return promiseThen(promise, onValue, onThrown);
+}
+
+/** JSON text of a record of ours: no `toJSON` a script put on a prototype has a part in it. */
+export function toText(record: Readonly<Record<string, unknown>> | readonly string[]): string {
+  setPrototypeOf(record, null);
+  return stringify(record);
 }

@@ -25,9 +25,14 @@ export interface Settings {
  * The configuration of a command: file, environment and flags; without a file, the sample servers.
  *
  * @param values The command's parsed flags.
+ * @param options `logLevel`: what is logged when nobody says, for commands whose own output is what matters.
  * @throws CONFIG_INVALID.
  */
-export function loadSettings(values: ReadonlyMap<string, string | boolean>, io: CliIo): Settings {
+export function loadSettings(
+  values: ReadonlyMap<string, string | boolean>,
+  io: CliIo,
+  options: { readonly logLevel?: Config["log"]["level"] } = {},
+): Settings {
   const named = values.get("config");
   const loaded = loadOptions({
     file: typeof named === "string" ? named : undefined,
@@ -35,11 +40,17 @@ export function loadSettings(values: ReadonlyMap<string, string | boolean>, io: 
     flags: Object.fromEntries(values),
     cwd: io.cwd,
   });
-  const config = compileConfig(loaded.options, loaded);
-  if (loaded.file !== undefined) return { config, file: loaded.file, warnings: loaded.warnings };
-  const demo = demoOptions(PACKAGE_ROOT, config.dataDir);
+  const checked = compileConfig(loaded.options, loaded);
+  const withLevel = (config: Config): Config => {
+    const { logLevel } = options;
+    return logLevel === undefined || loaded.sources.has("log.level")
+      ? config
+      : { ...config, log: { ...config.log, level: logLevel } };
+  };
+  if (loaded.file !== undefined) return { config: withLevel(checked), file: loaded.file, warnings: loaded.warnings };
+  const demo = demoOptions(PACKAGE_ROOT, checked.dataDir);
   return {
-    config: compileConfig({ ...demo.options, ...loaded.options }, loaded),
+    config: withLevel(compileConfig({ ...demo.options, ...loaded.options }, loaded)),
     file: undefined,
     warnings: [...loaded.warnings, ...demo.warnings],
   };

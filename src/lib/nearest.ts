@@ -24,8 +24,14 @@ export function nearestNames(wrong: string, names: Iterable<string>, count = 3):
   return scored.slice(0, count).map((entry) => entry.name);
 }
 
+/** Longest part of a name that is compared: the work grows with the square of it, and names come from outside. */
+const MAX_COMPARED = 128;
+
 function fold(name: string): string {
-  return name.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, "");
+  return name
+    .slice(0, MAX_COMPARED)
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}]/gu, "");
 }
 
 /** Optimal string alignment distance: insertions, deletions, substitutions and swaps of neighbours. */

@@ -4,7 +4,7 @@ import { isRecord } from "../lib/guards.ts";
 import type { JsonSchema, ToolAnnotations, ToolDefinition } from "./upstream.ts";
 
 /** Largest schema of a tool as JSON text, in bytes. */
-export const MAX_SCHEMA_BYTES = 256 * 1024;
+const MAX_SCHEMA_BYTES = 256 * 1024;
 /** Deepest nesting of a tool's schema: objects and arrays in one another. */
 export const MAX_SCHEMA_DEPTH = 64;
 /** Most tools taken from one server. */

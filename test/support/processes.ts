@@ -19,8 +19,12 @@ export function processes(): readonly ProcessEntry[] {
     });
 }
 
-/** Ids of the living children of a process, and of theirs. */
-export function descendants(pid: number): readonly number[] {
+/**
+ * Ids of the living children of a process, and of theirs.
+ *
+ * @param word Only those whose command line has this argument.
+ */
+export function descendants(pid: number, word?: string): readonly number[] {
   const table = processes();
   const found: number[] = [];
   for (let next: readonly number[] = [pid]; next.length > 0;) {
@@ -28,7 +32,7 @@ export function descendants(pid: number): readonly number[] {
     next = table.filter((entry) => parents.has(entry.parent)).map((entry) => entry.pid);
     found.push(...next);
   }
-  return found;
+  return word === undefined ? found : found.filter((id) => argumentsOf(id).includes(word));
 }
 
 /** Ids of the living processes of a group. */
@@ -43,6 +47,10 @@ export function processesWithMark(mark: string): readonly number[] {
   return processes()
     .filter(({ pid }) => pid !== process.pid && readOrEmpty(`/proc/${pid}/environ`).includes(mark))
     .map((entry) => entry.pid);
+}
+
+function argumentsOf(pid: number): readonly string[] {
+  return readOrEmpty(`/proc/${pid}/cmdline`).split("\0");
 }
 
 /** Whether a process lives. */

@@ -76,6 +76,8 @@ export interface UpstreamBench {
   fixture(name: string, changes?: ConfigChanges & { readonly env?: Readonly<Record<string, string>> }): UpstreamConfig;
   upstream(config: UpstreamConfig, deps?: Partial<UpstreamDeps>): Upstream;
   events(): readonly FixtureEvent[];
+  /** How many processes of fixture servers were started. */
+  started(): number;
   /** Closes every upstream and removes the folder. */
   close(): Promise<void>;
 }
@@ -86,6 +88,15 @@ export function createBench(): UpstreamBench {
   const folder = mkdtempSync(join(tmpdir(), "runlet-upstream-"));
   const eventsFile = join(folder, "events.jsonl");
   const created: Upstream[] = [];
+  const events = (): readonly FixtureEvent[] => {
+    try {
+      const lines = readFileSync(eventsFile, "utf8").trim().split("\n");
+      return lines.map((line) => JSON.parse(line) as FixtureEvent);
+    } catch (error) {
+      if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+      throw error;
+    }
+  };
   return {
     mark,
     folder,
@@ -96,20 +107,19 @@ export function createBench(): UpstreamBench {
       created.push(upstream);
       return upstream;
     },
-    events() {
-      try {
-        const lines = readFileSync(eventsFile, "utf8").trim().split("\n");
-        return lines.map((line) => JSON.parse(line) as FixtureEvent);
-      } catch (error) {
-        if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
-        throw error;
-      }
-    },
+    events,
+    started: () => events().filter(({ event }) => event === "started").length,
     async close() {
       await Promise.all(created.map((upstream) => upstream.close()));
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Text of the first block of a tool's answer. */
+export async function textOf(upstream: Upstream, tool: string, args: Record<string, unknown> = {}): Promise<unknown> {
+  const { content } = await upstream.callTool(tool, args, patiently());
+  return content[0]?.["text"];
 }
 
 /** Options of a call that nothing disturbs. */

@@ -19,7 +19,7 @@ export async function mcpCommand(args: readonly string[], io: CliIo, stopped: Ab
     );
     return EXIT.usage;
   }
-  const { config, warnings } = loadSettings(parsed.values, io);
+  const { config, warnings } = loadSettings(parsed.values, io, { logLevel: "warn" });
   for (const warning of warnings) io.stderr(`warning: ${warning}\n`);
   const service = await createService({ ...config, dataDir: ":memory:" });
   try {

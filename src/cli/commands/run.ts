@@ -33,7 +33,7 @@ export async function runCommand(args: readonly string[], io: CliIo, stopped: Ab
   if (typeof inputText === "string" && input === undefined) return refuse("--input must be JSON.", io);
   const script = await readScript(file, io);
   if (script === undefined) return EXIT.usage;
-  const { config, warnings } = loadSettings(parsed.values, io);
+  const { config, warnings } = loadSettings(parsed.values, io, { logLevel: "warn" });
   for (const warning of warnings) io.stderr(`warning: ${warning}\n`);
   const service = await createService({ ...config, dataDir: ":memory:" });
   try {

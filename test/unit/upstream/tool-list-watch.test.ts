@@ -39,7 +39,7 @@ function watch(era: "legacy" | "modern", listen: "accepted" | "refused" = "accep
         : Promise.reject(new Error("no"));
     },
   } as unknown as Client;
-  const { close } = watchToolList(client, {
+  const watching = watchToolList(client, {
     clock,
     log: silentLog,
     random: () => 1,
@@ -52,7 +52,7 @@ function watch(era: "legacy" | "modern", listen: "accepted" | "refused" = "accep
     onTools: (listing) => listings.push(listing),
     onFailure: (error) => failures.push(error),
   });
-  return { clock, relists, listings, failures, subscriptions, notify: () => notify(), close };
+  return { clock, relists, listings, failures, subscriptions, notify: () => notify(), close: () => watching.close() };
 }
 
 describe("watchToolList", () => {

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isServed, MAX_SCHEMA_DEPTH, MAX_TOOLS, parseTools } from "../../../src/upstream/tool-list.ts";
 

@@ -1,0 +1,57 @@
+# The image of `runlet serve`: Debian slim, Node 24, no root, nothing written outside /data and /tmp.
+#
+#   docker build -t runlet:local .
+#   docker run --rm runlet:local keys create agent --json       a key, and its hash for the configuration
+#   docker run --init --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges \
+#     -p 127.0.0.1:8377:8377 -v runlet-data:/data -v ./runlet.yaml:/etc/runlet/runlet.yaml:ro runlet:local
+#
+# The service listens beyond loopback here, so it starts only with at least one client configured; docker-compose.yml
+# shows a whole set-up. Podman keeps the health check only with `podman build --format docker`.
+#
+# MCP servers on stdio run inside this container. Either let npx fetch them at their first start (kept in /data/home),
+#     command: npx
+#     args: ["--yes", "@modelcontextprotocol/server-memory@2026.8.31"]
+# or, with nothing fetched at run time, build them in:
+#     FROM runlet:local
+#     USER root
+#     RUN npm install --global @modelcontextprotocol/server-memory@2026.8.31
+#     USER 1000:1000
+# and configure `command: mcp-server-memory`. Servers in Python and the like need their interpreter in such an image too.
+
+FROM node:24-bookworm-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --no-audit --no-fund
+COPY tsconfig.json tsconfig.build.json ./
+COPY sandbox-runtime ./sandbox-runtime
+COPY src ./src
+RUN npm run build
+RUN npm prune --omit=dev --no-audit --no-fund
+
+FROM node:24-bookworm-slim
+LABEL org.opencontainers.image.title="runlet" \
+      org.opencontainers.image.description="Sandboxed code-mode execution service: one script, many MCP tool calls" \
+      org.opencontainers.image.licenses="Apache-2.0"
+
+# HOME is in the volume: npx keeps what it fetched there, and needs a place where programs may be executed, which a
+# tmpfs is not by default. A new named volume takes the owner that these folders have here.
+RUN mkdir -p /data/home /etc/runlet && chown -R 1000:1000 /data
+ENV NODE_ENV=production \
+    HOME=/data/home \
+    RUNLET_CONFIG=/etc/runlet/runlet.yaml \
+    RUNLET_DATA_DIR=/data
+
+# All of it belongs to root: the service cannot change its own program.
+WORKDIR /app
+COPY --from=build /app/node_modules ./node_modules
+COPY --from=build /app/dist ./dist
+COPY package.json LICENSE ./
+
+# By number, so that orchestrators can see that it is not root.
+USER 1000:1000
+VOLUME ["/data"]
+EXPOSE 8377
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
+  CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.RUNLET_PORT || 8377) + '/healthz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+ENTRYPOINT ["node", "dist/src/main.js"]
+CMD ["serve", "--host", "0.0.0.0"]
