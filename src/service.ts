@@ -140,7 +140,7 @@ async function createParts(config: Config, options: ServiceOptions): Promise<Par
   const redactor = createRedactor(config.secrets);
   const stores = config.dataDir === ":memory:" ? createMemoryStores() : createSqliteStores(config.dataDir);
   const redact = (text: string): string => redactor.text(text);
-  const registry = createUpstreamRegistry(config.upstreams, { clock, log, version: VERSION, redact });
+  const registry = createUpstreamRegistry(config.upstreams, { clock, log, env: process.env, version: VERSION, redact });
   const catalogs = createCatalogSource(registry);
   const validator = createArgumentValidator();
   const gateway = createGateway({ registry, catalogs, clock, log, metrics, validator });

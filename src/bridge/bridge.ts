@@ -171,12 +171,12 @@ export class Bridge {
     const { catalogs, principal, narrow } = this.#options;
     let catalog = catalogs.current(principal.access, narrow);
     if (isMetaPath(path)) {
-      if (catalog.unlisted.length > 0) catalog = await catalogs.settled(principal.access, narrow, signal);
+      if (catalog.unlisted.length > 0) catalog = await catalogs.settled(principal.access, narrow, { signal });
       return JSON.stringify(answerMeta(path, args, catalog));
     }
     let target = resolveTarget(catalog, path);
     if (target === undefined && catalog.unlisted.length > 0) {
-      catalog = await catalogs.settled(principal.access, narrow, signal);
+      catalog = await catalogs.settled(principal.access, narrow, { signal });
       target = resolveTarget(catalog, path);
     }
     if (target === undefined) {

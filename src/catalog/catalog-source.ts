@@ -56,12 +56,16 @@ export function createCatalogSource(registry: UpstreamRegistry): CatalogSource {
 
   return {
     current,
-    async settled(access, narrow, signal) {
+    async settled(access, narrow, { signal, graceMs } = {}) {
       const names = registry
         .list()
         .map((upstream) => upstream.config.name)
         .filter((name) => allowsServer(access, name) && (narrow === undefined || allowsServer(narrow, name)));
-      await registry.settle(signal === undefined ? { names } : { names, signal });
+      await registry.settle({
+        names,
+        ...(signal === undefined ? {} : { signal }),
+        ...(graceMs === undefined ? {} : { graceMs }),
+      });
       return current(access, narrow);
     },
   };

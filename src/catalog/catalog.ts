@@ -59,6 +59,13 @@ export interface Catalog {
   readonly namesJson: string;
 }
 
+/** How long to wait for servers that are starting. */
+export interface SettleOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** What a server may take longer than the others; more where a complete catalog is worth a wait. @default 100 */
+  readonly graceMs?: number;
+}
+
 /** Makes catalogs, one per distinct access; equal access and unchanged upstreams give the same object. */
 export interface CatalogSource {
   /**
@@ -68,5 +75,5 @@ export interface CatalogSource {
    */
   current(access: AccessRules, narrow?: AccessRules): Catalog;
   /** Starts what was never started, waits as `UpstreamRegistry.settle` says, then gives the catalog. */
-  settled(access: AccessRules, narrow?: AccessRules, signal?: AbortSignal): Promise<Catalog>;
+  settled(access: AccessRules, narrow?: AccessRules, options?: SettleOptions): Promise<Catalog>;
 }

@@ -30,7 +30,7 @@ export async function callSearchTools(
   signal: AbortSignal,
 ): Promise<CallToolResult> {
   const { query, limit, server } = parseSearchArguments(args);
-  const catalog = await deps.catalogs.settled(principal.access, undefined, signal);
+  const catalog = await deps.catalogs.settled(principal.access, undefined, { signal });
   if (server !== undefined && !catalog.servers.includes(server)) throw unknownServer(server, catalog);
   const page = catalog.search(query, { limit, ...(server === undefined ? {} : { server }) });
   const tools = fit(page.hits.map(toFound));

@@ -38,6 +38,9 @@ interface Attempted {
   readonly execution: ExecutionResult | undefined;
 }
 
+/** How much longer than the others a server may take to start before a model plans without its tools. */
+const PLAN_GRACE_MS = 5_000;
+
 /** Performs a run from script or task to outcome. */
 export class Performer {
   readonly #deps: PerformDeps;
@@ -70,7 +73,7 @@ export class Performer {
   ): Promise<RunOutcome> {
     const { planner, planAttempts, catalogs } = this.#deps;
     if (planner === undefined) throw modelNotConfigured();
-    const catalog = await catalogs.settled(run.principal.access, run.narrow, signal);
+    const catalog = await catalogs.settled(run.principal.access, run.narrow, { signal, graceMs: PLAN_GRACE_MS });
     const declarations = catalog.declarations();
     const inputJson = run.request.input === undefined ? undefined : JSON.stringify(run.request.input);
     const attempts: ScriptAttempt[] = [];
@@ -136,7 +139,7 @@ export class Performer {
     const current = catalogs.current(run.principal.access, run.narrow);
     if (current.unlisted.length === 0 || !script.source.includes("mcp")) return current;
     const known = script.calls.length > 0 && script.calls.every((call) => current.resolve(call.path).kind === "tool");
-    return known ? current : catalogs.settled(run.principal.access, run.narrow, signal);
+    return known ? current : catalogs.settled(run.principal.access, run.narrow, { signal });
   }
 
   #createBridge(run: ActiveRun): Bridge {

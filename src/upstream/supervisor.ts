@@ -25,8 +25,8 @@ const LEGACY_VERDICT_MS = 3_600_000;
 export interface UpstreamDeps {
   readonly clock: Clock;
   readonly log: Log;
-  /** Our environment, of which stdio servers inherit the allow-listed part. @default process.env */
-  readonly env?: Environment;
+  /** Our environment, of which stdio servers inherit the allow-listed part. */
+  readonly env: Environment;
   /** Our version, told to servers. @default "0" */
   readonly version?: string;
   /** A number in [0, 1), for jitter. @default Math.random */
@@ -65,7 +65,6 @@ class Supervisor implements Upstream {
   constructor(config: UpstreamConfig, deps: UpstreamDeps) {
     this.config = config;
     this.#deps = {
-      env: process.env,
       version: "0",
       random: Math.random,
       redact: (text) => text,

@@ -26,7 +26,7 @@ const official = (name: string, args: readonly string[], env: Readonly<Record<st
   });
 
 function open(configs: readonly UpstreamConfig[]) {
-  const registry = createUpstreamRegistry(configs, { clock: systemClock, log: silentLog });
+  const registry = createUpstreamRegistry(configs, { clock: systemClock, log: silentLog, env: process.env });
   const metrics = createMetrics();
   const catalogs = createCatalogSource(registry);
   const gateway = createGateway({ registry, catalogs, clock: systemClock, log: silentLog, metrics });

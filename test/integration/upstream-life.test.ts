@@ -21,7 +21,7 @@ afterEach(async () => {
 });
 
 describe("the registry", () => {
-  const deps = { clock: systemClock, log: silentLog, random: () => 0.5 };
+  const deps = { clock: systemClock, log: silentLog, env: process.env, random: () => 0.5 };
 
   it("is not held up by servers that hang or are dead", async () => {
     const registry = createUpstreamRegistry(
@@ -106,7 +106,7 @@ describe("an end", () => {
       import { systemClock } from ${JSON.stringify(new URL("../../src/lib/clock.ts", import.meta.url).href)};
       import { silentLog } from ${JSON.stringify(new URL("../../src/lib/log.ts", import.meta.url).href)};
       const config = ${JSON.stringify(bench.fixture("tree", { env: { STUBBORN: "1" } }))};
-      await createUpstream(config, { clock: systemClock, log: silentLog }).tools();
+      await createUpstream(config, { clock: systemClock, log: silentLog, env: process.env }).tools();
       process.exit(5);
     `;
     const folder = join(bench.folder, "host");

@@ -53,6 +53,22 @@ function argumentsOf(pid: number): readonly string[] {
   return readOrEmpty(`/proc/${pid}/cmdline`).split("\0");
 }
 
+const TICKS_PER_SECOND = 100;
+const PAGES_PER_MIB = 256;
+
+/** Computing time of a process so far, all its threads together; 0 when it is gone. */
+export function cpuSeconds(pid: number): number {
+  const stat = readOrEmpty(`/proc/${pid}/stat`);
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) / TICKS_PER_SECOND;
+}
+
+/** Memory of a process that is in RAM; 0 when it is gone. */
+export function residentMiB(pid: number): number {
+  const [, pages = "0"] = readOrEmpty(`/proc/${pid}/statm`).split(" ");
+  return Number(pages) / PAGES_PER_MIB;
+}
+
 /** Whether a process lives. */
 export function isAlive(pid: number): boolean {
   return processes().some((entry) => entry.pid === pid);

@@ -51,9 +51,14 @@ export interface RunningService extends ServiceClient {
   remove(): Promise<Exit>;
 }
 
+/** A folder of its own for a service; `remove` removes it. */
+export function createFolder(): string {
+  return mkdtempSync(join(tmpdir(), "runlet-e2e-"));
+}
+
 /** Starts `runlet serve` on a free port; ready to take runs when this resolves. */
 export async function startService({ folder: given, ...options }: StartOptions = {}): Promise<RunningService> {
-  const folder = given ?? mkdtempSync(join(tmpdir(), "runlet-e2e-"));
+  const folder = given ?? createFolder();
   const file = join(folder, "runlet.json");
   writeFileSync(file, JSON.stringify({ dataDir: join(folder, "data"), log: { level: "info" }, ...options }));
   const child = spawn(process.execPath, [MAIN, "serve", "--config", file, "--port", "0"], {

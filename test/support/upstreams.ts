@@ -103,7 +103,13 @@ export function createBench(): UpstreamBench {
     fixture: (name, changes = {}) =>
       stdioConfig([fixturePath(name)], { ...changes, env: { EVENTS_FILE: eventsFile, MARK: mark, ...changes.env } }),
     upstream(config, deps = {}) {
-      const upstream = createUpstream(config, { clock: systemClock, log: silentLog, random: () => 0.5, ...deps });
+      const upstream = createUpstream(config, {
+        clock: systemClock,
+        log: silentLog,
+        env: process.env,
+        random: () => 0.5,
+        ...deps,
+      });
       created.push(upstream);
       return upstream;
     },

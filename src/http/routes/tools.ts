@@ -120,7 +120,7 @@ function getDeclarations(deps: HttpDeps): AnyOperation {
 }
 
 function catalogFor(deps: HttpDeps, request: OperationRequest<unknown, unknown>): Promise<Catalog> {
-  return deps.catalogs.settled(request.principal.access, undefined, request.signal);
+  return deps.catalogs.settled(request.principal.access, undefined, { signal: request.signal });
 }
 
 function toToolJson(tool: CatalogTool): Readonly<Record<string, unknown>> {

@@ -164,7 +164,7 @@ test("a settled catalog waits for the visible servers and then shows what they l
   registry.whileSettling = () => registry.set("s", [tool("x")]);
   const source = createCatalogSource(registry);
   const { signal } = new AbortController();
-  const catalog = await source.settled({ servers: ["s", "narrowed"] }, { servers: ["s"] }, signal);
+  const catalog = await source.settled({ servers: ["s", "narrowed"] }, { servers: ["s"] }, { signal });
   expect(names(catalog)).toEqual(["s/x"]);
   expect(registry.settled).toEqual([{ names: ["s"], signal }]);
 });

@@ -21,7 +21,7 @@ afterEach(async () => {
 function create(...servers: readonly (readonly [fixture: string, changes: ConfigChanges])[]): UpstreamRegistry {
   registry = createUpstreamRegistry(
     servers.map(([fixture, changes]) => bench.fixture(fixture, changes)),
-    { clock: systemClock, log: silentLog, random: () => 1 },
+    { clock: systemClock, log: silentLog, env: process.env, random: () => 1 },
   );
   return registry;
 }
