@@ -54,6 +54,7 @@ export const { escape: escapeUnits, unescape: unescapeUnits } = globalThis as un
   "escape" | "unescape",
   (text: string) => string
 >;
+export const { iterator: iteratorSymbol, toStringTag: tagSymbol, toPrimitive: primitiveSymbol } = Symbol;
 export const symbolToString = uncurry(Symbol.prototype.toString as Method<symbol, [], string>);
 export const regExpToString = uncurry(RegExp.prototype.toString as Method<unknown, [], string>);
 export const regExpExec = uncurry(RegExp.prototype.exec as Method<RegExp, [string], RegExpExecArray | null>);

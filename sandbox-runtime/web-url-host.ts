@@ -104,7 +104,9 @@ function parseIpv6(text: string): readonly number[] | undefined {
     compressedAt = 0;
   }
   while (at < text.length) {
-    if (pieces.length === 8) return undefined;
+    // Two colons stand for one piece at least.
+    const used = pieces.length + (compressedAt === undefined ? 0 : 1);
+    if (used === 8) return undefined;
     if (text[at] === ":") {
       if (compressedAt !== undefined) return undefined;
       at++;
@@ -116,7 +118,7 @@ function parseIpv6(text: string): readonly number[] | undefined {
     for (let digit = hexValue(text[at]); digit !== undefined && at - start < 4; digit = hexValue(text[++at]))
       value = value * 16 + digit;
     if (text[at] === ".") {
-      if (at === start || pieces.length > 6 || !appendIpv4(pieces, stringSlice(text, start))) return undefined;
+      if (at === start || used > 6 || !appendIpv4(pieces, stringSlice(text, start))) return undefined;
       break;
     }
     if (text[at] === ":") {
@@ -130,7 +132,6 @@ function parseIpv6(text: string): readonly number[] | undefined {
 /** Puts zeros where `::` was. */
 function expand(pieces: readonly number[], compressedAt: number | undefined): readonly number[] | undefined {
   if (compressedAt === undefined) return pieces.length === 8 ? pieces : undefined;
-  if (pieces.length === 8) return undefined;
   const all: number[] = [];
   for (let i = 0; i < compressedAt; i++) append(all, pieces[i] ?? 0);
   for (let i = pieces.length; i < 8; i++) append(all, 0);

@@ -94,10 +94,19 @@ export interface ExecutionUsage {
 }
 
 /**
- * Why an executor process ended a run. `script`: see `DoneKind`; the others are its own findings: limits, a deadlock, a
- * cancellation, an isolate that V8 gave up (`catastrophe`).
+ * Why an executor process ended a run. See `DoneKind`; the others are its own findings: limits, a deadlock, a
+ * cancellation, an isolate that V8 gave up (`catastrophe`), none to be had, so that the run never started (`refused`).
  */
-export type EndReason = DoneKind | "wall" | "cpu" | "memory" | "deadlock" | "cancelled" | "catastrophe" | "quota";
+export type EndReason =
+  | DoneKind
+  | "wall"
+  | "cpu"
+  | "memory"
+  | "deadlock"
+  | "cancelled"
+  | "catastrophe"
+  | "quota"
+  | "refused";
 
 const END_REASONS: ReadonlySet<string> = new Set<EndReason>([
   "value",
@@ -111,6 +120,7 @@ const END_REASONS: ReadonlySet<string> = new Set<EndReason>([
   "cancelled",
   "catastrophe",
   "quota",
+  "refused",
 ]);
 
 /** Executor process → service. */

@@ -32,7 +32,7 @@ export async function loadBundles(): Promise<ExecutorBundles> {
 
 /** Bundles both programs from their sources. */
 export async function makeBundles(): Promise<ExecutorBundles> {
-  const { build } = await import("esbuild");
+  const { build, stop } = await import("esbuild");
   const shared = { bundle: true, write: false, minify: true, charset: "utf8", legalComments: "none" } as const;
   const [runtime, child] = await Promise.all([
     build({
@@ -62,6 +62,8 @@ export async function makeBundles(): Promise<ExecutorBundles> {
       ],
     }),
   ]);
+  // The bundler is a process of its own; nothing more is bundled after this.
+  await stop();
   return {
     runtime: `(function (send) { "use strict";\n${textOf(runtime.outputFiles)}\nreturn runtime.bootstrap(send); })`,
     process: textOf(child.outputFiles),

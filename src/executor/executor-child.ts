@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { readFile } from "node:fs/promises";
+import { Socket } from "node:net";
 import { parseExecutorMessage } from "../bridge/protocol.ts";
 import type { ExecutorMessage, RunMessage, ServiceMessage } from "../bridge/protocol.ts";
 import { boundText } from "../lib/bounded-text.ts";
@@ -8,12 +9,15 @@ import type { Clock, Timer } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { ExecutorBundles } from "./bundles.ts";
 import type { ExecutorCommand } from "./confinement.ts";
+import { MessagePipe } from "./message-pipe.ts";
 
 /**
  * Life of an executor process.
  *
  *     starting ──► ready ──► draining ──► dead
  *         └──────────┴──────────────────────▲   (killed, or it died)
+ *
+ * A killed process keeps its state until it is gone; it takes no runs meanwhile and what it still says is not heard.
  */
 export type ChildState = "starting" | "ready" | "draining" | "dead";
 
@@ -36,9 +40,14 @@ export interface ChildOptions {
   readonly log: Log;
 }
 
-const PING_EVERY_MS = 500;
-const PONG_WITHIN_MS = 4_000;
-const START_WITHIN_MS = 20_000;
+const BEAT_MS = 500;
+/** Beats a process may leave unanswered. Beats and no time: when the service itself was held up, its processes are not late. */
+const MISSED_BEATS = 8;
+const MISSED_BEATS_AT_START = 40;
+/** What may wait to be written to a process before it is no longer listened to. */
+const PAUSE_ABOVE_BYTES = 8 * 1024 * 1024;
+/** How long what a dead process had written may take to be read. */
+const LAST_WORDS_MS = 1_000;
 /** Resident memory at which a process is killed: no honest set of runs comes near it. */
 const KILL_RSS_MIB = 1_536;
 const PAGE_BYTES = 4_096;
@@ -52,29 +61,43 @@ export class ExecutorChild {
   readonly runs = new Set<number>();
   /** Runs it has taken in its life. */
   taken = 0;
+  /** Number of the run it took last. */
+  lastRun = 0;
   readonly #process: ChildProcess;
+  readonly #pipe: MessagePipe | undefined;
   readonly #options: ChildOptions;
   readonly #listener: ChildListener;
   #beat: Timer | undefined;
-  #lastPongAt: number;
+  #missedBeats = 0;
   #stderr = "";
   /** Its end is our doing, and what led to it was logged. */
   #killed = false;
+  #drained = false;
+  #killTimer: Timer | undefined;
+  #killAtMs = Infinity;
 
+  /** Starts the process. @throws Error when the system refuses at once; most refusals are told as the state `dead`. */
   constructor(options: ChildOptions, listener: ChildListener) {
-    const { command, bundles, clock } = options;
+    const { command, bundles } = options;
     this.#options = options;
     this.#listener = listener;
-    this.#lastPongAt = clock.monotonic() + START_WITHIN_MS - PONG_WITHIN_MS;
     this.#process = spawn(command.command, [...command.args], {
       env: command.env,
       cwd: "/",
-      stdio: ["pipe", "ignore", "pipe", "ipc"],
-      serialization: "json",
+      stdio: ["pipe", "ignore", "pipe", "pipe"],
     });
-    this.#process.on("message", (data) => this.#receive(data));
+    const socket = this.#process.stdio[3];
+    this.#pipe =
+      socket instanceof Socket
+        ? new MessagePipe(socket, {
+            onMessage: (data) => this.#receive(data),
+            onBroken: (reason) => this.#fail(reason),
+            pauseAboveBytes: PAUSE_ABOVE_BYTES,
+          })
+        : undefined;
     this.#process.on("error", (error) => this.#fail(error));
-    this.#process.on("exit", (code, signal) => this.#exited(code, signal));
+    this.#process.on("exit", (code, signal) => this.#ended(code, signal));
+    this.#process.on("close", (code, signal) => this.#exited(code, signal));
     this.#process.stderr?.setEncoding("utf8").on("data", (text: string) => {
       this.#stderr = (this.#stderr + text).slice(-STDERR_BYTES);
     });
@@ -82,6 +105,16 @@ export class ExecutorChild {
     this.#process.stdin?.end(bundles.process);
     this.send({ type: "init", runtime: bundles.runtime, warm: options.warm, memoryMiB: options.memoryMiB });
     this.#scheduleBeat();
+  }
+
+  /** Whether it can be given a run. */
+  get takesRuns(): boolean {
+    return this.state === "ready" && !this.#killed;
+  }
+
+  /** Whether it was to go before it ended: then its end is nobody's fault who was still in it. */
+  get drained(): boolean {
+    return this.#drained;
   }
 
   get pid(): number | undefined {
@@ -92,21 +125,26 @@ export class ExecutorChild {
   run(message: RunMessage): void {
     this.runs.add(message.run);
     this.taken++;
+    this.lastRun = message.run;
     this.send(message);
   }
 
   send(message: ServiceMessage): void {
-    if (this.state === "dead" || !this.#process.connected) return;
-    this.#process.send(message, (error) => {
-      if (error !== null) this.#fail(error);
-    });
+    if (this.state !== "dead") this.#pipe?.send(message);
   }
 
-  /** Takes no more runs; dies when the last one is over, at the latest after `graceMs`. */
+  /** Takes no more runs; dies when the last one is over, at the latest after `graceMs`. Of several calls the earliest end holds. */
   drain(graceMs: number): void {
-    if (this.state === "dead" || this.state === "draining") return;
-    this.#become("draining");
-    this.#options.clock.after(graceMs, () => this.kill(), { background: true });
+    if (this.state === "dead") return;
+    const { clock } = this.#options;
+    const killAtMs = clock.monotonic() + graceMs;
+    if (killAtMs < this.#killAtMs) {
+      this.#killAtMs = killAtMs;
+      this.#killTimer?.cancel();
+      this.#killTimer = clock.after(graceMs, () => this.kill(), { background: true });
+    }
+    this.#drained = true;
+    if (this.state !== "draining") this.#become("draining");
     this.releaseIfDrained();
   }
 
@@ -123,6 +161,7 @@ export class ExecutorChild {
   }
 
   #receive(data: unknown): void {
+    if (this.#killed || this.state === "dead") return;
     const message = parseExecutorMessage(data);
     if (message === undefined) {
       this.#options.log.error(
@@ -132,36 +171,53 @@ export class ExecutorChild {
       this.kill();
       return;
     }
-    if (message.type === "pong" || message.type === "ready") this.#lastPongAt = this.#options.clock.monotonic();
+    if (message.type === "pong" || message.type === "ready") this.#missedBeats = 0;
     if (message.type === "pong") return;
-    if (message.type === "ready" && this.state === "starting") this.#become("ready");
-    else this.#listener.message(this, message);
+    if (message.type !== "ready") this.#listener.message(this, message);
+    else if (this.state === "starting") this.#become("ready");
   }
 
   #scheduleBeat(): void {
-    this.#beat = this.#options.clock.after(PING_EVERY_MS, () => void this.#heartbeat(), { background: true });
+    this.#beat = this.#options.clock.after(BEAT_MS, () => void this.#heartbeat(), { background: true });
   }
 
   async #heartbeat(): Promise<void> {
-    const { clock, log } = this.#options;
-    if (this.state === "dead") return;
-    const silentMs = clock.monotonic() - this.#lastPongAt;
     const rssMiB = await residentMiB(this.pid);
-    if (silentMs > PONG_WITHIN_MS || rssMiB > KILL_RSS_MIB) {
-      log.warn({ pid: this.pid, silentMs, rssMiB }, "an executor process is stuck or too large; it is killed");
+    if (this.state === "dead" || this.#killed) return;
+    const allowed = this.state === "starting" ? MISSED_BEATS_AT_START : MISSED_BEATS;
+    if (this.#missedBeats >= allowed || rssMiB > KILL_RSS_MIB) {
+      const silentMs = this.#missedBeats * BEAT_MS;
+      this.#options.log.warn(
+        { pid: this.pid, silentMs, rssMiB },
+        "an executor process is stuck or too large; it is killed",
+      );
       this.kill();
       return;
     }
+    this.#missedBeats++;
     if (this.state !== "starting") this.send({ type: "ping", id: 0 });
     this.#scheduleBeat();
   }
 
   #fail(error: Error): void {
     if (this.state === "dead") return;
-    this.#options.log.warn({ pid: this.pid, err: error }, "the pipe to an executor process broke");
+    if (!this.#killed && !this.#isOver()) {
+      this.#options.log.warn({ pid: this.pid, err: error }, "the pipe to an executor process broke; it is killed");
+    }
     this.kill();
     // A process that was never spawned emits no exit.
     if (this.pid === undefined) this.#exited(null, null);
+  }
+
+  /** Whether the process is gone, told or not yet told. */
+  #isOver(): boolean {
+    return this.#process.exitCode !== null || this.#process.signalCode !== null;
+  }
+
+  /** The process is gone; what it wrote before is still in the pipe, and the end of a run may be in it. */
+  #ended(code: number | null, signal: string | null): void {
+    this.#pipe?.readOn();
+    this.#options.clock.after(LAST_WORDS_MS, () => this.#exited(code, signal), { background: true });
   }
 
   #exited(code: number | null, signal: string | null): void {
@@ -174,6 +230,8 @@ export class ExecutorChild {
       );
     }
     this.#beat?.cancel();
+    this.#killTimer?.cancel();
+    this.#pipe?.close();
     this.#become("dead");
   }
 

@@ -1,16 +1,35 @@
 /**
  * Entry of an executor process: holds isolates and nothing else. Its only way out is the pipe to the service.
  */
+import { writeSync } from "node:fs";
+import { Socket } from "node:net";
 import type { ExecutorMessage, RunMessage, ServiceMessage } from "../bridge/protocol.ts";
 import { systemClock } from "../lib/clock.ts";
 import { IsolateRun } from "./isolate-executor.ts";
 import { IsolatePool } from "./isolate-pool.ts";
+import { MessagePipe } from "./message-pipe.ts";
+
+/** Descriptor of the pipe to the service. */
+const PIPE_FD = 3;
+const STDERR_FD = 2;
 
 const runs = new Map<number, IsolateRun>();
 let pool: IsolatePool | undefined;
 
+const socket = new Socket({ fd: PIPE_FD, readable: true, writable: true });
+// The service is the trusted side of this pipe, and the only other end.
+const pipe = new MessagePipe(socket, {
+  onMessage: (message) => receive(message as ServiceMessage),
+  onBroken: die,
+});
+
 function send(message: ExecutorMessage): void {
-  process.send?.(message);
+  pipe.send(message);
+}
+
+/** Ends this process by a signal: `exit` would run destructors that may never return. */
+function die(): void {
+  process.kill(process.pid, "SIGKILL");
 }
 
 function taint(): void {
@@ -20,7 +39,16 @@ function taint(): void {
 
 function run(message: RunMessage): void {
   if (pool === undefined) return;
-  const started = new IsolateRun(message, pool, { send, ended: (id) => runs.delete(id), tainted: taint }, systemClock);
+  let started: IsolateRun;
+  try {
+    started = new IsolateRun(message, pool, { send, ended: (id) => runs.delete(id), tainted: taint }, systemClock);
+  } catch (error) {
+    // What runs here already is not disturbed; this run can be had by another process.
+    writeSync(STDERR_FD, `cannot make an isolate: ${String(error)}\n`);
+    send({ type: "end", run: message.run, reason: "refused", text: "", usage: { wallMs: 0, cpuMs: 0, heapMiB: 0 } });
+    taint();
+    return;
+  }
   runs.set(message.run, started);
   started.start();
 }
@@ -32,6 +60,7 @@ function receive(message: ServiceMessage): void {
         runtime: message.runtime,
         warm: message.warm,
         memoryMiB: message.memoryMiB,
+        clock: systemClock,
         onIdleCatastrophe: taint,
       });
       pool.refill();
@@ -54,7 +83,9 @@ function receive(message: ServiceMessage): void {
   }
 }
 
-// The service is the trusted side of this pipe, and the only other end.
-process.on("message", (message) => receive(message as ServiceMessage));
-// Without the service there is nobody to answer to; `exit` would run destructors that may never return.
-process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
+// Without the service there is nobody to answer to.
+socket.on("close", die);
+process.on("uncaughtException", (error) => {
+  writeSync(STDERR_FD, `${error.stack ?? error.message}\n`);
+  die();
+});

@@ -4,6 +4,8 @@ import type { Clock, Timer } from "../lib/clock.ts";
 import type { IsolatePool, PreparedIsolate } from "./isolate-pool.ts";
 
 const MIB = 1024 * 1024;
+/** How long the end of a script is held back to read its heap. */
+const HEAP_WITHIN_MS = 25;
 
 /** What a run in this process reports to. */
 export interface RunPort {
@@ -219,7 +221,10 @@ export class IsolateRun {
     for (const timer of this.#timers.values()) timer.cancel();
     const { isolate } = this.#prepared;
     const cpuMs = this.#cpuMs();
+    let finished = false;
     const finish = (heapMiB: number): void => {
+      if (finished) return;
+      finished = true;
       this.#port.send({
         type: "end",
         run: this.#message.run,
@@ -230,12 +235,17 @@ export class IsolateRun {
       if (!isolate.isDisposed) isolate.dispose();
       this.#port.ended(this.#message.run);
     };
-    // A script that is done is idle, so its heap can be read without waiting for it; any other is stopped first.
+    // A script that is done is idle, so that its heap can be read at once; one that spins on is stopped without.
     if (isolate.isDisposed || !isScriptEnd(reason)) finish(0);
     else {
+      const timer = this.#clock.after(HEAP_WITHIN_MS, () => finish(0));
+      const measured = (heapMiB: number): void => {
+        timer.cancel();
+        finish(heapMiB);
+      };
       isolate.getHeapStatistics().then(
-        (heap) => finish((heap.used_heap_size + heap.externally_allocated_size) / MIB),
-        () => finish(0),
+        (heap) => measured((heap.used_heap_size + heap.externally_allocated_size) / MIB),
+        () => measured(0),
       );
     }
   }

@@ -1,4 +1,5 @@
 import ivm from "isolated-vm";
+import type { Clock } from "../lib/clock.ts";
 
 /** What an isolate tells the process: what its script sends, and that V8 gave it up. */
 export interface IsolateListener {
@@ -23,10 +24,13 @@ export interface IsolatePoolOptions {
   readonly warm: number;
   /** Heap of the isolates kept ready; others are made when asked for. */
   readonly memoryMiB: number;
+  readonly clock: Clock;
   /** Told when V8 gave up an isolate that nobody has taken. */
   readonly onIdleCatastrophe: (message: string) => void;
 }
 
+/** Places of isolates whose scripts wait for something are filled after this time. */
+const REFILL_AFTER_MS = 10;
 const BOOT_TIMEOUT_MS = 5_000;
 
 /**
@@ -45,19 +49,21 @@ export class IsolatePool {
     this.#options = options;
   }
 
-  /** An isolate with the given heap: a ready one, else a new one. */
+  /**
+   * An isolate with the given heap: a ready one, else a new one. Its place is not filled at once: that would hold up the
+   * very script it was taken for.
+   */
   take(memoryMiB: number): PreparedIsolate {
+    this.#options.clock.after(REFILL_AFTER_MS, () => this.refill(), { background: true });
     while (memoryMiB === this.#options.memoryMiB) {
       const ready = this.#ready.pop();
       if (ready === undefined) break;
-      this.refill();
       if (!ready.isolate.isDisposed) return ready;
     }
-    this.refill();
     return this.#make(memoryMiB);
   }
 
-  /** Makes ready isolates until there are enough, one per turn of the event loop. */
+  /** Makes ready isolates until there are enough, one per turn of the event loop. Called when a run has ended. */
   refill(): void {
     if (this.#refilling || this.#closed || this.#ready.length >= this.#options.warm) return;
     this.#refilling = true;

@@ -231,7 +231,7 @@ export class ProcessExecutor implements Executor {
     let best: ExecutorChild | undefined;
     for (const child of this.#children) {
       if (child.state !== "ready" || child.runs.size >= isolatesPerProcess) continue;
-      if (best === undefined || child.runs.size < best.runs.size) best = child;
+      if (best === undefined || isFreer(child, best)) best = child;
     }
     if (best === undefined) {
       this.#waiting.push(run);
@@ -337,6 +337,11 @@ export class ProcessExecutor implements Executor {
     run.request.signal.removeEventListener("abort", run.onAbort);
     run.resolve(result);
   }
+}
+
+/** Fewer runs first; among equals the one used longest ago, so that the others make isolates ready meanwhile. */
+function isFreer(a: ExecutorChild, b: ExecutorChild): boolean {
+  return a.runs.size < b.runs.size || (a.runs.size === b.runs.size && a.lastRun < b.lastRun);
 }
 
 function cancelled(): ExecutionResult {

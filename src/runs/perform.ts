@@ -38,6 +38,9 @@ interface Attempted {
   readonly execution: ExecutionResult | undefined;
 }
 
+/** What calls that a script left in flight end with. */
+const SCRIPT_ENDED = new RunletError("RUN_CANCELLED", "The script ended before this call was answered");
+
 /** How much longer than the others a server may take to start before a model plans without its tools. */
 const PLAN_GRACE_MS = 5_000;
 
@@ -125,7 +128,7 @@ export class Performer {
       log.error({ runId: run.record.id, err: error }, "the executor failed");
       return { error: this.#toInfo(run, error, signal), execution: undefined };
     } finally {
-      over.abort(new RunletError("RUN_CANCELLED", "The script ended before this call was answered"));
+      over.abort(SCRIPT_ENDED);
       await bridge.settled();
     }
   }

@@ -4,40 +4,41 @@
  */
 import { fork } from "node:child_process";
 import { once } from "node:events";
+import { Agent, request } from "node:http";
 import { fileURLToPath } from "node:url";
-import { compileConfig } from "../../src/config/compile.ts";
-import { silentLog } from "../../src/lib/log.ts";
-import { createService } from "../../src/service.ts";
+import { startBenchService } from "./bench-service.ts";
 import { quantile, show } from "./statistics.ts";
 
 const ROUNDS = 20;
 const PER_ROUND = 25;
-const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
-const config = compileConfig({
-  port: 0,
-  dataDir: ":memory:",
-  mcpServers: { bench: { command: process.execPath, args: [here("noop-server.ts")] } },
-});
-const service = await createService(config, { log: silentLog });
-const { url } = await service.listen();
-const bare = fork(here("bare-isolate.ts"), { execArgv: ["--no-node-snapshot"] });
+const service = await startBenchService();
+const bare = fork(fileURLToPath(new URL("bare-isolate.ts", import.meta.url)), { execArgv: ["--no-node-snapshot"] });
+const agent = new Agent({ keepAlive: true });
 
 interface RunAnswer {
   readonly status: string;
-  readonly result: unknown;
   readonly usage: { readonly wallMs: number };
 }
 
-async function post(script: string): Promise<RunAnswer> {
-  const response = await fetch(`${url}/run`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ script }),
+function post(script: string): Promise<RunAnswer> {
+  const body = JSON.stringify({ script });
+  const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
+  return new Promise((resolve, reject) => {
+    const outgoing = request(`${service.url}/run`, { agent, method: "POST", headers }, (response) => {
+      let text = "";
+      response.setEncoding("utf8").on("data", (part: string) => {
+        text += part;
+      });
+      response.once("end", () => {
+        const run = JSON.parse(text) as RunAnswer;
+        if (run.status === "succeeded") resolve(run);
+        else reject(new Error(text));
+      });
+    });
+    outgoing.once("error", reject);
+    outgoing.end(body);
   });
-  const run = (await response.json()) as RunAnswer;
-  if (run.status !== "succeeded") throw new Error(JSON.stringify(run));
-  return run;
 }
 
 async function timed(work: () => Promise<unknown>): Promise<number> {
@@ -83,12 +84,13 @@ async function closedLoop(clients: number, seconds: number): Promise<void> {
     while (performance.now() < until) times.push(await timed(() => post("return 1+1")));
   };
   await Promise.all(Array.from({ length: clients }, client));
-  console.log(`${clients} clients: ${show(times.length / seconds)} runs/s, p50 ${show(quantile(times, 0.5))} ms, p99 ${show(quantile(times, 0.99))} ms`);
+  console.log(
+    `${clients} clients: ${show(times.length / seconds)} runs/s, p50 ${show(quantile(times, 0.5))} ms, p99 ${show(quantile(times, 0.99))} ms`,
+  );
 }
 
 try {
-  await service.executor.ready();
-  for (let i = 0; i < 50; i++) {
+  for (let i = 0; i < 100; i++) {
     await post("return await mcp.bench.noop({})");
     await bareMs();
   }
@@ -96,6 +98,7 @@ try {
   await calls();
   for (const clients of [1, 8, 32]) await closedLoop(clients, 5);
 } finally {
+  agent.destroy();
   bare.kill();
-  await service.close();
+  await service.stop();
 }

@@ -312,7 +312,7 @@ describe("over HTTP", () => {
     const waiting = vi.fn();
     const catalogs: CatalogSource = {
       ...createFakeCatalogs([]),
-      settled: (_access, _narrow, signal) =>
+      settled: (_access, _narrow, { signal } = {}) =>
         new Promise((_, reject) => {
           waiting();
           signal?.addEventListener("abort", () => reject(signal.reason as Error));

@@ -95,7 +95,7 @@ function expectEnded({ status, body }: Answer<unknown>): EndedRun {
 /** Reads server-sent events whose data is JSON. */
 export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<RunEvent, void, undefined> {
   let text = "";
-  for await (const chunk of body.pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>)) {
+  for await (const chunk of body.pipeThrough(new TextDecoderStream())) {
     const frames = (text + chunk).split("\n\n");
     text = frames.pop() ?? "";
     for (const frame of frames) {

@@ -1,6 +1,5 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -67,7 +66,9 @@ export async function startService({ folder: given, ...options }: StartOptions =
     stdio: ["ignore", "pipe", "pipe"],
   });
   const output = collectOutput(child);
-  const exited = once(child, "exit").then(([code, signal]) => ({ code, signal }) as Exit);
+  const exited = new Promise<Exit>((resolve) => {
+    child.once("exit", (code, signal) => resolve({ code, signal }));
+  });
   const url = await listeningUrl(child, output, exited);
   const { pid = 0 } = child;
   const stop = createStop(child, exited);
