@@ -1,10 +1,23 @@
 import { runExists, storeClosed } from "../refusals.ts";
 import type { RunChange, RunQuery, RunRecord, RunStatus, RunStore } from "../run-store.ts";
 
+/** How many ended runs are kept, and who is told of one that is dropped. */
+export interface MemoryRunStoreOptions {
+  readonly endedRuns: number;
+  readonly onDropped: (runId: string) => void;
+}
+
 /** Runs in this process's memory: for embedders and tests. Lasts as long as the process. */
 export class MemoryRunStore implements RunStore {
   readonly #runs = new Map<string, RunRecord>();
+  /** Ids of ended runs, the one that ended first first. */
+  readonly #ended = new Set<string>();
+  readonly #options: MemoryRunStoreOptions;
   #closed = false;
+
+  constructor(options: MemoryRunStoreOptions) {
+    this.#options = options;
+  }
 
   async insert(run: RunRecord): Promise<void> {
     this.#use("insert a run");
@@ -17,7 +30,19 @@ export class MemoryRunStore implements RunStore {
     const run = this.#runs.get(id);
     if (run === undefined || !from.includes(run.status)) return false;
     this.#runs.set(id, Object.freeze({ ...run, ...change }));
+    if (change.endedAtMs !== undefined) this.#dropOldest(id);
     return true;
+  }
+
+  #dropOldest(endedId: string): void {
+    this.#ended.add(endedId);
+    if (this.#ended.size <= this.#options.endedRuns) return;
+    for (const oldest of this.#ended) {
+      this.#ended.delete(oldest);
+      this.#runs.delete(oldest);
+      this.#options.onDropped(oldest);
+      return;
+    }
   }
 
   async get(id: string): Promise<RunRecord | undefined> {
@@ -45,6 +70,7 @@ export class MemoryRunStore implements RunStore {
   async close(): Promise<void> {
     this.#closed = true;
     this.#runs.clear();
+    this.#ended.clear();
   }
 
   /** Whether a run is stored. */
@@ -58,7 +84,10 @@ export class MemoryRunStore implements RunStore {
     const ended = [...this.#runs.values()].filter(
       (run) => run.endedAtMs !== undefined && run.endedAtMs < endedBeforeMs,
     );
-    for (const { id } of ended) this.#runs.delete(id);
+    for (const { id } of ended) {
+      this.#runs.delete(id);
+      this.#ended.delete(id);
+    }
     return ended.map(({ id }) => id);
   }
 
