@@ -3,15 +3,13 @@ import type { ObjectKind } from "./kinds.ts";
 import {
   append,
   bigIntToString,
-  charCodeAt,
   dataViewBuffer,
   dataViewByteLength,
   dataViewOffset,
   dateGetTime,
   dateToIso,
-  defineProperty,
+  define,
   ErrorCtor,
-  fromCharCode,
   isFinite,
   mapForEach,
   objectKeys,
@@ -28,16 +26,23 @@ import {
   typedArrayOffset,
   Uint8ArrayCtor,
 } from "./primordials.ts";
+import { shownAs } from "./shown.ts";
 
 /** Nesting a value may have. */
 export const MAX_DEPTH = 500;
 
 /** Why a value has no JSON text; `tooLarge` and `tooDeep` are ours, everything else is thrown by the script's own code. */
 export class CodecError extends ErrorCtor {
-  readonly reason: "tooLarge" | "tooDeep";
+  readonly #reason: "tooLarge" | "tooDeep";
+
   constructor(reason: "tooLarge" | "tooDeep") {
     super(reason);
-    this.reason = reason;
+    this.#reason = reason;
+  }
+
+  /** The reason of an error of this class; `undefined` for everything else. */
+  static reasonOf(thrown: unknown): "tooLarge" | "tooDeep" | undefined {
+    return typeof thrown === "object" && thrown !== null && #reason in thrown ? thrown.#reason : undefined;
   }
 }
 
@@ -151,6 +156,8 @@ function fromMembers(value: object, kind: ObjectKind, walk: Walk, depth: number,
   if (typeof toJSON === "function")
     return toPlain((value as { toJSON(key: string): unknown }).toJSON(key), walk, depth + 1, key);
   if (kind === "error") return fromError(value as Error, walk, depth);
+  const json = kind === "other" ? shownAs(value)?.json : undefined;
+  if (json !== undefined) return toPlain(json(), walk, depth, key);
   const keys = objectKeys(value);
   let copy: Record<string, unknown> | undefined;
   for (let i = 0; i < keys.length; i++) {
@@ -161,9 +168,9 @@ function fromMembers(value: object, kind: ObjectKind, walk: Walk, depth: number,
     if (copy === undefined && plain !== member) {
       copy = {};
       for (let j = 0; j < i; j++)
-        define(copy, keys[j] as string, (value as Record<string, unknown>)[keys[j] as string]);
+        define(copy, keys[j] as string, (value as Record<string, unknown>)[keys[j] as string], true);
     }
-    if (copy !== undefined) define(copy, name, plain);
+    if (copy !== undefined) define(copy, name, plain, true);
   }
   return copy ?? value;
 }
@@ -186,17 +193,7 @@ function setMember(target: object, key: string, value: unknown, walk: Walk, dept
   const plain = toPlain(value, walk, depth + 1, key);
   if (plain === undefined) return;
   spend(walk, key.length + 4);
-  define(target, key, plain);
-}
-
-function define(target: object, key: PropertyKey, value: unknown): void {
-  defineProperty(target, key, {
-    __proto__: null,
-    value,
-    writable: true,
-    enumerable: true,
-    configurable: true,
-  } as PropertyDescriptor);
+  define(target, key, plain, true);
 }
 
 /** The list itself when all of it is plain already: a large result is then never copied. */
@@ -273,13 +270,9 @@ export function toBase64(bytes: Uint8Array, length: number): string {
     const a = bytes[i] ?? 0;
     const b = bytes[i + 1] ?? 0;
     const c = bytes[i + 2] ?? 0;
-    text += digit(a >> 2) + digit(((a & 3) << 4) | (b >> 4));
-    text += i + 1 < length ? digit(((b & 15) << 2) | (c >> 6)) : "=";
-    text += i + 2 < length ? digit(c & 63) : "=";
+    const last = i + 2 < length ? DIGITS[c & 63] : "=";
+    const third = i + 1 < length ? DIGITS[((b & 15) << 2) | (c >> 6)] : "=";
+    text += `${DIGITS[a >> 2]}${DIGITS[((a & 3) << 4) | (b >> 4)]}${third}${last}`;
   }
   return text;
-}
-
-function digit(index: number): string {
-  return fromCharCode(charCodeAt(DIGITS, index));
 }

@@ -65,6 +65,7 @@ export function createConsole(log: WriteLog): Readonly<Record<string, unknown>> 
     warn: printer("warn"),
     error: printer("error"),
     trace: printer("debug"),
+    dirxml: printer("info"),
     dir: (value: unknown) => write("info", [typeof value === "string" ? inspect(value) : value]),
     table: (value: unknown) => write("info", [value]),
     assert: (condition: unknown, ...args: unknown[]) => {
@@ -74,6 +75,9 @@ export function createConsole(log: WriteLog): Readonly<Record<string, unknown>> 
     groupCollapsed: group,
     groupEnd: () => {
       indent = stringSlice(indent, 2);
+    },
+    clear: () => {
+      indent = "";
     },
     ...createCounters(log),
   };

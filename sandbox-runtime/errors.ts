@@ -1,11 +1,11 @@
 import {
-  defineProperty,
+  define,
   ErrorCtor,
   freeze,
   parse,
-  StringCtor,
-  stringify,
+  stringIndexOf,
   stringSlice,
+  toText,
   WeakMapCtor,
   weakMapGet,
   weakMapSet,
@@ -47,7 +47,9 @@ export class ToolError extends ErrorCtor {
     this.details = info.details;
   }
 }
-defineProperty(ToolError.prototype, "name", { value: "ToolError", writable: true, configurable: true });
+define(ToolError.prototype, "name", "ToolError", false);
+// The bundler takes the class its name.
+define(ToolError, "name", "ToolError", false);
 freeze(ToolError);
 
 /**
@@ -60,15 +62,16 @@ export function toolErrorFrom(infoJson: string, site: Error | undefined): ToolEr
   const info = parse(infoJson) as FailureInfo;
   const error = new ToolError(info);
   const frames = site?.stack;
-  const stack = `ToolError: ${info.message}${typeof frames === "string" ? stringSlice(frames, StringCtor(site).length) : ""}`;
-  defineProperty(error, "stack", { value: stack, writable: true, configurable: true });
+  const from = typeof frames === "string" ? stringIndexOf(frames, "\n    at ") : -1;
+  const stack = `ToolError: ${info.message}${from < 0 ? "" : stringSlice(frames as string, from)}`;
+  define(error, "stack", stack, false);
   weakMapSet(trueErrors, error, infoJson);
   return error;
 }
 
 /** A failure the runtime itself finds. */
 export function limitError(code: string, message: string, hint: string, site: Error | undefined): ToolError {
-  return toolErrorFrom(stringify({ code, message, retryable: false, hint }), site);
+  return toolErrorFrom(toText({ code, message, retryable: false, hint }), site);
 }
 
 /** The JSON text a true failure was made from; `undefined` for everything else, whatever it looks like. */
@@ -87,9 +90,9 @@ export function describeThrown(thrown: unknown, maxLength: number, inspect: (val
       return "";
     }
   };
-  if (isErrorLike(thrown)) return stringify({ name: read("name"), message: read("message"), stack: read("stack") });
+  if (isErrorLike(thrown)) return toText({ name: read("name"), message: read("message"), stack: read("stack") });
   const text = typeof thrown === "string" ? thrown : inspect(thrown);
-  return stringify({ name: "", message: stringSlice(text, 0, maxLength), stack: "" });
+  return toText({ name: "", message: stringSlice(text, 0, maxLength), stack: "" });
 }
 
 function isErrorLike(thrown: unknown): boolean {

@@ -32,7 +32,9 @@ import {
   symbolToString,
   trunc,
   typedArrayByteLength,
+  typedArrayLength,
 } from "./primordials.ts";
+import { shownAs } from "./shown.ts";
 
 const MAX_DEPTH = 4;
 const MAX_ITEMS = 100;
@@ -104,6 +106,7 @@ function directive(letter: string, value: unknown): string {
 
 function number(value: unknown, convert: (value: number) => number): string {
   if (typeof value === "bigint") return `${bigIntToString(value)}n`;
+  if (typeof value === "symbol") return "NaN";
   return attempt(() => StringCtor(convert(typeof value === "object" ? NaN : NumberCtor(value))));
 }
 
@@ -150,11 +153,15 @@ function quote(text: string): string {
 }
 
 function functionName(value: object): string {
+  const shown = shownAs(value);
+  if (shown !== undefined) return shown.text();
   const name = getOwnPropertyDescriptor(value, "name")?.value as unknown;
   return typeof name === "string" && name !== "" ? `[Function: ${name}]` : "[Function (anonymous)]";
 }
 
 function writeObject(value: object, writer: Writer, depth: number): string {
+  const shown = shownAs(value);
+  if (shown !== undefined) return shown.text();
   const kind = kindOf(value);
   if (kind === "date") return isFinite(dateGetTime(value)) ? dateToIso(value) : "Invalid Date";
   if (kind === "regExp") return regExpToString(value);
@@ -183,7 +190,7 @@ function writeMembers(value: object, kind: ObjectKind, writer: Writer, depth: nu
     case "dataView":
       return `${className(value)}(${typedArrayByteLength(bytesOf(value, kind))}) [bytes]`;
     case "numbers":
-      return className(value) + writeList(value as readonly unknown[], writer, depth);
+      return `${className(value)}(${typedArrayLength(value)}) ${writeList(value as readonly unknown[], writer, depth)}`;
     default: {
       const name = className(value);
       const body = layout(properties(value, writer, depth), "{", "}", depth);

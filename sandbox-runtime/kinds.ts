@@ -10,7 +10,7 @@ import {
   passes,
   promiseThen,
   prototypes,
-  regExpToString,
+  regExpSource,
   setSize,
   typedArrayTag,
 } from "./primordials.ts";
@@ -49,7 +49,7 @@ const BRANDS: readonly {
     kind: "promise",
     check: (value) => promiseThen(value as Promise<unknown>, ignore, ignore),
   },
-  { prototype: prototypes.regExp, kind: "regExp", check: regExpToString },
+  { prototype: prototypes.regExp, kind: "regExp", check: regExpSource },
   { prototype: prototypes.arrayBuffer, kind: "arrayBuffer", check: arrayBufferByteLength },
   { prototype: prototypes.weakMap, kind: "weak", check: () => true },
   { prototype: prototypes.weakSet, kind: "weak", check: () => true },

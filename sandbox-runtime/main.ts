@@ -3,16 +3,16 @@ import { CodecError, MAX_DEPTH, toJson } from "./codec.ts";
 import { createConsole, createLog } from "./console.ts";
 import type { WriteLog } from "./console.ts";
 import { describeThrown, limitError, stackOf, ToolError, trueErrorInfo } from "./errors.ts";
-import { define, harden } from "./harden.ts";
+import { defineLazy, defineValues, fix, harden } from "./harden.ts";
 import type { Host, Send } from "./host.ts";
 import { inspect } from "./inspect.ts";
-import { apply, freeze, NumberCtor, parse, promiseResolve, promiseThen, ErrorCtor, stringify } from "./primordials.ts";
+import { apply, ErrorCtor, freeze, later, NumberCtor, parse, thenOwn, toText, TypeErrorCtor } from "./primordials.ts";
 import { createCrypto } from "./random.ts";
 import { createTimers } from "./timers.ts";
 import type { Timers } from "./timers.ts";
 import { createToolProxy } from "./tool-proxy.ts";
 import type { ToolProxy } from "./tool-proxy.ts";
-import { webGlobals } from "./web.ts";
+import { createWebGlobals, WEB_NAMES } from "./web.ts";
 
 /** What the executor process holds of the runtime: two functions, called with strings. */
 export interface Runtime {
@@ -48,22 +48,17 @@ export function bootstrap(send: Send): Runtime {
         end.thrown(thrown);
         return;
       }
-      void promiseThen(apply(body, undefined, []), end.value, end.thrown);
+      void thenOwn(apply(body, undefined, []), end.value, end.thrown);
     },
     deliver(...events) {
       if (host === undefined || host.ended) return;
       for (let i = 0; i < events.length; i += 3) {
         const id = NumberCtor(events[i + 1]);
-        if (events[i] === "timer") fireLater(timers, id);
+        if (events[i] === "timer") later(() => timers?.fire(id));
         else tools?.reply(id, events[i] === "ok", events[i + 2] ?? "null");
       }
     },
   };
-}
-
-/** Runs a timer's callback as a task of its own: what it throws is an unhandled rejection and stops no other event. */
-function fireLater(timers: Timers | undefined, id: number): void {
-  void promiseThen(promiseResolve(undefined), () => timers?.fire(id));
 }
 
 function defineGlobals(host: Host, start: SandboxStart, tools: ToolProxy, timers: Timers, log: WriteLog): void {
@@ -81,10 +76,13 @@ function defineGlobals(host: Host, start: SandboxStart, tools: ToolProxy, timers
     emitted += json.length;
     host.send("emit", json);
   };
-  define(webGlobals);
-  define(timers.globals);
-  define({
-    mcp: tools.mcp,
+  defineLazy(
+    WEB_NAMES,
+    createWebGlobals((callback, delayMs) => timers.set(callback, delayMs)),
+  );
+  defineValues(timers.globals);
+  fix("mcp", tools.mcp);
+  defineValues({
     input: start.input === undefined ? undefined : parse(start.input),
     console: createConsole(log),
     crypto: freeze(createCrypto(start.seed)),
@@ -97,8 +95,10 @@ function encode(value: unknown, maxLength: number, tooLarge: () => never): strin
   try {
     return toJson(value, maxLength) ?? "null";
   } catch (thrown) {
-    if (thrown instanceof CodecError && thrown.reason === "tooLarge") return tooLarge();
-    throw thrown;
+    const reason = CodecError.reasonOf(thrown);
+    if (reason === undefined) throw thrown;
+    if (reason === "tooLarge") return tooLarge();
+    throw new TypeErrorCtor(`Cannot emit the value as it may be nested ${MAX_DEPTH} deep: it is deeper`);
   }
 }
 
@@ -114,12 +114,12 @@ function createEnd(
     host.send("done", kind, text);
   };
   const fail = (code: string, message: string, hint: string): void => {
-    done("failed", stringify({ info: stringify({ code, message, hint }), stack: "" }));
+    done("failed", toText({ info: toText({ code, message, hint }), stack: "" }));
   };
   const thrown = (error: unknown): void => {
     const info = trueErrorInfo(error);
     if (info === undefined) done("thrown", describeThrown(error, errorBytes, inspect));
-    else done("failed", stringify({ info, stack: stackOf(error, errorBytes) }));
+    else done("failed", toText({ info, stack: stackOf(error, errorBytes) }));
   };
   const value = (result: unknown): void => {
     try {
@@ -130,8 +130,9 @@ function createEnd(
       if (json === undefined) done("undefined", "");
       else done("value", json);
     } catch (error) {
-      if (!(error instanceof CodecError)) thrown(error);
-      else if (error.reason === "tooDeep")
+      const reason = CodecError.reasonOf(error);
+      if (reason === undefined) thrown(error);
+      else if (reason === "tooDeep")
         fail(
           "RESULT_INVALID",
           `Cannot return the result as it may be nested ${MAX_DEPTH} deep: it is deeper`,

@@ -44,6 +44,7 @@ export const charCodeAt = uncurry(String.prototype.charCodeAt as Method<string, 
 export const codePointAt = uncurry(String.prototype.codePointAt as Method<string, [number], number>);
 export const stringReplaceAll = uncurry(String.prototype.replaceAll as Method<string, [string, string], string>);
 export const stringToLowerCase = uncurry(String.prototype.toLowerCase as Method<string, [], string>);
+export const stringToUpperCase = uncurry(String.prototype.toUpperCase as Method<string, [], string>);
 export const stringToWellFormed = uncurry(String.prototype.toWellFormed as Method<string, [], string>);
 export const stringNormalize = uncurry(String.prototype.normalize as Method<string, [string], string>);
 export const { fromCharCode, fromCodePoint } = String;

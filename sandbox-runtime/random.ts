@@ -1,12 +1,14 @@
 import {
   isView,
+  stringIndexOf,
   stringSlice,
-  TypeErrorCtor,
-  typedArrayByteLength,
   typedArrayBuffer,
+  typedArrayByteLength,
   typedArrayOffset,
+  typedArrayTag,
   Uint8ArrayCtor,
 } from "./primordials.ts";
+import { domException } from "./web-dom-exception.ts";
 
 const HEX = "0123456789abcdef";
 const MAX_RANDOM_BYTES = 65_536;
@@ -42,10 +44,15 @@ export function createCrypto(seed: readonly [number, number, number, number]): R
       return text;
     },
     getRandomValues(view: unknown): unknown {
-      if (!isView(view)) throw new TypeErrorCtor("Cannot fill the argument: it must be an integer typed array");
+      const tag = isView(view) ? typedArrayTag(view) : undefined;
+      if (tag === undefined || stringIndexOf(tag, "Float") === 0)
+        throw domException("Cannot fill the argument: it must be an integer typed array", "TypeMismatchError");
       const length = typedArrayByteLength(view);
       if (length > MAX_RANDOM_BYTES)
-        throw new TypeErrorCtor(`Cannot fill more than ${MAX_RANDOM_BYTES} bytes at once: ${length} were asked for`);
+        throw domException(
+          `Cannot fill more than ${MAX_RANDOM_BYTES} bytes at once: ${length} were asked for`,
+          "QuotaExceededError",
+        );
       const bytes = new Uint8ArrayCtor(typedArrayBuffer(view), typedArrayOffset(view), length);
       for (let i = 0; i < length; i++) bytes[i] = byte();
       return view;

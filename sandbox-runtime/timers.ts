@@ -4,14 +4,13 @@ import {
   apply,
   ErrorCtor,
   floor,
+  later,
   MapCtor,
   mapDelete,
   mapGet,
   mapSet,
   mapSize,
   NumberCtor,
-  promiseResolve,
-  promiseThen,
   StringCtor,
   TypeErrorCtor,
 } from "./primordials.ts";
@@ -26,6 +25,8 @@ interface PendingTimer {
 /** Timers of a script; the host owns the time. */
 export interface Timers {
   readonly globals: Readonly<Record<string, unknown>>;
+  /** `setTimeout` as it was before any script ran. @throws TIMER_LIMIT, as a `ToolError`. */
+  set(callback: () => void, delayMs: number): void;
   /** Runs the callback of a timer whose time has come. */
   fire(id: number): void;
 }
@@ -59,7 +60,8 @@ export function createTimers(host: Host): Timers {
     return id;
   };
   const clear = (id: unknown): void => {
-    if (mapDelete(pending, NumberCtor(id))) host.send("untimer", StringCtor(id));
+    const number = typeof id === "symbol" ? NaN : NumberCtor(id);
+    if (mapDelete(pending, number)) host.send("untimer", StringCtor(number));
   };
   return {
     globals: {
@@ -72,9 +74,10 @@ export function createTimers(host: Host): Timers {
       queueMicrotask: (callback: unknown) => {
         if (typeof callback !== "function")
           throw new TypeErrorCtor("Cannot queue a microtask: the argument must be a function");
-        void promiseThen(promiseResolve(undefined), () => apply(callback, undefined, []) as unknown);
+        later(() => apply(callback, undefined, []) as unknown);
       },
     },
+    set: (callback, delayMs) => void add(callback, delayMs, [], false),
     fire(id) {
       const timer = mapGet(pending, id) as PendingTimer | undefined;
       if (timer === undefined) return;

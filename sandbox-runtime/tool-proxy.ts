@@ -1,8 +1,10 @@
+import type { SandboxLimits } from "../src/bridge/protocol.ts";
 import { CodecError, MAX_DEPTH, toJson } from "./codec.ts";
 import { limitError, toolErrorFrom } from "./errors.ts";
 import type { Host } from "./host.ts";
 import {
   append,
+  arrayJoin,
   ErrorCtor,
   freeze,
   hasOwn,
@@ -14,14 +16,17 @@ import {
   mapSize,
   objectKeys,
   parse,
+  primitiveSymbol,
   PromiseCtor,
   promiseThen,
   ProxyCtor,
   setHas,
+  setPrototypeOf,
   StringCtor,
   stringify,
   TypeErrorCtor,
 } from "./primordials.ts";
+import { showAs } from "./shown.ts";
 
 interface PendingCall {
   readonly site: Error;
@@ -97,25 +102,8 @@ function createCallStarter(host: Host, pending: Map<unknown, unknown>): StartCal
         );
         return;
       }
-      let json: string;
-      try {
-        json = toJson(args, limits.argumentBytes, undefined) ?? "[]";
-      } catch (thrown) {
-        if (!(thrown instanceof CodecError)) throw thrown;
-        if (thrown.reason === "tooDeep")
-          refuse(
-            "ARGUMENTS_TOO_LARGE",
-            `Cannot call mcp.${dotted(path)} as arguments may be nested ${MAX_DEPTH} deep: these are deeper`,
-            "Pass flatter arguments.",
-          );
-        else
-          refuse(
-            "ARGUMENTS_TOO_LARGE",
-            `Cannot call mcp.${dotted(path)} as its arguments may have ${limits.argumentBytes} bytes: these have more`,
-            "Pass less, or ask for more with limits.argumentBytes.",
-          );
-        return;
-      }
+      const json = argumentsText(args, path, limits, refuse);
+      if (json === undefined) return;
       if (argumentLength + json.length > limits.argumentTotalBytes) {
         refuse(
           "ARGUMENTS_TOO_LARGE",
@@ -133,6 +121,36 @@ function createCallStarter(host: Host, pending: Map<unknown, unknown>): StartCal
     void promiseThen(promise, undefined, ignore);
     return promise;
   };
+}
+
+/** JSON text of a call's arguments; `undefined` when it refused them. @throws What getters and `toJSON` of them throw. */
+function argumentsText(
+  args: readonly unknown[],
+  path: readonly string[],
+  limits: SandboxLimits,
+  refuse: (code: string, message: string, hint: string) => void,
+): string | undefined {
+  try {
+    // The list is ours: its prototype must not tell how it is written.
+    setPrototypeOf(args, null);
+    return toJson(args, limits.argumentBytes, undefined) ?? "[]";
+  } catch (thrown) {
+    const reason = CodecError.reasonOf(thrown);
+    if (reason === undefined) throw thrown;
+    if (reason === "tooDeep")
+      refuse(
+        "ARGUMENTS_TOO_LARGE",
+        `Cannot call mcp.${dotted(path)} as arguments may be nested ${MAX_DEPTH} deep: these are deeper`,
+        "Pass flatter arguments.",
+      );
+    else
+      refuse(
+        "ARGUMENTS_TOO_LARGE",
+        `Cannot call mcp.${dotted(path)} as its arguments may have ${limits.argumentBytes} bytes: these have more`,
+        "Pass less, or ask for more with limits.argumentBytes.",
+      );
+    return undefined;
+  }
 }
 
 function ignore(): void {
@@ -158,17 +176,25 @@ function createNode(
       const childPath: string[] = [];
       for (let i = 0; i < path.length; i++) append(childPath, path[i] as string);
       append(childPath, key);
+      setPrototypeOf(childPath, null);
       node = createNode(freeze(childPath), start, namesOf);
       mapSet(children, key, node);
     }
     return node;
   };
+  const text = (): string => nodeText(path, namesOf(path));
   const refuse = (): never => {
     throw new TypeErrorCtor("Cannot change mcp: it is frozen");
   };
   const has = (key: PropertyKey): boolean => typeof key === "string" && includes(namesOf(path), key);
-  const handler: ProxyHandler<() => void> = {
-    get: (_, key) => (typeof key === "string" && (!setHas(RESERVED, key) || has(key)) ? child(key) : undefined),
+  const handler = {
+    __proto__: null,
+    get: (_, key) =>
+      key === primitiveSymbol
+        ? text
+        : typeof key === "string" && (!setHas(RESERVED, key) || has(key))
+          ? child(key)
+          : undefined,
     has: (_, key) => has(key) || (path.length === 0 && typeof key === "string" && includes(METHODS, key)),
     ownKeys: () => copyOf(namesOf(path)),
     getOwnPropertyDescriptor: (_, key) =>
@@ -184,9 +210,17 @@ function createNode(
         throw new TypeErrorCtor("Cannot call mcp itself: call a tool, as in mcp.server.tool({ … })");
       return start(path, isArray(args) ? args : []);
     },
-  };
+  } as ProxyHandler<() => void>;
   freeze(handler);
-  return new ProxyCtor(() => undefined, handler);
+  const node = new ProxyCtor(() => undefined, handler);
+  showAs(node, text);
+  return node;
+}
+
+/** How a point of the tree looks in texts: its path, and the names below it. */
+function nodeText(path: readonly string[], names: readonly string[]): string {
+  const below = names.length === 0 ? "" : `: ${arrayJoin(names, ", ")}`;
+  return `[mcp${path.length === 0 ? "" : `.${dotted(path)}`}${below}]`;
 }
 
 function includes(list: readonly string[], item: string): boolean {

@@ -61,5 +61,8 @@ function throwMalformed(at: number): never {
 }
 
 function malformed(at: number): Error {
-  return domException(`Cannot decode the text as it must be base 64: it goes wrong at character ${at}`, "InvalidCharacterError");
+  return domException(
+    `Cannot decode the text as it must be base 64: it goes wrong at character ${at}`,
+    "InvalidCharacterError",
+  );
 }

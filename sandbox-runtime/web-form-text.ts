@@ -44,7 +44,8 @@ function encode(text: string): string {
   if (stringIndexOf(out, "%20") >= 0) out = stringReplaceAll(out, "%20", "+");
   for (let i = 0; i < 5; i++) {
     const letter = "!'()~"[i] as string;
-    if (stringIndexOf(out, letter) >= 0) out = stringReplaceAll(out, letter, ["%21", "%27", "%28", "%29", "%7E"][i] as string);
+    if (stringIndexOf(out, letter) >= 0)
+      out = stringReplaceAll(out, letter, ["%21", "%27", "%28", "%29", "%7E"][i] as string);
   }
   return out;
 }

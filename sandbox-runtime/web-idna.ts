@@ -9,6 +9,7 @@ import {
   stringNormalize,
   stringSlice,
   stringToLowerCase,
+  stringToUpperCase,
 } from "./primordials.ts";
 import { fromPunycode, toPunycode } from "./web-punycode.ts";
 
@@ -74,18 +75,25 @@ function mapDomain(domain: string): string | undefined {
   for (let i = 0; i < domain.length;) {
     const letter = fromCodePoint(codePointAt(domain, i));
     i += letter.length;
-    // Letter by letter: a final sigma keeps its form, and no other letter depends on its neighbours.
-    if (letter <= "\x7F" || !matches(invisible, letter)) kept += letter === "\u1E9E" ? "ß" : stringToLowerCase(letter);
+    if (letter <= "\x7F" || !matches(invisible, letter)) kept += foldCase(letter);
   }
   let folded = "";
   const composed = stringNormalize(kept, "NFKC");
   for (let i = 0; i < composed.length;) {
     const letter = fromCodePoint(codePointAt(composed, i));
     i += letter.length;
-    folded += letter === "。" ? "." : stringToLowerCase(letter);
+    folded += letter === "。" ? "." : foldCase(letter);
   }
   const mapped = stringNormalize(folded, "NFC");
   return isAllowed(mapped) ? mapped : undefined;
+}
+
+/** One letter's one form, whatever its neighbours: by way of its capital, but for the few that domains tell apart. */
+function foldCase(letter: string): string {
+  if (letter === "\u1E9E") return "ß";
+  if (letter === "ß" || letter === "ς" || letter === "ı") return letter;
+  const capital = stringToUpperCase(letter);
+  return capital >= "\u13A0" && capital <= "\u13F5" ? capital : stringToLowerCase(capital);
 }
 
 /** Whether no character is unassigned, private, a separator, a control, or one that no mapping leaves. */
@@ -110,7 +118,7 @@ const VIRAMA =
 const CURSIVE = "\\p{Script=Arabic}\\p{Script=Syriac}\\p{Script=Mongolian}\\p{Script=Nko}";
 const RIGHT_TO_LEFT =
   "\\p{Script=Hebrew}\\p{Script=Arabic}\\p{Script=Syriac}\\p{Script=Thaana}\\p{Script=Nko}\\p{Script=Samaritan}" +
-  "\\p{Script=Mandaic}\\p{Script=Adlam}";
+  "\\p{Script=Mandaic}\\p{Script=Adlam}\\u0640";
 
 function isValidLabel(label: string): boolean {
   if (isAscii(label)) return true;
@@ -131,7 +139,7 @@ function keepsDirection(label: string): boolean {
   if (label === "") return true;
   if (!isRightToLeft(label)) return matches("^\\p{L}.*[\\p{L}\\p{Nd}]\\p{M}*$|^\\p{L}\\p{M}*$", label);
   return (
-    matches(`^[${RIGHT_TO_LEFT}]`, label) &&
+    matches(`^(?!\\p{Nd})[${RIGHT_TO_LEFT}]`, label) &&
     matches(`[${RIGHT_TO_LEFT}\\p{Nd}]\\p{M}*$`, label) &&
     !matches(`[^${RIGHT_TO_LEFT}\\P{L}]`, label) &&
     !(matches("[0-9]", label) && matches("[\\u0660-\\u0669]", label))

@@ -80,23 +80,19 @@ function hexByte(text: string, at: number): number | undefined {
   return NumberCtor(`0x${stringSlice(text, at + 1, at + 3)}`);
 }
 
+/** Whether a letter is a hexadecimal digit. */
 export function isHex(letter: string | undefined): boolean {
-  return isDigit(letter) || (letter !== undefined && ((letter >= "a" && letter <= "f") || (letter >= "A" && letter <= "F")));
+  return (
+    isDigit(letter) || (letter !== undefined && ((letter >= "a" && letter <= "f") || (letter >= "A" && letter <= "F")))
+  );
 }
 
+/** Whether a letter is a decimal digit. */
 export function isDigit(letter: string | undefined): boolean {
   return letter !== undefined && letter >= "0" && letter <= "9";
 }
 
+/** Whether a letter is one of ASCII. */
 export function isAlpha(letter: string | undefined): boolean {
   return letter !== undefined && ((letter >= "a" && letter <= "z") || (letter >= "A" && letter <= "Z"));
-}
-
-/** The text without ASCII white space around it. */
-export function trimSpaces(text: string): string {
-  let from = 0;
-  let to = text.length;
-  while (from < to && stringIndexOf("\t\n\f\r ", text[from] as string) >= 0) from++;
-  while (to > from && stringIndexOf("\t\n\f\r ", text[to - 1] as string) >= 0) to--;
-  return stringSlice(text, from, to);
 }

@@ -32,7 +32,8 @@ export function toPunycode(label: string): string {
   let delta = 0;
   for (let handled = basic, last = 0x80; handled < points.length; last++, delta++) {
     let next = MAX_INT;
-    for (let i = 0; i < points.length; i++) if ((points[i] ?? 0) >= last && (points[i] ?? 0) < next) next = points[i] ?? 0;
+    for (let i = 0; i < points.length; i++)
+      if ((points[i] ?? 0) >= last && (points[i] ?? 0) < next) next = points[i] ?? 0;
     delta += (next - last) * (handled + 1);
     last = next;
     for (let i = 0; i < points.length; i++) {

@@ -6,21 +6,11 @@ import {
   StringCtor,
   stringSlice,
   stringToWellFormed,
-  tagSymbol,
   TypeErrorCtor,
 } from "./primordials.ts";
 import { showAs } from "./shown.ts";
 import { formText, parseForm } from "./web-form-text.ts";
 import type { Pair } from "./web-form-text.ts";
-
-/** What the class `URL` needs of the class `URLSearchParams`. */
-export interface SearchParamsClass {
-  readonly URLSearchParams: new (init?: unknown) => object;
-  /** Parameters of a URL. @param onChange Called after each change with the new query. */
-  attach(query: string, onChange: (query: string) => void): object;
-  /** Reads the parameters of a URL anew, without telling of a change. */
-  reset(params: object, query: string): void;
-}
 
 function text(value: unknown): string {
   return stringToWellFormed(StringCtor(value));
@@ -45,7 +35,8 @@ function pairsOf(init: unknown): Pair[] {
   for (const entry of init as Iterable<Iterable<unknown>>) {
     const both: unknown[] = [];
     if (typeof entry === "object" && entry !== null) for (const member of entry) append(both, member);
-    if (both.length !== 2) throw new TypeErrorCtor("Cannot read query parameters: each must be a pair of name and value");
+    if (both.length !== 2)
+      throw new TypeErrorCtor("Cannot read query parameters: each must be a pair of name and value");
     append(pairs, { name: text(both[0]), value: text(both[1]) });
   }
   return pairs;
@@ -58,10 +49,12 @@ function sorted(pairs: readonly Pair[]): Pair[] {
   const left: Pair[] = [];
   const right: Pair[] = [];
   for (let i = 0; i < pairs.length; i++) append(i < half ? left : right, pairs[i] as Pair);
-  const [a, b] = [sorted(left), sorted(right)];
+  const a = sorted(left);
+  const b = sorted(right);
   const out: Pair[] = [];
   for (let i = 0, j = 0; out.length < pairs.length;) {
-    const [x, y] = [a[i], b[j]];
+    const x = a[i];
+    const y = b[j];
     const takesLeft = x !== undefined && (y === undefined || x.name <= y.name);
     append(out, (takesLeft ? a[i++] : b[j++]) as Pair);
   }
@@ -86,124 +79,124 @@ function needs(count: number, given: readonly unknown[]): void {
     throw new TypeErrorCtor(`Cannot go on as ${count} argument(s) are needed: ${given.length} were given`);
 }
 
-/** Makes the class `URLSearchParams`. @source WHATWG URL, URLSearchParams class */
-export function createSearchParams(): SearchParamsClass {
-  let attach: SearchParamsClass["attach"] = () => ({});
-  let reset: SearchParamsClass["reset"] = () => undefined;
+/** Parameters of a URL. @param onChange Called after each change with the new query. */
+export let paramsOf: (query: string, onChange: (query: string) => void) => URLSearchParams;
 
-  class URLSearchParams {
-    #pairs: Pair[];
-    #onChange: ((query: string) => void) | undefined;
+/** Reads the parameters of a URL anew, without telling of a change. */
+export let resetParams: (params: URLSearchParams, query: string) => void;
 
-    static {
-      attach = (query, onChange) => {
-        const params = new URLSearchParams(query);
-        params.#onChange = onChange;
-        return params;
-      };
-      reset = (params, query) => {
-        (params as URLSearchParams).#pairs = parseForm(query);
-      };
-    }
+/** @source WHATWG URL, URLSearchParams class */
+export class URLSearchParams {
+  #pairs: Pair[];
+  #onChange: ((query: string) => void) | undefined;
 
-    constructor(init: unknown = "") {
-      this.#pairs = pairsOf(init);
-      showAs(this, () => `URLSearchParams { ${formText(this.#pairs)} }`, () => formText(this.#pairs));
-    }
+  static {
+    paramsOf = (query, onChange) => {
+      const params = new URLSearchParams(query);
+      params.#onChange = onChange;
+      return params;
+    };
+    resetParams = (params, query) => {
+      params.#pairs = parseForm(query);
+    };
+  }
 
-    #set(pairs: Pair[]): void {
-      this.#pairs = pairs;
-      this.#onChange?.(formText(pairs));
-    }
+  constructor(init: unknown = "") {
+    this.#pairs = pairsOf(init);
+    showAs(
+      this,
+      () => `URLSearchParams { ${formText(this.#pairs)} }`,
+      () => formText(this.#pairs),
+    );
+  }
 
-    get size(): number {
-      return this.#pairs.length;
-    }
+  #set(pairs: Pair[]): void {
+    this.#pairs = pairs;
+    this.#onChange?.(formText(pairs));
+  }
 
-    append(...args: readonly unknown[]): void {
-      needs(2, args);
-      const pair = { name: text(args[0]), value: text(args[1]) };
-      append(this.#pairs, pair);
-      this.#set(this.#pairs);
-    }
+  get size(): number {
+    return this.#pairs.length;
+  }
 
-    delete(...args: readonly unknown[]): void {
-      needs(1, args);
-      const matches = matcher(args[0], args[1]);
-      this.#set(filtered(this.#pairs, (pair) => !matches(pair)));
-    }
+  append(...args: readonly unknown[]): void {
+    needs(2, args);
+    const pair = { name: text(args[0]), value: text(args[1]) };
+    append(this.#pairs, pair);
+    this.#set(this.#pairs);
+  }
 
-    get(...args: readonly unknown[]): string | null {
-      needs(1, args);
-      return filtered(this.#pairs, matcher(args[0], undefined))[0]?.value ?? null;
-    }
+  delete(...args: readonly unknown[]): void {
+    needs(1, args);
+    const matches = matcher(args[0], args[1]);
+    this.#set(filtered(this.#pairs, (pair) => !matches(pair)));
+  }
 
-    getAll(...args: readonly unknown[]): string[] {
-      needs(1, args);
-      const values: string[] = [];
-      const found = filtered(this.#pairs, matcher(args[0], undefined));
-      for (let i = 0; i < found.length; i++) append(values, (found[i] as Pair).value);
-      return values;
-    }
+  get(...args: readonly unknown[]): string | null {
+    needs(1, args);
+    return filtered(this.#pairs, matcher(args[0], undefined))[0]?.value ?? null;
+  }
 
-    has(...args: readonly unknown[]): boolean {
-      needs(1, args);
-      return filtered(this.#pairs, matcher(args[0], args[1])).length > 0;
-    }
+  getAll(...args: readonly unknown[]): string[] {
+    needs(1, args);
+    const values: string[] = [];
+    const found = filtered(this.#pairs, matcher(args[0], undefined));
+    for (let i = 0; i < found.length; i++) append(values, (found[i] as Pair).value);
+    return values;
+  }
 
-    set(...args: readonly unknown[]): void {
-      needs(2, args);
-      const matches = matcher(args[0], undefined);
-      const pair = { name: text(args[0]), value: text(args[1]) };
-      let first: Pair | undefined;
-      const kept = filtered(this.#pairs, (other) => {
-        if (!matches(other)) return true;
-        first ??= other;
-        return first === other;
-      });
-      if (first === undefined) append(kept, pair);
-      else first.value = pair.value;
-      this.#set(kept);
-    }
+  has(...args: readonly unknown[]): boolean {
+    needs(1, args);
+    return filtered(this.#pairs, matcher(args[0], args[1])).length > 0;
+  }
 
-    sort(): void {
-      this.#set(sorted(this.#pairs));
-    }
+  set(...args: readonly unknown[]): void {
+    needs(2, args);
+    const matches = matcher(args[0], undefined);
+    const pair = { name: text(args[0]), value: text(args[1]) };
+    let first: Pair | undefined;
+    const kept = filtered(this.#pairs, (other) => {
+      if (!matches(other)) return true;
+      first ??= other;
+      return first === other;
+    });
+    if (first === undefined) append(kept, pair);
+    else first.value = pair.value;
+    this.#set(kept);
+  }
 
-    forEach(callback: unknown, thisArg?: unknown): void {
-      if (typeof callback !== "function") throw new TypeErrorCtor("Cannot iterate: the argument must be a function");
-      for (let i = 0; i < this.#pairs.length; i++) {
-        const { name, value } = this.#pairs[i] as Pair;
-        apply(callback, thisArg, [value, name, this]);
-      }
-    }
+  sort(): void {
+    this.#set(sorted(this.#pairs));
+  }
 
-    toString(): string {
-      return formText(this.#pairs);
-    }
-
-    *entries(): Generator<[string, string]> {
-      for (let i = 0; i < this.#pairs.length; i++) {
-        const { name, value } = this.#pairs[i] as Pair;
-        yield [name, value];
-      }
-    }
-
-    *keys(): Generator<string> {
-      for (let i = 0; i < this.#pairs.length; i++) yield (this.#pairs[i] as Pair).name;
-    }
-
-    *values(): Generator<string> {
-      for (let i = 0; i < this.#pairs.length; i++) yield (this.#pairs[i] as Pair).value;
-    }
-
-    [iteratorSymbol](): Generator<[string, string]> {
-      return this.entries();
-    }
-
-    get [tagSymbol](): string {
-      return "URLSearchParams";
+  forEach(callback: unknown, thisArg?: unknown): void {
+    if (typeof callback !== "function") throw new TypeErrorCtor("Cannot iterate: the argument must be a function");
+    for (let i = 0; i < this.#pairs.length; i++) {
+      const { name, value } = this.#pairs[i] as Pair;
+      apply(callback, thisArg, [value, name, this]);
     }
   }
-  return { URLSearchParams, attach, reset };
+
+  toString(): string {
+    return formText(this.#pairs);
+  }
+
+  *entries(): Generator<[string, string]> {
+    for (let i = 0; i < this.#pairs.length; i++) {
+      const { name, value } = this.#pairs[i] as Pair;
+      yield [name, value];
+    }
+  }
+
+  *keys(): Generator<string> {
+    for (let i = 0; i < this.#pairs.length; i++) yield (this.#pairs[i] as Pair).name;
+  }
+
+  *values(): Generator<string> {
+    for (let i = 0; i < this.#pairs.length; i++) yield (this.#pairs[i] as Pair).value;
+  }
+
+  [iteratorSymbol](): Generator<[string, string]> {
+    return this.entries();
+  }
 }

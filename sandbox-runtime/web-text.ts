@@ -7,6 +7,7 @@ import {
   passes,
   RangeErrorCtor,
   StringCtor,
+  stringIndexOf,
   stringSlice,
   stringToLowerCase,
   stringToWellFormed,
@@ -16,7 +17,6 @@ import {
   Uint8ArrayCtor,
 } from "./primordials.ts";
 import { bytesOf } from "./codec.ts";
-import { trimSpaces } from "./web-percent.ts";
 import { REPLACEMENT, unfinishedLength, utf8Decode, utf8Encode, viewPart } from "./web-utf8.ts";
 
 type Encoding = "utf-8" | "utf-16le";
@@ -45,93 +45,89 @@ function encodingOf(label: unknown): Encoding {
   }
 }
 
-/** The class `TextEncoder`. */
-export function createTextEncoder(): object {
-  return class TextEncoder {
-    get encoding(): string {
-      return "utf-8";
-    }
+/** @source WHATWG Encoding, TextEncoder */
+export class TextEncoder {
+  get encoding(): string {
+    return "utf-8";
+  }
 
-    encode(input: unknown = ""): Uint8Array {
-      return utf8Encode(StringCtor(input));
-    }
+  encode(input: unknown = ""): Uint8Array {
+    return utf8Encode(StringCtor(input));
+  }
 
-    encodeInto(source: unknown, destination: unknown): { read: number; written: number } {
-      if (!isView(destination) || typedArrayTag(destination) !== "Uint8Array")
-        throw new TypeErrorCtor("Cannot encode into the second argument: it must be a Uint8Array");
-      const text = stringToWellFormed(StringCtor(source));
-      const room = typedArrayLength(destination);
-      const bytes = destination as Uint8Array;
-      let read = 0;
-      let written = 0;
-      while (read < text.length) {
-        const units = isHighSurrogate(charCodeAt(text, read)) ? 2 : 1;
-        const encoded = utf8Encode(stringSlice(text, read, read + units));
-        const size = typedArrayLength(encoded);
-        if (written + size > room) break;
-        for (let i = 0; i < size; i++) bytes[written + i] = encoded[i] ?? 0;
-        read += units;
-        written += size;
-      }
-      return { read, written };
+  encodeInto(source: unknown, destination: unknown): { read: number; written: number } {
+    if (!isView(destination) || typedArrayTag(destination) !== "Uint8Array")
+      throw new TypeErrorCtor("Cannot encode into the second argument: it must be a Uint8Array");
+    const text = stringToWellFormed(StringCtor(source));
+    const room = typedArrayLength(destination);
+    const bytes = destination as Uint8Array;
+    let read = 0;
+    let written = 0;
+    while (read < text.length) {
+      const units = isHighSurrogate(charCodeAt(text, read)) ? 2 : 1;
+      const encoded = utf8Encode(stringSlice(text, read, read + units));
+      const size = typedArrayLength(encoded);
+      if (written + size > room) break;
+      for (let i = 0; i < size; i++) bytes[written + i] = encoded[i] ?? 0;
+      read += units;
+      written += size;
     }
-  };
+    return { read, written };
+  }
 }
 
 function isHighSurrogate(unit: number): boolean {
   return unit >= 0xd800 && unit <= 0xdbff;
 }
 
-/** The class `TextDecoder`. */
-export function createTextDecoder(): object {
-  return class TextDecoder {
-    readonly #encoding: Encoding;
-    readonly #fatal: boolean;
-    readonly #ignoreBom: boolean;
-    /** Bytes of a character that is not complete yet. */
-    #held: Uint8Array | undefined;
-    /** A part of the stream has been decoded: what looks like a byte order mark now is none. */
-    #started = false;
+/** @source WHATWG Encoding, TextDecoder */
+export class TextDecoder {
+  readonly #encoding: Encoding;
+  readonly #fatal: boolean;
+  readonly #ignoreBom: boolean;
+  /** Bytes of a character that is not complete yet. */
+  #held: Uint8Array | undefined;
+  /** A part of the stream has been decoded: what looks like a byte order mark now is none. */
+  #started = false;
 
-    constructor(label: unknown = "utf-8", options?: { readonly fatal?: unknown; readonly ignoreBOM?: unknown } | null) {
-      this.#encoding = encodingOf(label);
-      this.#fatal = !!options?.fatal;
-      this.#ignoreBom = !!options?.ignoreBOM;
+  constructor(label: unknown = "utf-8", options?: { readonly fatal?: unknown; readonly ignoreBOM?: unknown } | null) {
+    this.#encoding = encodingOf(label);
+    this.#fatal = !!options?.fatal;
+    this.#ignoreBom = !!options?.ignoreBOM;
+  }
+
+  get encoding(): string {
+    return this.#encoding;
+  }
+
+  get fatal(): boolean {
+    return this.#fatal;
+  }
+
+  get ignoreBOM(): boolean {
+    return this.#ignoreBom;
+  }
+
+  decode(input?: unknown, options?: { readonly stream?: unknown } | null): string {
+    const streams = !!options?.stream;
+    let bytes = joined(this.#held, viewOf(input));
+    this.#held = undefined;
+    if (streams) {
+      const length = typedArrayLength(bytes);
+      const kept = this.#encoding === "utf-8" ? unfinishedLength(bytes) : unfinishedUnits(bytes);
+      this.#held = new Uint8ArrayCtor(viewPart(bytes, length - kept, length));
+      bytes = viewPart(bytes, 0, length - kept);
     }
-
-    get encoding(): string {
-      return this.#encoding;
-    }
-
-    get fatal(): boolean {
-      return this.#fatal;
-    }
-
-    get ignoreBOM(): boolean {
-      return this.#ignoreBom;
-    }
-
-    decode(input?: unknown, options?: { readonly stream?: unknown } | null): string {
-      const streams = !!options?.stream;
-      let bytes = joined(this.#held, viewOf(input));
+    const decoded = this.#encoding === "utf-8" ? utf8Decode(bytes, this.#fatal) : utf16Decode(bytes, this.#fatal);
+    if (decoded === undefined) {
+      this.#started = false;
       this.#held = undefined;
-      if (streams) {
-        const length = typedArrayLength(bytes);
-        const kept = this.#encoding === "utf-8" ? unfinishedLength(bytes) : unfinishedUnits(bytes);
-        this.#held = new Uint8ArrayCtor(viewPart(bytes, length - kept, length));
-        bytes = viewPart(bytes, 0, length - kept);
-      }
-      const decoded = this.#encoding === "utf-8" ? utf8Decode(bytes, this.#fatal) : utf16Decode(bytes, this.#fatal);
-      if (decoded === undefined) {
-        this.#started = false;
-        this.#held = undefined;
-        throw malformed(this.#encoding);
-      }
-      const skips = !this.#ignoreBom && !this.#started && decoded[0] === "\uFEFF";
-      this.#started = streams && (this.#started || decoded !== "");
-      return skips ? stringSlice(decoded, 1) : decoded;
+      throw malformed(this.#encoding);
     }
-  };
+    const skips = !this.#ignoreBom && !this.#started && decoded[0] === "\uFEFF";
+    this.#started = streams && (this.#started || decoded !== "");
+    return skips ? stringSlice(decoded, 1) : decoded;
+  }
 }
 
 function malformed(encoding: Encoding): Error {
@@ -162,8 +158,7 @@ function joined(held: Uint8Array | undefined, bytes: Uint8Array): Uint8Array {
 function utf16Decode(bytes: Uint8Array, fatal: boolean): string | undefined {
   const length = typedArrayLength(bytes);
   let binary = "";
-  for (let at = 0; at + 1 < length; at += 2)
-    binary += fromCharCode((bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8));
+  for (let at = 0; at + 1 < length; at += 2) binary += fromCharCode((bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8));
   let text = stringToWellFormed(binary);
   const isOdd = length % 2 === 1;
   if (fatal) return isOdd || text !== binary ? undefined : text;
@@ -178,4 +173,13 @@ function unfinishedUnits(bytes: Uint8Array): number {
   const length = typedArrayLength(bytes);
   const odd = length % 2;
   return length - odd >= 2 && isHighSurrogate((bytes[length - odd - 1] ?? 0) << 8) ? odd + 2 : odd;
+}
+
+/** The text without ASCII white space around it. */
+function trimSpaces(text: string): string {
+  let from = 0;
+  let to = text.length;
+  while (from < to && stringIndexOf("\t\n\f\r ", text[from] as string) >= 0) from++;
+  while (to > from && stringIndexOf("\t\n\f\r ", text[to - 1] as string) >= 0) to--;
+  return stringSlice(text, from, to);
 }

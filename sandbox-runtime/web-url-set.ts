@@ -13,8 +13,9 @@ import {
 import { cannotHaveCredentials, defaultPort, isSpecial, schemeOf } from "./web-url-record.ts";
 import type { UrlRecord } from "./web-url-record.ts";
 
-// The setters of the class URL, each after the standard's section of its name. A value that does not fit changes nothing.
+// What the class URL's setters do, each after the standard's section of its name. A value that does not fit changes nothing.
 
+/** Sets the scheme; special and other schemes do not change into one another. */
 export function setProtocol(url: UrlRecord, value: string): void {
   const scheme = schemeOf(`${withoutBreaks(value)}:`);
   if (scheme === undefined || isSpecial(scheme) !== isSpecial(url.scheme)) return;
@@ -24,10 +25,12 @@ export function setProtocol(url: UrlRecord, value: string): void {
   if (url.port === defaultPort(scheme)) url.port = undefined;
 }
 
+/** Sets the user name, encoded. */
 export function setUsername(url: UrlRecord, value: string): void {
   if (!cannotHaveCredentials(url)) url.username = percentEncode(value, ENCODE.userinfo);
 }
 
+/** Sets the password, encoded. */
 export function setPassword(url: UrlRecord, value: string): void {
   if (!cannotHaveCredentials(url)) url.password = percentEncode(value, ENCODE.userinfo);
 }
@@ -58,12 +61,14 @@ function digitsAt(text: string, from: number): string {
   return stringSlice(text, from, to);
 }
 
+/** Sets the port from the digits a text begins with; the empty text removes it. */
 export function setPortText(url: UrlRecord, value: string): void {
   if (cannotHaveCredentials(url)) return;
   if (value === "") url.port = undefined;
   else setPort(url, digitsAt(withoutBreaks(value), 0));
 }
 
+/** Sets the path; opaque ones stay as they are. */
 export function setPathname(url: UrlRecord, value: string): void {
   if (typeof url.path === "string") return;
   const text = withoutBreaks(value);
@@ -73,11 +78,13 @@ export function setPathname(url: UrlRecord, value: string): void {
   else if (special || text !== "" || url.host === undefined) addSegments(url, text);
 }
 
+/** Sets the query, with or without its question mark; the empty text removes it. */
 export function setSearch(url: UrlRecord, value: string): void {
   if (value === "") url.query = undefined;
   else url.query = encodeQuery(url, withoutBreaks(value[0] === "?" ? stringSlice(value, 1) : value));
 }
 
+/** Sets the fragment, with or without its hash; the empty text removes it. */
 export function setFragment(url: UrlRecord, value: string): void {
   if (value === "") url.fragment = undefined;
   else url.fragment = percentEncode(withoutBreaks(value[0] === "#" ? stringSlice(value, 1) : value), ENCODE.fragment);

@@ -1,7 +1,17 @@
-import { StringCtor, stringSlice, stringToWellFormed, tagSymbol, TypeErrorCtor } from "./primordials.ts";
+import { StringCtor, stringSlice, stringToWellFormed, TypeErrorCtor } from "./primordials.ts";
 import { showAs } from "./shown.ts";
-import type { SearchParamsClass } from "./web-search-params.ts";
-import { setFragment, setHost, setPassword, setPathname, setPortText, setProtocol, setSearch, setUsername } from "./web-url-set.ts";
+import { paramsOf, resetParams } from "./web-search-params.ts";
+import type { URLSearchParams } from "./web-search-params.ts";
+import {
+  setFragment,
+  setHost,
+  setPassword,
+  setPathname,
+  setPortText,
+  setProtocol,
+  setSearch,
+  setUsername,
+} from "./web-url-set.ts";
 import { parseUrl } from "./web-url-parse.ts";
 import { hostText, isSpecial, pathText, recordText } from "./web-url-record.ts";
 import type { UrlRecord } from "./web-url-record.ts";
@@ -36,124 +46,118 @@ function originOf(url: UrlRecord): string {
   return isSpecial(url.scheme) && url.scheme !== "file" ? `${url.scheme}://${hostText(url)}` : "null";
 }
 
-/** Makes the class `URL`. @source WHATWG URL, URL class */
-export function createUrl({ attach, reset }: SearchParamsClass): object {
-  return class URL {
-    #record: UrlRecord;
-    #params: object | undefined;
+/** @source WHATWG URL, URL class */
+export class URL {
+  #record: UrlRecord;
+  #params: URLSearchParams | undefined;
 
-    constructor(url: unknown, base?: unknown) {
-      this.#record = parseOrThrow(url, base);
-      showAs(this, () => `URL { ${recordText(this.#record)} }`);
-    }
+  constructor(url: unknown, base?: unknown) {
+    this.#record = parseOrThrow(url, base);
+    showAs(this, () => `URL { ${recordText(this.#record)} }`);
+  }
 
-    static canParse(url: unknown, base?: unknown): boolean {
-      return resolve(url, base) !== undefined;
-    }
+  static canParse(url: unknown, base?: unknown): boolean {
+    return resolve(url, base) !== undefined;
+  }
 
-    static parse(url: unknown, base?: unknown): object | null {
-      return resolve(url, base) === undefined ? null : new URL(url, base);
-    }
+  static parse(url: unknown, base?: unknown): URL | null {
+    return resolve(url, base) === undefined ? null : new URL(url, base);
+  }
 
-    #readParams(): void {
-      if (this.#params !== undefined) reset(this.#params, this.#record.query ?? "");
-    }
+  #readParams(): void {
+    if (this.#params !== undefined) resetParams(this.#params, this.#record.query ?? "");
+  }
 
-    get href(): string {
-      return recordText(this.#record);
-    }
-    set href(value: unknown) {
-      this.#record = parseOrThrow(value, undefined);
-      this.#readParams();
-    }
+  get href(): string {
+    return recordText(this.#record);
+  }
+  set href(value: unknown) {
+    this.#record = parseOrThrow(value, undefined);
+    this.#readParams();
+  }
 
-    get origin(): string {
-      return originOf(this.#record);
-    }
+  get origin(): string {
+    return originOf(this.#record);
+  }
 
-    get protocol(): string {
-      return `${this.#record.scheme}:`;
-    }
-    set protocol(value: unknown) {
-      setProtocol(this.#record, text(value));
-    }
+  get protocol(): string {
+    return `${this.#record.scheme}:`;
+  }
+  set protocol(value: unknown) {
+    setProtocol(this.#record, text(value));
+  }
 
-    get username(): string {
-      return this.#record.username;
-    }
-    set username(value: unknown) {
-      setUsername(this.#record, text(value));
-    }
+  get username(): string {
+    return this.#record.username;
+  }
+  set username(value: unknown) {
+    setUsername(this.#record, text(value));
+  }
 
-    get password(): string {
-      return this.#record.password;
-    }
-    set password(value: unknown) {
-      setPassword(this.#record, text(value));
-    }
+  get password(): string {
+    return this.#record.password;
+  }
+  set password(value: unknown) {
+    setPassword(this.#record, text(value));
+  }
 
-    get host(): string {
-      return hostText(this.#record);
-    }
-    set host(value: unknown) {
-      setHost(this.#record, text(value), true);
-    }
+  get host(): string {
+    return hostText(this.#record);
+  }
+  set host(value: unknown) {
+    setHost(this.#record, text(value), true);
+  }
 
-    get hostname(): string {
-      return this.#record.host ?? "";
-    }
-    set hostname(value: unknown) {
-      setHost(this.#record, text(value), false);
-    }
+  get hostname(): string {
+    return this.#record.host ?? "";
+  }
+  set hostname(value: unknown) {
+    setHost(this.#record, text(value), false);
+  }
 
-    get port(): string {
-      return this.#record.port === undefined ? "" : `${this.#record.port}`;
-    }
-    set port(value: unknown) {
-      setPortText(this.#record, text(value));
-    }
+  get port(): string {
+    return this.#record.port === undefined ? "" : `${this.#record.port}`;
+  }
+  set port(value: unknown) {
+    setPortText(this.#record, text(value));
+  }
 
-    get pathname(): string {
-      return pathText(this.#record);
-    }
-    set pathname(value: unknown) {
-      setPathname(this.#record, text(value));
-    }
+  get pathname(): string {
+    return pathText(this.#record);
+  }
+  set pathname(value: unknown) {
+    setPathname(this.#record, text(value));
+  }
 
-    get search(): string {
-      const { query } = this.#record;
-      return query === undefined || query === "" ? "" : `?${query}`;
-    }
-    set search(value: unknown) {
-      setSearch(this.#record, text(value));
-      this.#readParams();
-    }
+  get search(): string {
+    const { query } = this.#record;
+    return query === undefined || query === "" ? "" : `?${query}`;
+  }
+  set search(value: unknown) {
+    setSearch(this.#record, text(value));
+    this.#readParams();
+  }
 
-    get searchParams(): object {
-      this.#params ??= attach(this.#record.query ?? "", (query) => {
-        this.#record.query = query === "" ? undefined : query;
-      });
-      return this.#params;
-    }
+  get searchParams(): URLSearchParams {
+    this.#params ??= paramsOf(this.#record.query ?? "", (query) => {
+      this.#record.query = query === "" ? undefined : query;
+    });
+    return this.#params;
+  }
 
-    get hash(): string {
-      const { fragment } = this.#record;
-      return fragment === undefined || fragment === "" ? "" : `#${fragment}`;
-    }
-    set hash(value: unknown) {
-      setFragment(this.#record, text(value));
-    }
+  get hash(): string {
+    const { fragment } = this.#record;
+    return fragment === undefined || fragment === "" ? "" : `#${fragment}`;
+  }
+  set hash(value: unknown) {
+    setFragment(this.#record, text(value));
+  }
 
-    toString(): string {
-      return recordText(this.#record);
-    }
+  toString(): string {
+    return recordText(this.#record);
+  }
 
-    toJSON(): string {
-      return recordText(this.#record);
-    }
-
-    get [tagSymbol](): string {
-      return "URL";
-    }
-  };
+  toJSON(): string {
+    return recordText(this.#record);
+  }
 }

@@ -38,8 +38,8 @@ export function viewPart(bytes: Uint8Array, from: number, to: number): Uint8Arra
 export function binaryText(bytes: Uint8Array, from: number, to: number): string {
   let text = "";
   for (let at = from; at < to; at += CHUNK) {
-    const part = viewPart(bytes, at, to - at < CHUNK ? to : at + CHUNK);
-    text += apply(fromCharCode, undefined, part as unknown as number[]) as string;
+    const part: unknown = viewPart(bytes, at, to - at < CHUNK ? to : at + CHUNK);
+    text += apply(fromCharCode, undefined, part as number[]);
   }
   return text;
 }

@@ -25,6 +25,8 @@ for (const line of orders.content.trim().split("\n").slice(1)) {
 }
 
 console.log("%d orders were not delivered", skipped);
-const report = [...revenue].map(([name, total]) => ({ name, total: Math.round(total * 100) / 100 })).sort((a, b) => b.total - a.total);
+const report = [...revenue]
+  .map(([name, total]) => ({ name, total: Math.round(total * 100) / 100 }))
+  .sort((a, b) => b.total - a.total);
 if (report.length === 0 || report.some(({ total }) => !(total > 0))) throw new Error("the report is wrong");
 return report.slice(0, input?.top ?? 3);

@@ -2,19 +2,20 @@ import type { Catalog, CatalogSource, CatalogTool } from "../catalog/catalog.ts"
 import type { RunLimits } from "../config/limits.ts";
 import type { AccessRules, Principal } from "../config/principal.ts";
 import type { Gateway, ToolResult } from "../gateway/call.ts";
-import { byteLength } from "../lib/bounded-text.ts";
+import { boundText, byteLength } from "../lib/bounded-text.ts";
 import type { Clock } from "../lib/clock.ts";
 import { errorInfo, RunletError, toErrorInfo } from "../lib/errors.ts";
 import type { ErrorInfo } from "../lib/errors.ts";
 import { isStringArray } from "../lib/guards.ts";
 import type { JsonValue } from "../lib/guards.ts";
-import { canonicalJson, parseJson } from "../lib/json.ts";
+import { canonicalJson, isDeeperThan, parseJson } from "../lib/json.ts";
 import type { Log } from "../lib/log.ts";
 import type { CallSettlement, Journal } from "../store/journal.ts";
 import { toArguments } from "./arguments.ts";
 import type { CallSummary } from "./call-summary.ts";
 import { CallTable } from "./call-table.ts";
 import { answerMeta, isMetaPath } from "./meta-calls.ts";
+import { MAX_EMITTED_VALUES, MAX_NESTING } from "./protocol.ts";
 import type { LogLevel } from "./protocol.ts";
 import { RunLog } from "./run-log.ts";
 import type { LogLine } from "./run-log.ts";
@@ -61,6 +62,12 @@ interface BridgeHost {
   emit(json: string): void;
 }
 
+const PENDING = { ms: undefined, outcome: "pending", resultBytes: 0 } as const;
+/** Failures of the gateway's own checks, which come before anything is sent. */
+const NOT_SENT: ReadonlySet<ErrorInfo["code"]> = new Set<ErrorInfo["code"]>([
+  "TOOL_NOT_FOUND",
+  "TOOL_ARGUMENTS_INVALID",
+]);
 /** How long calls that a script left in flight may take to end once they are cancelled. */
 const SETTLE_WITHIN_MS = 500;
 
@@ -70,13 +77,15 @@ const SETTLE_WITHIN_MS = 500;
  */
 export class Bridge {
   readonly runLog: RunLog;
-  readonly emitted: JsonValue[] = [];
+  #emitted: JsonValue[] = [];
   readonly #options: BridgeOptions;
   readonly #calls: CallTable;
   readonly #summaries = new Map<number, CallSummary>();
   readonly #inFlight = new Set<Promise<unknown>>();
   #emittedBytes = 0;
-  #changedSomething = false;
+  #emittedValues = 0;
+  /** Calls of tools that are not read-only which were, or may have been, dispatched. */
+  #mayHaveChanged = 0;
 
   constructor(options: BridgeOptions) {
     this.#options = options;
@@ -111,14 +120,24 @@ export class Bridge {
     timer.cancel();
   }
 
+  /** The values emitted so far, in order. */
+  get emitted(): readonly JsonValue[] {
+    return this.#emitted;
+  }
+
+  /** Forgets the values of a script that is replaced by another; they still count against the limit. */
+  discardEmitted(): void {
+    this.#emitted = [];
+  }
+
   /** The calls made so far, in order. */
   get calls(): readonly CallSummary[] {
     return [...this.#summaries.values()];
   }
 
-  /** Whether a call of a tool that is not read-only was dispatched: running the script again could repeat its effect. */
+  /** Whether a call of a tool that is not read-only may have reached it: running the script again could repeat its effect. */
   get changedSomething(): boolean {
-    return this.#changedSomething;
+    return this.#mayHaveChanged > 0;
   }
 
   /** Keeps a log line and tells the watchers. */
@@ -130,12 +149,18 @@ export class Bridge {
   /** Keeps an emitted value and tells the watchers; what is over the limit or no JSON is dropped with a log line. */
   #emit(json: string): void {
     this.#emittedBytes += byteLength(json);
-    const parsed = this.#emittedBytes > this.#options.limits.emittedBytes ? undefined : parseJson(json);
-    if (parsed === undefined) {
-      this.log("warn", 0, "EMIT_LIMIT: an emitted value was dropped because the run's limit is reached");
+    this.#emittedValues++;
+    const isOver = this.#emittedBytes > this.#options.limits.emittedBytes || this.#emittedValues > MAX_EMITTED_VALUES;
+    const parsed = isOver ? undefined : parseJson(json);
+    if (parsed === undefined || isDeeperThan(parsed.value, MAX_NESTING)) {
+      this.log(
+        "warn",
+        0,
+        "EMIT_LIMIT: an emitted value was dropped because the run's limit is reached or it is no JSON",
+      );
       return;
     }
-    this.emitted.push(parsed.value as JsonValue);
+    this.#emitted.push(parsed.value as JsonValue);
     this.#options.listener.emit(parsed.value as JsonValue);
   }
 
@@ -147,18 +172,20 @@ export class Bridge {
    */
   async #call(pathText: string, argsText: string, signal: AbortSignal): Promise<Reply> {
     try {
-      const path = parseJson(pathText)?.value;
-      const args = parseJson(argsText)?.value;
-      if (!isStringArray(path) || !Array.isArray(args))
-        throw new RunletError("INTERNAL", "Cannot read the call as it is not of the protocol");
       const seq = this.#calls.admit(byteLength(argsText));
       try {
+        const { path, args } = readCall(pathText, argsText);
         return { ok: true, json: await this.#dispatch(seq, path, args, signal) };
       } finally {
         this.#calls.release();
       }
     } catch (error) {
-      return { ok: false, json: JSON.stringify(this.#toInfo(error)) };
+      const info = this.#toInfo(error);
+      // A message may quote what the script wrote, which is of any length.
+      return {
+        ok: false,
+        json: JSON.stringify({ ...info, message: boundText(info.message, this.#options.limits.errorBytes) }),
+      };
     }
   }
 
@@ -186,46 +213,51 @@ export class Bridge {
     return this.#journaled({ seq, target, args: toArguments(target.tool, args, path), signal });
   }
 
-  /** Writes the call down before it leaves and when it settles. */
+  /** Writes the call down before it leaves and when it settles. A call that cannot be written down does not leave. */
   async #journaled(call: PreparedCall): Promise<string> {
     const { seq, target } = call;
     const { runId, journal, clock, listener } = this.#options;
     const { server, name: tool } = target;
     const startedAtMs = clock.now();
     const argumentsJson = canonicalJson(call.args);
-    if (target.tool?.class !== "read") this.#changedSomething = true;
-    const summary = { seq, server, tool, argsBytes: byteLength(argumentsJson) };
-    this.#summaries.set(seq, { ...summary, ms: undefined, outcome: "pending", resultBytes: 0 });
     await journal.begin({ runId, seq, server, tool, argumentsJson, startedAtMs });
+    const started = { seq, server, tool, argsBytes: byteLength(argumentsJson), startedAtMs };
+    this.#summaries.set(seq, { seq, server, tool, argsBytes: started.argsBytes, ...PENDING });
     listener.callStarted({ seq, server, tool });
-    const settle = async (settlement: Omit<CallSettlement, "settledAtMs">, resultBytes: number): Promise<void> => {
-      const settledAtMs = clock.now();
-      const ms = settledAtMs - startedAtMs;
-      const { outcome, error } = settlement;
-      this.#summaries.set(seq, {
-        ...summary,
-        ms,
-        outcome,
-        resultBytes,
-        ...(error === undefined ? {} : { error: error.code }),
-      });
-      await journal.settle(runId, seq, { ...settlement, settledAtMs });
-      listener.callSettled({ seq, server, tool, outcome, ms });
-    };
-    let result: ToolResult;
+    const isRead = target.tool?.class === "read";
+    if (!isRead) this.#mayHaveChanged++;
     try {
-      result = await this.#throughGateway(call);
+      const result = await this.#throughGateway(call);
+      const resultJson = JSON.stringify(result.value) ?? "null";
+      await this.#settle(started, { outcome: result.outcome, resultJson, error: undefined }, result.bytes);
+      return resultJson;
     } catch (error) {
       const info = this.#toInfo(error);
-      await settle(
-        { outcome: info.code === "TOOL_NOT_FOUND" ? "denied" : "error", resultJson: undefined, error: info },
-        0,
-      );
+      if (!isRead && NOT_SENT.has(info.code)) this.#mayHaveChanged--;
+      const outcome = info.code === "TOOL_NOT_FOUND" ? "denied" : "error";
+      await this.#settle(started, { outcome, resultJson: undefined, error: info }, 0);
       throw error;
     }
-    const resultJson = JSON.stringify(result.value) ?? "null";
-    await settle({ outcome: result.outcome, resultJson, error: undefined }, result.bytes);
-    return resultJson;
+  }
+
+  /** Never rejects: how a call went is known to the script whether or not it could be written down. */
+  async #settle(
+    { seq, server, tool, argsBytes, startedAtMs }: StartedCall,
+    settlement: Omit<CallSettlement, "settledAtMs">,
+    resultBytes: number,
+  ): Promise<void> {
+    const { runId, journal, clock, listener, log } = this.#options;
+    const settledAtMs = clock.now();
+    const ms = settledAtMs - startedAtMs;
+    const { outcome, error } = settlement;
+    const failure = error === undefined ? {} : { error: error.code };
+    this.#summaries.set(seq, { seq, server, tool, argsBytes, ms, outcome, resultBytes, ...failure });
+    try {
+      await journal.settle(runId, seq, { ...settlement, settledAtMs });
+    } catch (reason) {
+      log.error({ runId, seq, err: reason }, "the outcome of a tool call could not be journaled");
+    }
+    listener.callSettled({ seq, server, tool, outcome, ms });
   }
 
   #throughGateway({ target, args, signal }: PreparedCall): Promise<ToolResult> {
@@ -250,6 +282,11 @@ export class Bridge {
   }
 }
 
+/** A call that was written down. */
+interface StartedCall extends Pick<CallSummary, "seq" | "server" | "tool" | "argsBytes"> {
+  readonly startedAtMs: number;
+}
+
 /** A call whose tool and arguments are known. */
 interface PreparedCall {
   readonly seq: number;
@@ -263,6 +300,14 @@ interface Target {
   readonly server: string;
   readonly name: string;
   readonly tool: CatalogTool | undefined;
+}
+
+/** Rebuilds a call from its texts. @throws INTERNAL: only a process that is not ours any more sends others. */
+function readCall(pathText: string, argsText: string): { readonly path: string[]; readonly args: unknown[] } {
+  const path = parseJson(pathText)?.value;
+  const args = parseJson(argsText)?.value;
+  if (isStringArray(path) && Array.isArray(args) && !isDeeperThan(args, MAX_NESTING)) return { path, args };
+  throw new RunletError("INTERNAL", "Cannot read the call as it is not of the protocol");
 }
 
 function resolveTarget(catalog: Catalog, path: readonly string[]): Target | undefined {

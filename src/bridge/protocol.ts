@@ -31,6 +31,12 @@ export interface SandboxStart {
   readonly seed: readonly [number, number, number, number];
 }
 
+/** Values one run may emit: each costs more than its bytes, in an event and in the answer. */
+export const MAX_EMITTED_VALUES = 10_000;
+
+/** Deepest JSON taken from an executor process; deeper text would exhaust the stack of whoever writes it out again. */
+export const MAX_NESTING = 512;
+
 /** Severity of a log line. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
 

@@ -26,7 +26,16 @@ export function formatRun(run: RunView): RunText {
     : typeof run.result === "string"
       ? `${run.result}\n`
       : `${JSON.stringify(run.result, null, 2)}\n`;
-  return { result, about: lines.length === 0 ? "" : `${lines.join("\n")}\n` };
+  return { result, about: lines.length === 0 ? "" : `${visible(lines.join("\n"))}\n` };
+}
+
+/** Control characters shown as pictures: what scripts and servers write must not move the cursor or set the title. */
+function visible(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+  return text.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/gu, (char) => {
+    const code = char.charCodeAt(0);
+    return code < 0x20 ? String.fromCharCode(0x2400 + code) : "\u2421";
+  });
 }
 
 /** One line a call, columns aligned. */

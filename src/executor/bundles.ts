@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
+import { lazyModule } from "./lazy-module.ts";
 
 /** The two programs an executor process runs, each one text without imports. */
 export interface ExecutorBundles {
@@ -30,18 +31,25 @@ export async function loadBundles(): Promise<ExecutorBundles> {
   return makeBundles();
 }
 
+/** Modules of the runtime that every isolate evaluates, and that its lazy parts use. */
+const KEPT = ["primordials.ts", "codec.ts", "kinds.ts", "shown.ts", "web-dom-exception.ts"];
+
 /** Bundles both programs from their sources. */
 export async function makeBundles(): Promise<ExecutorBundles> {
   const { build, stop } = await import("esbuild");
   const shared = { bundle: true, write: false, minify: true, charset: "utf8", legalComments: "none" } as const;
+  // Without a character above ASCII, V8 keeps the source at one byte a character.
+  const inside = { ...shared, charset: "ascii", platform: "neutral", target: "es2024" } as const;
   const [runtime, child] = await Promise.all([
     build({
-      ...shared,
-      entryPoints: [fileURLToPath(new URL("../../sandbox-runtime/main.ts", import.meta.url))],
+      ...inside,
+      entryPoints: [inRuntime("main.ts")],
       format: "iife",
       globalName: "runtime",
-      platform: "neutral",
-      target: "es2024",
+      plugins: [
+        lazyModule({ path: inRuntime("web-loaders.ts"), exportName: "loadWeb", borrows: KEPT }, inside),
+        lazyModule({ path: inRuntime("web-url-loaders.ts"), exportName: "loadUrl", borrows: KEPT }, inside),
+      ],
     }),
     build({
       ...shared,
@@ -68,6 +76,10 @@ export async function makeBundles(): Promise<ExecutorBundles> {
     runtime: `(function (send) { "use strict";\n${textOf(runtime.outputFiles)}\nreturn runtime.bootstrap(send); })`,
     process: textOf(child.outputFiles),
   };
+}
+
+function inRuntime(name: string): string {
+  return fileURLToPath(new URL(`../../sandbox-runtime/${name}`, import.meta.url));
 }
 
 function textOf(files: readonly { readonly text: string }[]): string {

@@ -72,6 +72,7 @@ export class ExecutorChild {
   #stderr = "";
   /** Its end is our doing, and what led to it was logged. */
   #killed = false;
+  #broken: Error | undefined;
   #drained = false;
   #killTimer: Timer | undefined;
   #killAtMs = Infinity;
@@ -109,7 +110,7 @@ export class ExecutorChild {
 
   /** Whether it can be given a run. */
   get takesRuns(): boolean {
-    return this.state === "ready" && !this.#killed;
+    return this.state === "ready" && !this.#killed && this.#broken === undefined;
   }
 
   /** Whether it was to go before it ended: then its end is nobody's fault who was still in it. */
@@ -199,19 +200,13 @@ export class ExecutorChild {
     this.#scheduleBeat();
   }
 
+  /** The process cannot be talked to any more: it broke the pipe's rules, or it is ending and its exit is told next. */
   #fail(error: Error): void {
     if (this.state === "dead") return;
-    if (!this.#killed && !this.#isOver()) {
-      this.#options.log.warn({ pid: this.pid, err: error }, "the pipe to an executor process broke; it is killed");
-    }
-    this.kill();
+    this.#broken ??= error;
+    this.#process.kill("SIGKILL");
     // A process that was never spawned emits no exit.
     if (this.pid === undefined) this.#exited(null, null);
-  }
-
-  /** Whether the process is gone, told or not yet told. */
-  #isOver(): boolean {
-    return this.#process.exitCode !== null || this.#process.signalCode !== null;
   }
 
   /** The process is gone; what it wrote before is still in the pipe, and the end of a run may be in it. */
@@ -225,7 +220,7 @@ export class ExecutorChild {
     const { log } = this.#options;
     if (!this.#killed) {
       log.warn(
-        { pid: this.pid, code, signal, stderr: boundText(this.#stderr, STDERR_BYTES) },
+        { pid: this.pid, code, signal, err: this.#broken, stderr: boundText(this.#stderr, STDERR_BYTES) },
         "an executor process ended",
       );
     }

@@ -39,9 +39,13 @@ function taint(): void {
 
 function run(message: RunMessage): void {
   if (pool === undefined) return;
+  const ended = (id: number): void => {
+    runs.delete(id);
+    pool?.refill();
+  };
   let started: IsolateRun;
   try {
-    started = new IsolateRun(message, pool, { send, ended: (id) => runs.delete(id), tainted: taint }, systemClock);
+    started = new IsolateRun(message, pool, { send, ended, tainted: taint }, systemClock);
   } catch (error) {
     // What runs here already is not disturbed; this run can be had by another process.
     writeSync(STDERR_FD, `cannot make an isolate: ${String(error)}\n`);

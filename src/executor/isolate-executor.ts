@@ -1,9 +1,16 @@
-import { parseSandboxMessage } from "../bridge/protocol.ts";
+import { MAX_EMITTED_VALUES, parseSandboxMessage } from "../bridge/protocol.ts";
 import type { EndReason, ExecutorMessage, RunMessage, SandboxMessage } from "../bridge/protocol.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import type { IsolatePool, PreparedIsolate } from "./isolate-pool.ts";
 
 const MIB = 1024 * 1024;
+/** Message of the error with which isolated-vm ends an entry whose time is up. @source isolated-vm, src/isolate/run_with_timeout.h */
+const TIMED_OUT = "Script execution timed out.";
+/**
+ * Messages taken of one entry: more than all calls, log lines and values of a run. They pile up in this process while the
+ * script goes on; only timers that are set and cleared again and again are so many.
+ */
+const MESSAGES_PER_ENTRY = 50_000;
 /** How long the end of a script is held back to read its heap. */
 const HEAP_WITHIN_MS = 25;
 
@@ -33,11 +40,15 @@ export class IsolateRun {
   readonly #timers = new Map<number, Timer>();
   readonly #calls = new Set<number>();
   #events: string[] = [];
+  #eventUnits = 0;
   #callsMade = 0;
   #argumentBytes = 0;
   #logBytes = 0;
   #logLines = 0;
   #emittedBytes = 0;
+  #emittedValues = 0;
+  /** Messages of the open entry. */
+  #messages = 0;
   /** Computing time the isolate had used before the script, and the last reading since. */
   readonly #cpuBeforeMs: number;
   #cpuReadMs = 0;
@@ -82,13 +93,17 @@ export class IsolateRun {
   #push(kind: string, id: number, json: string): void {
     if (this.#ended) return;
     this.#events.push(kind, String(id), json);
-    this.#flush();
+    this.#eventUnits += json.length;
+    // What waits here is memory of this process, which all runs share; the isolate could not take more at once either.
+    if (this.#eventUnits > this.#message.memoryMiB * MIB) this.#end("memory", "");
+    else this.#flush();
   }
 
   #flush(): void {
     if (this.#enteredAt !== undefined || this.#ended || this.#events.length === 0) return;
     const events = this.#events;
     this.#events = [];
+    this.#eventUnits = 0;
     const { isolate, deliver } = this.#prepared;
     this.#enter((timeout) => deliver.apply(undefined, events, { timeout }), isolate);
   }
@@ -101,12 +116,15 @@ export class IsolateRun {
     const budgetMs = Math.max(1, Math.ceil(this.#message.cpuMs - this.#cpuMs()));
     const enteredAt = this.#clock.monotonic();
     this.#enteredAt = enteredAt;
-    entry(budgetMs).then(
+    this.#messages = 0;
+    const isTimeout = (error: unknown): boolean =>
+      error instanceof Error && error.message === TIMED_OUT && this.#clock.monotonic() - enteredAt >= budgetMs - 1;
+    new Promise((resolve) => resolve(entry(budgetMs))).then(
       () => this.#left(),
       (error: unknown) => {
         if (this.#ended) return;
         if (isolate.isDisposed) this.#end("memory", "");
-        else if (this.#clock.monotonic() - enteredAt >= budgetMs - 1) this.#end("cpu", "");
+        else if (isTimeout(error)) this.#end("cpu", "");
         else this.#unhandled(error);
       },
     );
@@ -129,6 +147,10 @@ export class IsolateRun {
 
   #receive(message: SandboxMessage | undefined): void {
     if (this.#ended || message === undefined) return;
+    if (++this.#messages > MESSAGES_PER_ENTRY) {
+      this.#end("quota", "timers");
+      return;
+    }
     switch (message.type) {
       case "call":
         this.#call(message.id, message.path, message.args);
@@ -138,7 +160,9 @@ export class IsolateRun {
         return;
       case "emit":
         this.#emittedBytes += message.json.length;
-        if (this.#emittedBytes > this.#message.start.limits.emittedBytes) this.#end("quota", "emit");
+        this.#emittedValues++;
+        if (this.#emittedBytes > this.#message.start.limits.emittedBytes || this.#emittedValues > MAX_EMITTED_VALUES)
+          this.#end("quota", "emit");
         else this.#port.send({ type: "emit", run: this.#message.run, json: message.json });
         return;
       case "timer":
@@ -189,6 +213,9 @@ export class IsolateRun {
   }
 
   #setTimer(id: number, delayMs: number): void {
+    // The runtime never uses an id twice; a script that broke it must not pile up timers under one.
+    this.#timers.get(id)?.cancel();
+    this.#timers.delete(id);
     if (this.#timers.size >= this.#message.start.limits.timers) {
       this.#end("quota", "timers");
       return;
@@ -219,6 +246,8 @@ export class IsolateRun {
     this.#ended = true;
     this.#wallTimer.cancel();
     for (const timer of this.#timers.values()) timer.cancel();
+    this.#timers.clear();
+    this.#events = [];
     const { isolate } = this.#prepared;
     const cpuMs = this.#cpuMs();
     let finished = false;

@@ -70,7 +70,14 @@ export class IsolatePool {
     setImmediate(() => {
       this.#refilling = false;
       if (this.#closed) return;
-      if (this.#ready.length < this.#options.warm) this.#ready.push(this.#make(this.#options.memoryMiB));
+      if (this.#ready.length >= this.#options.warm) return;
+      try {
+        this.#ready.push(this.#make(this.#options.memoryMiB));
+      } catch (error) {
+        // A process that cannot make isolates is of no use to new runs; those it holds may end.
+        this.#options.onIdleCatastrophe(String(error));
+        return;
+      }
       this.refill();
     });
   }

@@ -1,15 +1,19 @@
+import { MAX_EMITTED_VALUES, MAX_NESTING } from "../bridge/protocol.ts";
 import type { EndReason, ExecutionUsage } from "../bridge/protocol.ts";
 import type { RunLimits } from "../config/limits.ts";
-import { boundText } from "../lib/bounded-text.ts";
+import { boundText, byteLength } from "../lib/bounded-text.ts";
 import { errorInfo, isErrorCode } from "../lib/errors.ts";
 import type { ErrorContext, ErrorInfo } from "../lib/errors.ts";
 import { isRecord } from "../lib/guards.ts";
-import { parseJson } from "../lib/json.ts";
+import { isDeeperThan, parseJson } from "../lib/json.ts";
 import { BODY_PREFIX } from "../script/body-wrapper.ts";
 import type { Position, RunnableScript } from "../script/script.ts";
+import { snippet } from "../script/source-position.ts";
 import type { ExecutionResult } from "./executor.ts";
 
-const FRAME = /\bscript\.js:(\d{1,7}):(\d{1,7})/u;
+const FRAME = /^ +at .*?\bscript\.js:(\d{1,7}):(\d{1,7})/mu;
+/** Data of a failure that is passed on; the gateway's own never has more. */
+const MAX_DETAILS_UNITS = 64 * 1024;
 
 /** How a run ended, from what the executor process said of it; every text in it is untrusted and bounded here. */
 export function toExecutionResult(
@@ -20,10 +24,28 @@ export function toExecutionResult(
 ): ExecutionResult {
   if (reason === "undefined") return { status: "succeeded", resultJson: undefined, usage };
   if (reason === "value") {
-    if (parseJson(text) !== undefined) return { status: "succeeded", resultJson: text, usage };
-    return { status: "failed", error: errorInfo("RESULT_INVALID", "The script's result is not JSON"), usage };
+    const error = resultFault(text, request.limits);
+    return error === undefined ? { status: "succeeded", resultJson: text, usage } : { status: "failed", error, usage };
   }
   return { status: "failed", error: toError(reason, text, request), usage };
+}
+
+/**
+ * What is wrong with a result. The runtime holds these rules inside and its process is not trusted with them; it counts
+ * UTF-16 units, which are fewer than bytes: what is over the limit in bytes only is found here.
+ */
+function resultFault(text: string, { resultBytes }: RunLimits): ErrorInfo | undefined {
+  if (byteLength(text) > resultBytes) return resultTooLarge(resultBytes);
+  const parsed = parseJson(text);
+  if (parsed === undefined) return errorInfo("RESULT_INVALID", "The script's result is not JSON");
+  if (!isDeeperThan(parsed.value, MAX_NESTING)) return undefined;
+  return errorInfo("RESULT_INVALID", `Cannot return the result as it may be nested ${MAX_NESTING} deep: it is deeper`);
+}
+
+function resultTooLarge(resultBytes: number): ErrorInfo {
+  return errorInfo("RESULT_TOO_LARGE", `Cannot return the result as it may have ${resultBytes} bytes: it has more`, {
+    hint: "Return less (filter, slice or summarise in the script), or ask for more with limits.resultBytes.",
+  });
 }
 
 type FailureReason = Exclude<EndReason, "value" | "undefined">;
@@ -67,14 +89,38 @@ function toError(
         },
       );
     case "quota":
-      return errorInfo(
-        text === "result" ? "RESULT_TOO_LARGE" : text === "emit" ? "EMIT_LIMIT" : "TOOL_CALL_LIMIT",
-        `The script went round a limit of its run (${boundText(text, 32)})`,
-      );
+      return quotaError(text, limits);
     case "cancelled":
       return errorInfo("RUN_CANCELLED", "The run was cancelled");
+    case "refused":
+      return errorInfo("EXECUTOR_LOST", "The executor process had no isolate for the script");
     default:
       return reason satisfies never;
+  }
+}
+
+/** A limit that only a script comes to which went round the runtime's own check, but for the number of emitted values. */
+function quotaError(which: string, limits: RunLimits): ErrorInfo {
+  switch (which) {
+    case "result":
+      return resultTooLarge(limits.resultBytes);
+    case "emit":
+      return errorInfo(
+        "EMIT_LIMIT",
+        `Cannot emit a value as a run may emit ${MAX_EMITTED_VALUES} values and ${limits.emittedBytes} bytes: with this one it would be more`,
+        { hint: "Emit fewer and larger values, or return them." },
+      );
+    case "timers":
+      return errorInfo(
+        "TIMER_LIMIT",
+        `Cannot set a timer as ${limits.timers} may be pending at once, and be set and cleared a bounded number of times without waiting: it would be more`,
+        { hint: "Look for a loop that sets timers without awaiting anything." },
+      );
+    default:
+      return errorInfo(
+        "TOOL_CALL_LIMIT",
+        `Cannot make the call as a run may make ${limits.toolCalls}, ${limits.concurrency} at once: it would be more`,
+      );
   }
 }
 
@@ -104,9 +150,14 @@ function failedError(text: string, script: RunnableScript, limits: RunLimits): E
   for (const key of ["server", "tool", "hint"] as const) {
     if (typeof info[key] === "string") context[key] = boundText(info[key], limits.errorBytes);
   }
-  if (info["details"] !== undefined) context["details"] = info["details"];
+  if (isSmall(info["details"])) context["details"] = info["details"];
   const message = typeof info["message"] === "string" ? boundText(info["message"], limits.errorBytes) : info["code"];
   return errorInfo(info["code"], message, { ...(context as ErrorContext), ...place(stack, script) });
+}
+
+function isSmall(details: unknown): boolean {
+  if (details === undefined || isDeeperThan(details, MAX_NESTING)) return false;
+  return JSON.stringify(details).length <= MAX_DETAILS_UNITS;
 }
 
 /** Line, column and text of the first frame of a stack that is the script's own. */
@@ -118,10 +169,10 @@ function place(stack: string, script: RunnableScript): ErrorContext {
   const generated: Position = { line, column: Number(columnText) - (line === 1 ? BODY_PREFIX.length : 0) };
   const position = script.edits.toSource(generated);
   if (position === undefined) return {};
-  const snippet = script.source.split("\n")[position.line - 1];
+  const quoted = snippet(script.source, position.line, position.column);
   return {
     line: position.line,
     column: position.column,
-    ...(snippet === undefined ? {} : { snippet: boundText(snippet.trimEnd(), 400) }),
+    ...(quoted === undefined ? {} : { snippet: quoted }),
   };
 }

@@ -2,7 +2,7 @@ import { randomFillSync } from "node:crypto";
 import type { ExecutionUsage, ExecutorMessage, RunMessage } from "../bridge/protocol.ts";
 import type { Config } from "../config/config.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
-import { errorInfo, RunletError } from "../lib/errors.ts";
+import { errorInfo, RunletError, toErrorInfo } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { BODY_PREFIX, BODY_SUFFIX } from "../script/body-wrapper.ts";
 import { loadBundles, nativeModulePath } from "./bundles.ts";
@@ -20,6 +20,8 @@ export interface ProcessExecutorOptions {
   readonly memoryMiB: number;
   readonly clock: Clock;
   readonly log: Log;
+  /** What a process is started with. @default the confined command of `executorCommand` */
+  readonly command?: ExecutorCommand;
 }
 
 interface ActiveRun {
@@ -27,12 +29,11 @@ interface ActiveRun {
   readonly request: ExecutionRequest;
   readonly host: ExecutionHost;
   readonly resolve: (result: ExecutionResult) => void;
-  readonly reject: (error: unknown) => void;
   readonly onAbort: () => void;
   child: ExecutorChild | undefined;
   deadline: Timer | undefined;
-  /** It has dispatched a call: running it again could repeat a side effect. */
-  called: boolean;
+  /** It made a call or emitted a value: running it again could repeat what others saw of it. */
+  acted: boolean;
   /** It was moved off a process that died. */
   moved: boolean;
 }
@@ -41,8 +42,12 @@ interface ActiveRun {
 const OVERTIME_MS = 1_500;
 /** How long a cancelled run may take to end. */
 const CANCEL_WITHIN_MS = 1_000;
-/** How long runs of a process that must go may take to end. */
+/** How long the other runs of a process that is stuck may take to end. */
 const DRAIN_MS = 5_000;
+/** Processes that only finish their runs, by place: more would be memory that nobody bounded. */
+const DRAINING_PER_PLACE = 2;
+/** Starts in a row without success after which runs no longer wait for one. */
+const FUTILE_STARTS = 3;
 /** Runs after which a process is replaced. @source measured: an isolate leaks about 3 KiB */
 const RECYCLE_AFTER_RUNS = 5_000;
 const WARM_PER_CHILD = 4;
@@ -67,11 +72,12 @@ export class ProcessExecutor implements Executor {
   #failedStarts = 0;
   #closed = false;
   #onCrash: (() => void) | undefined;
+  readonly #allDead = Promise.withResolvers<void>();
 
   private constructor(options: ProcessExecutorOptions, bundles: ExecutorBundles) {
     this.#options = options;
     this.#bundles = bundles;
-    this.#command = executorCommand(options.executors, nativeModulePath());
+    this.#command = options.command ?? executorCommand(options.executors, nativeModulePath());
     for (let i = 0; i < options.executors.processes; i++) this.#spawn();
   }
 
@@ -81,7 +87,7 @@ export class ProcessExecutor implements Executor {
   }
 
   execute(request: ExecutionRequest, host: ExecutionHost): Promise<ExecutionResult> {
-    const { promise, resolve, reject } = Promise.withResolvers<ExecutionResult>();
+    const { promise, resolve } = Promise.withResolvers<ExecutionResult>();
     if (this.#closed)
       return Promise.reject(new RunletError("SHUTTING_DOWN", "Cannot run the script as the service is stopping"));
     const run: ActiveRun = {
@@ -89,11 +95,10 @@ export class ProcessExecutor implements Executor {
       request,
       host,
       resolve,
-      reject,
       onAbort: () => this.#cancel(run),
       child: undefined,
       deadline: undefined,
-      called: false,
+      acted: false,
       moved: false,
     };
     if (request.signal.aborted) return Promise.resolve(cancelled());
@@ -104,12 +109,11 @@ export class ProcessExecutor implements Executor {
   }
 
   status(): ExecutorStatus {
-    const count = (state: ExecutorChild["state"]): number =>
-      [...this.#children].filter((child) => child.state === state).length;
+    const count = (is: (child: ExecutorChild) => boolean): number => [...this.#children].filter(is).length;
     return {
-      ready: count("ready"),
-      starting: count("starting"),
-      draining: count("draining"),
+      ready: count((child) => child.takesRuns),
+      starting: count((child) => child.state === "starting"),
+      draining: count((child) => child.state === "draining"),
       running: this.#runs.size,
       crashes: this.#crashes,
     };
@@ -131,7 +135,7 @@ export class ProcessExecutor implements Executor {
   }
 
   ready(): Promise<void> {
-    if ([...this.#children].some((child) => child.state === "ready")) return Promise.resolve();
+    if (this.#someTakeRuns()) return Promise.resolve();
     if (this.#closed) return Promise.reject(new RunletError("SHUTTING_DOWN", "The executor is closed"));
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#readyWaiters.add({ resolve, reject });
@@ -144,28 +148,29 @@ export class ProcessExecutor implements Executor {
     for (const waiter of this.#readyWaiters) waiter.reject(new RunletError("SHUTTING_DOWN", "The executor is closed"));
     this.#readyWaiters.clear();
     for (const child of this.#children) child.kill();
-    return this.#allDead();
+    if (this.#children.size === 0) this.#allDead.resolve();
+    return this.#allDead.promise;
   }
 
-  #allDead(): Promise<void> {
-    if (this.#children.size === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      const poll = (): void => {
-        if (this.#children.size === 0) resolve();
-        else this.#options.clock.after(5, poll);
-      };
-      poll();
-    });
+  #someTakeRuns(): boolean {
+    return [...this.#children].some((child) => child.takesRuns);
   }
 
+  /** Starts a process if there is a place for it: those that drain have left theirs. */
   #spawn(): void {
-    if (this.#closed) return;
-    const { clock, log, memoryMiB } = this.#options;
-    const child = new ExecutorChild(
-      { command: this.#command, bundles: this.#bundles, warm: WARM_PER_CHILD, memoryMiB, clock, log },
-      { message: (from, message) => this.#receive(from, message), changed: (from) => this.#changed(from) },
-    );
-    this.#children.add(child);
+    const { clock, log, memoryMiB, executors } = this.#options;
+    const alive = [...this.#children].filter((child) => child.state !== "draining").length;
+    if (this.#closed || alive >= executors.processes) return;
+    try {
+      const child = new ExecutorChild(
+        { command: this.#command, bundles: this.#bundles, warm: WARM_PER_CHILD, memoryMiB, clock, log },
+        { message: (from, message) => this.#receive(from, message), changed: (from) => this.#changed(from) },
+      );
+      this.#children.add(child);
+    } catch (error) {
+      log.error({ err: error }, "an executor process could not be started");
+      this.#respawn(true);
+    }
   }
 
   #changed(child: ExecutorChild): void {
@@ -174,22 +179,34 @@ export class ProcessExecutor implements Executor {
       for (const waiter of this.#readyWaiters) waiter.resolve();
       this.#readyWaiters.clear();
       this.#placeWaiting();
-    } else if (child.state === "draining") this.#spawn();
-    else if (child.state === "dead") this.#buried(child);
+    } else if (child.state === "draining") {
+      // One that was never of use is replaced when it is dead, and then not at once.
+      if (child.taken > 0) this.#spawn();
+      this.#boundDraining();
+    } else if (child.state === "dead") this.#buried(child);
+  }
+
+  #boundDraining(): void {
+    const draining = [...this.#children].filter((child) => child.state === "draining");
+    const over = draining.length - this.#options.executors.processes * DRAINING_PER_PLACE;
+    for (const oldest of draining.slice(0, Math.max(0, over))) oldest.kill();
   }
 
   #buried(child: ExecutorChild): void {
-    if (!this.#children.delete(child) || this.#closed) return;
-    const alive = [...this.#children].filter((other) => other.state !== "draining").length;
-    if (alive < this.#options.executors.processes) this.#respawn(child.taken === 0 && child.runs.size === 0);
+    if (!this.#children.delete(child)) return;
+    if (this.#closed) {
+      if (this.#children.size === 0) this.#allDead.resolve();
+      return;
+    }
+    this.#respawn(child.taken === 0);
     if (child.runs.size > 0) {
       this.#crashes++;
       this.#onCrash?.();
     }
-    const alone = child.runs.size === 1;
+    const toBlame = child.runs.size === 1 && !child.drained;
     for (const number of child.runs) {
       const run = this.#runs.get(number);
-      if (run !== undefined) this.#orphaned(run, alone);
+      if (run?.child === child) this.#orphaned(run, toBlame);
     }
   }
 
@@ -201,26 +218,37 @@ export class ProcessExecutor implements Executor {
     }
     this.#failedStarts++;
     const delayMs = Math.min(LONGEST_RESPAWN_MS, FIRST_RESPAWN_MS * 2 ** this.#failedStarts);
-    if (this.#failedStarts >= 3) {
-      const error = new RunletError("EXECUTOR_LOST", "Cannot start an executor process: the log has what it wrote", {
-        hint: "Run `runlet doctor`, or start with log level debug.",
-      });
-      for (const waiter of this.#readyWaiters) waiter.reject(error);
-      this.#readyWaiters.clear();
-    }
+    if (this.#failedStarts >= FUTILE_STARTS && !this.#someTakeRuns()) this.#giveUpWaiting();
     this.#options.clock.after(delayMs, () => this.#spawn(), { background: true });
   }
 
+  /** Answers those who wait for a process; starting one is tried further. */
+  #giveUpWaiting(): void {
+    const error = new RunletError("EXECUTOR_LOST", "Cannot start an executor process: the log has what it wrote", {
+      hint: "Start with log level debug, and see whether isolated-vm is installed for this machine.",
+    });
+    for (const waiter of this.#readyWaiters) waiter.reject(error);
+    this.#readyWaiters.clear();
+    for (const run of this.#waiting.splice(0)) {
+      this.#settle(run, { status: "failed", error: toErrorInfo(error), usage: NO_USAGE });
+    }
+  }
+
   /** A run's process died. Innocent runs are run again once, if that can repeat no side effect. */
-  #orphaned(run: ActiveRun, alone: boolean): void {
-    if (!alone && !run.called && !run.moved && !run.request.signal.aborted) {
+  #orphaned(run: ActiveRun, toBlame: boolean): void {
+    run.deadline?.cancel();
+    if (run.request.signal.aborted) {
+      this.#settle(run, cancelled());
+      return;
+    }
+    if (!toBlame && !run.acted && !run.moved) {
       run.moved = true;
       run.child = undefined;
-      run.deadline?.cancel();
+      run.host.log("warn", 0, "The executor process ended while this script ran in it; the script is run again");
       this.#place(run);
       return;
     }
-    const message = alone
+    const message = toBlame
       ? "The executor process died while this script alone ran in it: the script most likely exhausted its memory or crashed the engine"
       : "The executor process that ran this script died, and the script cannot be run again safely";
     this.#settle(run, { status: "failed", error: errorInfo("EXECUTOR_LOST", message), usage: NO_USAGE });
@@ -230,7 +258,7 @@ export class ProcessExecutor implements Executor {
     const { isolatesPerProcess } = this.#options.executors;
     let best: ExecutorChild | undefined;
     for (const child of this.#children) {
-      if (child.state !== "ready" || child.runs.size >= isolatesPerProcess) continue;
+      if (!child.takesRuns || child.runs.size >= isolatesPerProcess) continue;
       if (best === undefined || isFreer(child, best)) best = child;
     }
     if (best === undefined) {
@@ -265,11 +293,17 @@ export class ProcessExecutor implements Executor {
       memoryMiB: limits.memoryMiB,
     };
     child.run(message);
-    if (child.taken >= RECYCLE_AFTER_RUNS) child.drain(DRAIN_MS + limits.wallMs);
+    if (child.taken >= RECYCLE_AFTER_RUNS) child.drain(this.#longestMs(child));
+  }
+
+  /** How long the runs of a process may still take. */
+  #longestMs(child: ExecutorChild): number {
+    const wallMs = [...child.runs].map((number) => this.#runs.get(number)?.request.limits.wallMs ?? 0);
+    return Math.max(0, ...wallMs) + OVERTIME_MS;
   }
 
   #receive(child: ExecutorChild, message: ExecutorMessage): void {
-    if (message.type === "tainted") child.drain(DRAIN_MS);
+    if (message.type === "tainted") child.drain(this.#longestMs(child));
     if (message.type === "tainted" || message.type === "ready" || message.type === "pong") return;
     const run = this.#runs.get(message.run);
     if (run === undefined || run.child !== child) {
@@ -278,16 +312,23 @@ export class ProcessExecutor implements Executor {
     }
     switch (message.type) {
       case "call":
-        run.called = true;
+        run.acted = true;
         void this.#call(run, child, message.id, message.path, message.args);
         return;
       case "log":
         run.host.log(message.level, message.atMs, message.text);
         return;
       case "emit":
+        run.acted = true;
         run.host.emit(message.json);
         return;
       case "end":
+        if (message.reason === "refused") {
+          child.runs.delete(run.number);
+          this.#orphaned(run, false);
+          child.releaseIfDrained();
+          return;
+        }
         this.#settle(run, toExecutionResult(message.reason, message.text, message.usage, run.request));
         this.#released(child, message.run);
         return;
@@ -298,7 +339,8 @@ export class ProcessExecutor implements Executor {
 
   async #call(run: ActiveRun, child: ExecutorChild, id: number, path: string, args: string): Promise<void> {
     const reply = await run.host.call(id, path, args);
-    if (this.#runs.has(run.number)) child.send({ type: "reply", run: run.number, id, ok: reply.ok, json: reply.json });
+    if (this.#runs.has(run.number) && run.child === child)
+      child.send({ type: "reply", run: run.number, id, ok: reply.ok, json: reply.json });
   }
 
   #released(child: ExecutorChild, number: number): void {

@@ -28,3 +28,14 @@ export function parseJson(text: string): { readonly value: unknown } | undefined
     return undefined;
   }
 }
+
+/**
+ * Whether a JSON value is nested deeper than `max` levels: writing such a value as text may exhaust the stack.
+ *
+ * @param max Levels of arrays and objects; 0 takes only values without members. Bounds the recursion too.
+ */
+export function isDeeperThan(value: unknown, max: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if (max <= 0) return true;
+  return Object.values(value).some((member) => isDeeperThan(member, max - 1));
+}

@@ -7,7 +7,7 @@ import { errorInfo, RunletError, toErrorInfo } from "../lib/errors.ts";
 import type { ErrorInfo } from "../lib/errors.ts";
 import type { JsonValue } from "../lib/guards.ts";
 import type { Log } from "../lib/log.ts";
-import type { Planner } from "../planner/planner.ts";
+import type { Plan, Planner } from "../planner/planner.ts";
 import { checkNames } from "../script/preflight.ts";
 import { prepareScript } from "../script/prepare.ts";
 import type { PreparedScript } from "../script/prepare.ts";
@@ -30,7 +30,13 @@ export interface PerformDeps {
   readonly log: Log;
 }
 
-type ModelTokens = { readonly input: number; readonly output: number };
+/** The scripts a model wrote for a task: how they went, and what those before the last one used. */
+interface Planned {
+  readonly tokens: { input: number; output: number };
+  readonly attempts: ScriptAttempt[];
+  cpuMs: number;
+  heapMiB: number;
+}
 
 /** How one script went; `execution` is absent when it never ran. */
 interface Attempted {
@@ -79,20 +85,31 @@ export class Performer {
     const catalog = await catalogs.settled(run.principal.access, run.narrow, { signal, graceMs: PLAN_GRACE_MS });
     const declarations = catalog.declarations();
     const inputJson = run.request.input === undefined ? undefined : JSON.stringify(run.request.input);
-    const attempts: ScriptAttempt[] = [];
-    let tokens: ModelTokens = { input: 0, output: 0 };
+    const planned: Planned = { tokens: { input: 0, output: 0 }, attempts: [], cpuMs: 0, heapMiB: 0 };
+    const { tokens, attempts } = planned;
     for (let attempt = 1; ; attempt++) {
       this.#event(run, { type: "planning", attempt });
       const previous = attempts.at(-1);
       const failed = previous?.error === undefined ? undefined : { script: previous.script, error: previous.error };
-      const plan = await planner.plan({ task, inputJson, declarations, outputSchemaJson: undefined, failed, signal });
-      tokens = { input: tokens.input + plan.usage.inputTokens, output: tokens.output + plan.usage.outputTokens };
+      let plan: Plan;
+      try {
+        plan = await planner.plan({ task, inputJson, declarations, outputSchemaJson: undefined, failed, signal });
+      } catch (error) {
+        // The scripts tried before stay part of the answer.
+        const attempted = { error: this.#toInfo(run, error, signal), execution: undefined };
+        return this.#outcome(bridge, startedAt, attempted, planned);
+      }
+      tokens.input += plan.usage.inputTokens;
+      tokens.output += plan.usage.outputTokens;
       this.#event(run, { type: "script", attempt, script: plan.script });
+      bridge.discardEmitted();
       const attempted = await this.#attempt(run, plan.script, bridge, signal);
       attempts.push({ attempt, script: plan.script, error: attempted.error });
       if (attempted.error === undefined || attempt >= planAttempts || !canRepair(attempted.error, bridge)) {
-        return this.#outcome(bridge, startedAt, attempted, { tokens, attempts });
+        return this.#outcome(bridge, startedAt, attempted, planned);
       }
+      planned.cpuMs += attempted.execution?.usage.cpuMs ?? 0;
+      planned.heapMiB = Math.max(planned.heapMiB, attempted.execution?.usage.heapMiB ?? 0);
     }
   }
 
@@ -123,7 +140,10 @@ export class Performer {
         },
         bridge.host(AbortSignal.any([signal, over.signal])),
       );
-      return { error: execution.status === "failed" ? execution.error : undefined, execution };
+      if (execution.status === "succeeded") return { error: undefined, execution };
+      // Who ended it is told by the signal: the caller, or a service that stops.
+      const isCancelled = execution.error.code === "RUN_CANCELLED" && signal.aborted;
+      return { error: isCancelled ? this.#toInfo(run, signal.reason, signal) : execution.error, execution };
     } catch (error) {
       log.error({ runId: run.record.id, err: error }, "the executor failed");
       return { error: this.#toInfo(run, error, signal), execution: undefined };
@@ -170,12 +190,7 @@ export class Performer {
     run.events.add(event, this.#deps.clock.now());
   }
 
-  #outcome(
-    bridge: Bridge,
-    startedAt: number,
-    { error, execution }: Attempted,
-    planned?: { readonly tokens: ModelTokens; readonly attempts: readonly ScriptAttempt[] },
-  ): RunOutcome {
+  #outcome(bridge: Bridge, startedAt: number, { error, execution }: Attempted, planned?: Planned): RunOutcome {
     const { calls } = bridge;
     const resultJson = execution?.status === "succeeded" ? execution.resultJson : undefined;
     const succeeded = execution?.status === "succeeded";
@@ -190,8 +205,8 @@ export class Performer {
       emitted: bridge.emitted,
       usage: {
         wallMs: round(this.#deps.clock.monotonic() - startedAt),
-        cpuMs: round(execution?.usage.cpuMs ?? 0),
-        heapPeakMiB: round(execution?.usage.heapMiB ?? 0),
+        cpuMs: round((planned?.cpuMs ?? 0) + (execution?.usage.cpuMs ?? 0)),
+        heapPeakMiB: round(Math.max(planned?.heapMiB ?? 0, execution?.usage.heapMiB ?? 0)),
         toolCalls: calls.length,
         modelTokens: planned?.tokens ?? null,
       },

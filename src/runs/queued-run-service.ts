@@ -2,8 +2,8 @@ import type { Config } from "../config/config.ts";
 import { resolveLimits } from "../config/limits.ts";
 import type { RunLimits } from "../config/limits.ts";
 import type { Principal } from "../config/principal.ts";
-import type { Clock } from "../lib/clock.ts";
-import { errorInfo, RunletError } from "../lib/errors.ts";
+import type { Clock, Timer } from "../lib/clock.ts";
+import { errorInfo, RunletError, toErrorInfo } from "../lib/errors.ts";
 import type { ErrorInfo } from "../lib/errors.ts";
 import { createId } from "../lib/ids.ts";
 import { parseJson } from "../lib/json.ts";
@@ -38,8 +38,11 @@ export interface RunServiceDeps {
   readonly log: Log;
 }
 
-/** Ended runs whose events can still be watched. */
+/** Ended runs whose events can still be watched: at most so many, and of so many bytes of request and outcome together. */
 const RECENT_RUNS = 256;
+const RECENT_BYTES = 64 * 1024 * 1024;
+/** How soon runs of an earlier process that had no place in the queue try again. */
+const RETRY_QUEUE_MS = 250;
 const UNSTARTED: readonly RunRecord["status"][] = ["queued"];
 const UNFINISHED: readonly RunRecord["status"][] = ["queued", "running"];
 
@@ -47,7 +50,12 @@ const UNFINISHED: readonly RunRecord["status"][] = ["queued", "running"];
 export class QueuedRunService implements RunService {
   readonly #deps: RunServiceDeps;
   readonly #active = new Map<string, ActiveRun>();
-  readonly #recent: string[] = [];
+  /** Ended runs that are still held, oldest first. */
+  readonly #recent: { readonly id: string; readonly bytes: number }[] = [];
+  #recentBytes = 0;
+  /** Runs of an earlier process for which the queue had no place yet, oldest first. */
+  readonly #left = new Map<string, ActiveRun>();
+  #retry: Timer | undefined;
   readonly #keys = new IdempotencyKeys();
   readonly #closed = Promise.withResolvers<void>();
 
@@ -80,9 +88,11 @@ export class QueuedRunService implements RunService {
     this.#authorise(principal, run.record, id);
     const { promise: enough, resolve } = Promise.withResolvers<void>();
     const timer = this.#deps.clock.after(options.maxWaitMs, resolve);
-    options.signal?.addEventListener("abort", () => resolve(), { once: true });
+    const onAbort = (): void => resolve();
+    options.signal?.addEventListener("abort", onAbort, { once: true });
     if (options.signal?.aborted !== true) await Promise.race([run.ended, enough, this.#closed.promise]);
     timer.cancel();
+    options.signal?.removeEventListener("abort", onAbort);
     return this.#view(run);
   }
 
@@ -143,15 +153,15 @@ export class QueuedRunService implements RunService {
     }
     const reason = new RunletError("RUN_CANCELLED", "The run was cancelled by its caller");
     const how = await this.#deps.queue.cancel(id, reason);
-    if (how === "removed")
+    if (how === "removed" || this.#left.delete(id))
       await this.#finish(run, failedOutcome(errorInfo(reason.code, reason.message), "cancelled"), UNSTARTED);
     else await run.ended;
     return this.#view(run);
   }
 
   /**
-   * Takes up what a process that died left behind: queued runs are queued again; a run that was running is not repeated,
-   * because its calls may have had effects.
+   * Takes up what a process that died left behind: queued runs are queued again, as many at once as the queue takes; a run
+   * that was running is not repeated, because its calls may have had effects.
    */
   async recover(): Promise<void> {
     const { runs, log, findPrincipal } = this.#deps;
@@ -159,23 +169,37 @@ export class QueuedRunService implements RunService {
     for (const record of left) {
       const principal = findPrincipal(record.principal);
       const request = parseJson(record.requestJson)?.value as RunRequest | undefined;
-      if (record.status === "queued" && principal !== undefined && request !== undefined) {
-        const run = this.#hold(record, principal, request);
-        await this.#enqueue(run);
-      } else
-        await this.#giveUp(
-          record,
-          errorInfo(
-            "EXECUTOR_LOST",
-            "The service stopped while this run was in progress; its calls show what was done",
-          ),
-        );
+      if (record.status !== "queued") await this.#giveUp(record, interrupted());
+      else if (principal === undefined) await this.#giveUp(record, ownerGone());
+      else if (request === undefined) await this.#giveUp(record, unreadable());
+      else this.#left.set(record.id, this.#hold(record, principal, request));
     }
+    await this.#queueLeft();
     if (left.length > 0) log.info({ runs: left.length }, "took up runs that an earlier process left");
+  }
+
+  /** Queues what an earlier process left until the queue is full, and tries again while there is more. Never rejects. */
+  async #queueLeft(): Promise<void> {
+    for (const [id, run] of this.#left) {
+      try {
+        await this.#deps.queue.enqueue(toJob(run));
+        this.#left.delete(id);
+      } catch (error) {
+        const info = toErrorInfo(error);
+        if (info.code === "SHUTTING_DOWN") return;
+        if (info.code === "QUEUE_FULL") {
+          this.#retry = this.#deps.clock.after(RETRY_QUEUE_MS, () => void this.#queueLeft(), { background: true });
+          return;
+        }
+        this.#deps.log.error({ runId: id, err: error }, "a run that an earlier process left could not be queued");
+        if (this.#left.delete(id)) await this.#finish(run, failedOutcome(info), UNSTARTED);
+      }
+    }
   }
 
   /** Lets running runs end within `graceMs`, then cancels them; queued ones stay in the store. */
   async close(graceMs: number): Promise<void> {
+    this.#retry?.cancel();
     await this.#deps.queue.close(graceMs);
     this.#closed.resolve();
   }
@@ -231,19 +255,10 @@ export class QueuedRunService implements RunService {
 
   /** Queues a stored run; a run the queue refuses ends at once, so that none is left behind in the store. */
   async #enqueue(run: ActiveRun): Promise<void> {
-    const { record, request } = run;
     try {
-      await this.#deps.queue.enqueue({
-        runId: record.id,
-        principal: record.principal,
-        priority: request.priority ?? 0,
-      });
+      await this.#deps.queue.enqueue(toJob(run));
     } catch (error) {
-      const info =
-        error instanceof RunletError
-          ? errorInfo(error.code, error.message)
-          : errorInfo("INTERNAL", "The run could not be queued");
-      await this.#finish(run, failedOutcome(info), UNSTARTED);
+      await this.#finish(run, failedOutcome(toErrorInfo(error)), UNSTARTED);
       throw error;
     }
   }
@@ -256,7 +271,14 @@ export class QueuedRunService implements RunService {
       return;
     }
     const startedAtMs = clock.now();
-    if (!(await runs.update(job.runId, UNSTARTED, { status: "running", startedAtMs }))) return;
+    try {
+      if (!(await runs.update(job.runId, UNSTARTED, { status: "running", startedAtMs })))
+        throw new RunletError("INTERNAL", "Cannot start the run as it must be stored as queued: it is not");
+    } catch (error) {
+      log.error({ runId: job.runId, err: error }, "a run could not be started");
+      await this.#finish(run, failedOutcome(toErrorInfo(error)), UNSTARTED);
+      return;
+    }
     run.record = { ...run.record, status: "running", startedAtMs };
     run.events.add({ type: "started" }, startedAtMs);
     await this.#finish(run, await performer.perform(run, signal), UNFINISHED);
@@ -265,9 +287,12 @@ export class QueuedRunService implements RunService {
   async #finish(run: ActiveRun, outcome: RunOutcome, from: readonly RunRecord["status"][]): Promise<void> {
     const { runs, clock, log, onEnded } = this.#deps;
     const endedAtMs = clock.now();
-    const { id } = run.record;
+    const { id, requestJson } = run.record;
+    let bytes = requestJson.length;
     try {
-      await runs.update(id, from, { status: outcome.status, endedAtMs, outcomeJson: JSON.stringify(outcome) });
+      const outcomeJson = JSON.stringify(outcome);
+      await runs.update(id, from, { status: outcome.status, endedAtMs, outcomeJson });
+      bytes += outcomeJson.length;
     } catch (error) {
       log.error({ runId: id, err: error }, "a run ended and its outcome could not be stored");
     }
@@ -275,17 +300,21 @@ export class QueuedRunService implements RunService {
     run.outcome = outcome;
     run.bridge = undefined;
     run.events.add({ type: "ended", run: this.#view(run) }, endedAtMs);
-    this.#forgetOldest(id);
-    onEnded({ source: run.record.source, outcome });
     run.end();
+    this.#forgetOldest(id, bytes);
+    onEnded({ source: run.record.source, outcome });
   }
 
-  /** Ended runs stay watchable for a while, a bounded number of them; the store keeps them all. */
-  #forgetOldest(endedId: string): void {
-    this.#recent.push(endedId);
-    if (this.#recent.length <= RECENT_RUNS) return;
-    const oldest = this.#recent.shift();
-    if (oldest !== undefined) this.#active.delete(oldest);
+  /** Ended runs stay watchable for a while, bounded in number and size; the store keeps them all. */
+  #forgetOldest(endedId: string, bytes: number): void {
+    this.#recent.push({ id: endedId, bytes });
+    this.#recentBytes += bytes;
+    while (this.#recent.length > RECENT_RUNS || this.#recentBytes > RECENT_BYTES) {
+      const oldest = this.#recent.shift();
+      if (oldest === undefined) return;
+      this.#recentBytes -= oldest.bytes;
+      this.#active.delete(oldest.id);
+    }
   }
 
   #authorise(principal: Principal, record: RunRecord | undefined, id: string): asserts record is RunRecord {
@@ -306,4 +335,20 @@ export class QueuedRunService implements RunService {
     const outcome = parseOutcome(record);
     return toRunView(record, outcome, outcome?.calls ?? (await this.#deps.journal.list(record.id)).map(toCallSummary));
   }
+}
+
+function toJob({ record, request }: ActiveRun): Job {
+  return { runId: record.id, principal: record.principal, priority: request.priority ?? 0 };
+}
+
+function interrupted(): ErrorInfo {
+  return errorInfo("EXECUTOR_LOST", "The service stopped while this run was in progress; its calls show what was done");
+}
+
+function ownerGone(): ErrorInfo {
+  return errorInfo("FORBIDDEN", "Cannot take the run up again as its client must be configured: it is no more");
+}
+
+function unreadable(): ErrorInfo {
+  return errorInfo("INTERNAL", "Cannot take the run up again as its request must be JSON: what is stored is not");
 }

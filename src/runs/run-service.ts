@@ -6,7 +6,7 @@ export interface RunService {
   /**
    * Takes a run: it is stored and queued when this resolves.
    * @param idempotencyKey The same key, principal and request give the same run.
-   * @throws QUEUE_FULL, SHUTTING_DOWN, SCRIPT_TOO_LARGE, MODEL_NOT_CONFIGURED, IDEMPOTENCY_CONFLICT.
+   * @throws QUEUE_FULL, SHUTTING_DOWN, MODEL_NOT_CONFIGURED, IDEMPOTENCY_CONFLICT.
    */
   submit(principal: Principal, request: RunRequest, options?: { readonly idempotencyKey?: string }): Promise<RunView>;
   /**

@@ -167,19 +167,19 @@ afterAll(() => service.remove());
 
 /** Runs of another client, one after the other, until they are told to stop. */
 function startCanaries(): { stop(): Promise<readonly EndedRun[]> } {
-  let stopped = false;
+  const told = new AbortController();
   const loop = async (): Promise<readonly EndedRun[]> => {
     const runs: EndedRun[] = [];
     do {
       runs.push(await neighbour.run("return (await mcp.lab.echo({ v: 41 })).v + 1"));
       await pause(20);
-    } while (!stopped);
+    } while (!told.signal.aborted);
     return runs;
   };
   const running = loop();
   return {
     stop: () => {
-      stopped = true;
+      told.abort();
       return running;
     },
   };

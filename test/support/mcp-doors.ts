@@ -134,7 +134,8 @@ export async function connectModern(
   };
 }
 
-async function connectLegacy(transport: LegacyHttp | LegacyPipes): Promise<DoorClient> {
+/** Connects the 1.x client over any transport of it. */
+export async function connectLegacy(transport: Parameters<LegacyClient["connect"]>[0]): Promise<DoorClient> {
   const client = new LegacyClient({ name: "test", version: "1" });
   await client.connect(transport);
   return {

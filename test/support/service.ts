@@ -55,7 +55,10 @@ export function createFolder(): string {
   return mkdtempSync(join(tmpdir(), "runlet-e2e-"));
 }
 
-/** Starts `runlet serve` on a free port; ready to take runs when this resolves. */
+/**
+ * Starts `runlet serve` on a free port; ready to take runs when this resolves. One that does not start takes its folder with
+ * it.
+ */
 export async function startService({ folder: given, ...options }: StartOptions = {}): Promise<RunningService> {
   const folder = given ?? createFolder();
   const file = join(folder, "runlet.json");
@@ -69,7 +72,10 @@ export async function startService({ folder: given, ...options }: StartOptions =
   const exited = new Promise<Exit>((resolve) => {
     child.once("exit", (code, signal) => resolve({ code, signal }));
   });
-  const url = await listeningUrl(child, output, exited);
+  const url = await listeningUrl(child, output, exited).catch((error: unknown) => {
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  });
   const { pid = 0 } = child;
   const stop = createStop(child, exited);
   return {

@@ -1,11 +1,14 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
+import { addAbortSignal } from "node:stream";
 import { text as readStream } from "node:stream/consumers";
 import { LOCAL_PRINCIPAL } from "../../config/principal.ts";
 import type { JsonValue } from "../../lib/guards.ts";
+import { toErrorInfo } from "../../lib/errors.ts";
 import { parseJson } from "../../lib/json.ts";
 import type { RunView } from "../../runs/run.ts";
 import { createService } from "../../service.ts";
+import type { Service } from "../../service.ts";
 import { parseArguments } from "../arguments.ts";
 import { EXIT } from "../io.ts";
 import type { CliIo } from "../io.ts";
@@ -31,7 +34,7 @@ export async function runCommand(args: readonly string[], io: CliIo, stopped: Ab
   const inputText = parsed.values.get("input");
   const input = typeof inputText === "string" ? parseJson(inputText) : undefined;
   if (typeof inputText === "string" && input === undefined) return refuse("--input must be JSON.", io);
-  const script = await readScript(file, io);
+  const script = await readScript(file, io, stopped);
   if (script === undefined) return EXIT.usage;
   const { config, warnings } = loadSettings(parsed.values, io, { logLevel: "warn" });
   for (const warning of warnings) io.stderr(`warning: ${warning}\n`);
@@ -41,8 +44,7 @@ export async function runCommand(args: readonly string[], io: CliIo, stopped: Ab
       script,
       ...(input === undefined ? {} : { input: input.value as JsonValue }),
     });
-    const onStop = (): void => void service.runs.cancel(LOCAL_PRINCIPAL, id).catch(() => undefined);
-    stopped.addEventListener("abort", onStop, { once: true });
+    cancelWhenStopped(service, id, stopped, io);
     const run = await service.runs.wait(LOCAL_PRINCIPAL, id, { maxWaitMs: LONGEST_RUN_MS });
     report(run, parsed.values.get("json") === true, io);
     return run.status === "succeeded" ? EXIT.ok : EXIT.failed;
@@ -51,9 +53,21 @@ export async function runCommand(args: readonly string[], io: CliIo, stopped: Ab
   }
 }
 
-async function readScript(file: string, io: CliIo): Promise<string | undefined> {
-  if (file === "-") return readStream(process.stdin);
+function cancelWhenStopped(service: Service, id: string, stopped: AbortSignal, io: CliIo): void {
+  const cancel = (): void => {
+    service.runs.cancel(LOCAL_PRINCIPAL, id).catch((error: unknown) => {
+      // It may have ended just before.
+      const info = toErrorInfo(error);
+      if (info.code !== "RUN_ENDED") io.stderr(`Cannot cancel the run: ${info.message}\n`);
+    });
+  };
+  if (stopped.aborted) cancel();
+  else stopped.addEventListener("abort", cancel, { once: true });
+}
+
+async function readScript(file: string, io: CliIo, stopped: AbortSignal): Promise<string | undefined> {
   try {
+    if (file === "-") return await readStream(addAbortSignal(stopped, process.stdin));
     return await readFile(resolve(io.cwd, file), "utf8");
   } catch (error) {
     io.stderr(`Cannot read ${file}: ${error instanceof Error ? error.message : String(error)}\n`);

@@ -25,13 +25,14 @@ export async function serveCommand(args: readonly string[], io: CliIo, stopped: 
   const service = await createService(config);
   try {
     const listener = await service.listen();
-    await service.executor.ready();
+    await Promise.race([service.executor.ready(), aborted(stopped)]);
+    if (stopped.aborted) return EXIT.ok;
     const servers = config.upstreams.map((upstream) => upstream.name).join(", ");
     io.stdout(
       `Runlet listens on ${listener.url} with ${servers === "" ? "no MCP servers" : `the MCP servers ${servers}`}`,
     );
     io.stdout(file === undefined ? " (no configuration: these are samples)\n" : ` (${file})\n`);
-    if (!stopped.aborted) await new Promise((resolve) => stopped.addEventListener("abort", resolve, { once: true }));
+    await aborted(stopped);
     return EXIT.ok;
   } catch (error) {
     if (error instanceof RunletError && error.code === "SHUTTING_DOWN" && stopped.aborted) return EXIT.ok;
@@ -39,4 +40,9 @@ export async function serveCommand(args: readonly string[], io: CliIo, stopped: 
   } finally {
     await service.close();
   }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }

@@ -3,7 +3,8 @@ import { createMemoryStores } from "../../../src/store/memory/create-memory-stor
 import { call, run } from "../../support/records.ts";
 
 test("a store in memory keeps the latest ended runs and their journals, and every run that has not ended", async () => {
-  const { runs, journal, close } = createMemoryStores({ endedRuns: 2 });
+  const stores = createMemoryStores({ endedRuns: 2 });
+  const { runs, journal } = stores;
   const ids = ["run_1", "run_2", "run_3", "run_4"];
   for (const id of ids) {
     await runs.insert(run(id));
@@ -21,5 +22,5 @@ test("a store in memory keeps the latest ended runs and their journals, and ever
     { run: false, calls: 0 },
     { run: true, calls: 1 },
   ]);
-  await close();
+  await stores.close();
 });

@@ -1,0 +1,241 @@
+import { join } from "node:path";
+import { afterEach, describe, expect, test } from "vitest";
+import type { RunView } from "../../src/runs/run.ts";
+import { descendants, isAlive } from "../support/processes.ts";
+import { readEventsFile } from "../support/events-file.ts";
+import { createFolder, fixtureServer, pause, startService, within } from "../support/service.ts";
+import type { RunningService, StartOptions } from "../support/service.ts";
+
+const services: RunningService[] = [];
+
+/** Starts a service with the fixture server `lab`, whose events are in `events.jsonl`; ended after the test. */
+async function start(options: StartOptions = {}): Promise<RunningService> {
+  const folder = options.folder ?? createFolder();
+  const service = await startService({
+    folder,
+    mcpServers: { lab: fixtureServer("lab", { EVENTS_FILE: join(folder, "events.jsonl") }) },
+    executors: { processes: 2 },
+    shutdownGrace: "1s",
+    ...options,
+  });
+  services.push(service);
+  return service;
+}
+
+afterEach(async () => {
+  for (const service of services.splice(0).toReversed()) await service.remove();
+});
+
+async function eventually(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  for (let tries = 0; tries < 400; tries++) {
+    if (await holds()) return;
+    await pause(25);
+  }
+  throw new Error(`this did not come to hold: ${what}`);
+}
+
+function calls(service: RunningService, id: string): Promise<void> {
+  return eventually(async () => {
+    const { body } = await service.get<RunView>(`/runs/${id}`);
+    return body.calls.some(({ outcome }) => outcome === "pending");
+  }, `run ${id} has a call in flight`);
+}
+
+/** Runs one after the other until each executor process had one. */
+async function expectHealthy(service: RunningService): Promise<void> {
+  for (let i = 0; i < 4; i++) {
+    expect(await service.run("return (await mcp.lab.echo({ v: 41 })).v + 1")).toMatchObject({ result: 42 });
+  }
+}
+
+function toolCalls(service: RunningService, name: string): number {
+  const events = readEventsFile(join(service.folder, "events.jsonl"));
+  return events.filter(({ event, params }) => event === "tools/call" && (params as { name: string }).name === name)
+    .length;
+}
+
+describe("an executor process that is killed", () => {
+  test("costs the runs that had made a call, which end with EXECUTOR_LOST, and is replaced", async () => {
+    const service = await start();
+    const ids = await Promise.all([1, 2, 3, 4].map(() => service.queue("return await mcp.lab.never()")));
+    await Promise.all(ids.map((id) => calls(service, id)));
+    const before = service.executors();
+    expect(before).toHaveLength(2);
+    for (const pid of before) process.kill(pid, "SIGKILL");
+    for (const run of await Promise.all(ids.map((id) => service.ended(id)))) {
+      expect(run).toMatchObject({ status: "failed", error: { code: "EXECUTOR_LOST", retryable: true } });
+      expect(run.calls).toMatchObject([{ tool: "never", outcome: "error" }]);
+    }
+    await eventually(() => service.executors().length === 2, "there are two processes again");
+    expect(service.executors().some((pid) => before.includes(pid))).toBe(false);
+    await expectHealthy(service);
+    expect((await service.get<string>("/metrics")).body).toMatch(/^runlet_executor_crashes_total [1-9]/mu);
+  });
+
+  test("does not cost runs that had made no call and were not alone: they run again", async () => {
+    const service = await start({ executors: { processes: 1 } });
+    const script = "await new Promise((done) => setTimeout(done, 1500)); return input";
+    const ids = await Promise.all([1, 2, 3].map((input) => service.queue(script, { input })));
+    const caller = await service.queue("return await mcp.lab.never()");
+    await calls(service, caller);
+    const [pid = 0] = service.executors();
+    process.kill(pid, "SIGKILL");
+    const runs = await Promise.all(ids.map((id) => service.ended(id)));
+    expect(runs.map(({ result }) => result)).toEqual([1, 2, 3]);
+    expect(await service.ended(caller)).toMatchObject({ error: { code: "EXECUTOR_LOST" } });
+    await expectHealthy(service);
+  });
+
+  test("is replaced also when it was idle, and when all are killed again and again", async () => {
+    const service = await start();
+    await expectHealthy(service);
+    for (let round = 0; round < 3; round++) {
+      const killed = service.executors();
+      for (const pid of killed) process.kill(pid, "SIGKILL");
+      await eventually(() => {
+        const now = service.executors();
+        return now.length === 2 && !now.some((pid) => killed.includes(pid));
+      }, "both processes are replaced");
+      await expectHealthy(service);
+    }
+  });
+});
+
+describe("MCP servers that fail", () => {
+  test("a server that dies in a call is a typed error, and the next call starts it again", async () => {
+    const service = await start();
+    const run = await service.run(`
+      let first;
+      try { await mcp.lab.crash() } catch (error) { first = [error.name, error.code, error.server, error.retryable] }
+      return [first, await mcp.lab.echo({ again: true })]`);
+    expect(run).toMatchObject({
+      status: "succeeded",
+      result: [["ToolError", "UPSTREAM_UNAVAILABLE", "lab", true], { again: true }],
+    });
+    expect(run.calls.map(({ outcome }) => outcome)).toEqual(["error", "ok"]);
+  });
+
+  test("a server that is killed from outside is started again", async () => {
+    const service = await start();
+    const id = await service.queue("return await mcp.lab.never()");
+    await calls(service, id);
+    const { body } = await service.get<{ servers: { name: string; pid: number }[] }>("/servers");
+    process.kill(body.servers[0]?.pid ?? 0, "SIGKILL");
+    expect(await service.ended(id)).toMatchObject({ status: "failed", error: { code: "UPSTREAM_UNAVAILABLE" } });
+    await expectHealthy(service);
+  });
+
+  test("a dead and a hanging server do not delay runs that do not use them", async () => {
+    const service = await start({
+      mcpServers: {
+        lab: fixtureServer("lab"),
+        dead: fixtureServer("exit-at-once"),
+        hanging: { ...fixtureServer("hang"), connectTimeout: "20s" },
+      },
+    });
+    const first = await service.run("return await mcp.lab.echo({ first: true })", { servers: ["lab"] });
+    expect(first).toMatchObject({ status: "succeeded", result: { first: true } });
+    const startedAt = performance.now();
+    const second = await service.run("return await mcp.lab.echo({ second: true })");
+    expect(second).toMatchObject({ status: "succeeded", result: { second: true } });
+    expect(performance.now() - startedAt).toBeLessThan(10_000);
+    const third = await service.run("try { return await mcp.dead.anything({}) } catch (error) { return error.code }", {
+      servers: ["dead", "lab"],
+    });
+    expect(JSON.stringify(third)).toContain("UPSTREAM_UNAVAILABLE");
+  });
+
+  test("a first run that names a good server does not wait for a hanging one", async () => {
+    const service = await start({
+      mcpServers: { lab: fixtureServer("lab"), hanging: { ...fixtureServer("hang"), connectTimeout: "60s" } },
+    });
+    const startedAt = performance.now();
+    const run = await service.run("return await mcp.lab.echo({ ok: true })");
+    expect(run).toMatchObject({ status: "succeeded", result: { ok: true } });
+    expect(performance.now() - startedAt).toBeLessThan(15_000);
+  });
+});
+
+describe("SIGTERM", () => {
+  test("lets a short run end with its answer, then ends everything with exit code 0", async () => {
+    const service = await start({ shutdownGrace: "10s" });
+    await expectHealthy(service);
+    const answer = service.run("await mcp.lab.sleep({ ms: 800 }); return 'finished'");
+    await eventually(() => toolCalls(service, "sleep") === 1, "the run is in its call");
+    const stopping = service.stop();
+    expect(await answer).toMatchObject({ status: "succeeded", result: "finished" });
+    expect(await stopping).toEqual({ code: 0, signal: null });
+  });
+
+  test("cancels a run that outlasts the grace, with an answer", async () => {
+    const service = await start();
+    const answer = service.run("return await mcp.lab.never()");
+    await eventually(() => toolCalls(service, "never") === 1, "the run is in its call");
+    const stopping = service.stop();
+    const run = await answer;
+    expect(["cancelled", "failed"]).toContain(run.status);
+    expect(["RUN_CANCELLED", "SHUTTING_DOWN"]).toContain(run.error?.code);
+    expect(await stopping).toEqual({ code: 0, signal: null });
+  });
+
+  test("leaves no process of a server that has children of its own", async () => {
+    const service = await start({ mcpServers: { tree: fixtureServer("tree") } });
+    const run = await service.run("return await mcp.tree.child()");
+    const child = Number(run.result);
+    expect(isAlive(child)).toBe(true);
+    expect(descendants(service.pid)).toContain(child);
+    expect(await service.stop()).toEqual({ code: 0, signal: null });
+    expect(isAlive(child)).toBe(false);
+  });
+
+  test("leaves queued runs to the next process on the same data", async () => {
+    const options = { queue: { depth: 10, concurrency: 1 } };
+    const first = await start(options);
+    const blocker = await first.queue("return await mcp.lab.never()");
+    await calls(first, blocker);
+    const waiting = await Promise.all(
+      [1, 2].map((input) => first.queue("return [await mcp.lab.write({}), input]", { input })),
+    );
+    expect(await first.stop()).toEqual({ code: 0, signal: null });
+    const second = await start({ ...options, folder: first.folder });
+    const runs = await Promise.all(waiting.map((id) => second.ended(id)));
+    expect(runs.map(({ result }) => result)).toEqual([
+      ["written", 1],
+      ["written", 2],
+    ]);
+    expect((await second.get<RunView>(`/runs/${blocker}`)).body).toMatchObject({
+      status: expect.stringMatching(/cancelled|failed/u) as string,
+    });
+  });
+});
+
+describe("kill -9 of the service", () => {
+  test("leaves no process behind, and the next one tells what interrupted runs had done", async () => {
+    const first = await start();
+    const id = await first.queue("await mcp.lab.write({ done: 1 }); return await mcp.lab.never()");
+    await calls(first, id);
+    expect(first.executors()).toHaveLength(2);
+    expect(await first.stop("SIGKILL")).toEqual({ code: null, signal: "SIGKILL" });
+    const second = await start({ folder: first.folder });
+    const run = await second.ended(id);
+    expect(run).toMatchObject({ status: "failed", error: { code: "EXECUTOR_LOST" } });
+    expect(run.calls).toMatchObject([
+      { seq: 1, server: "lab", tool: "write", outcome: "ok" },
+      { seq: 2, server: "lab", tool: "never", outcome: "pending" },
+    ]);
+    expect(toolCalls(second, "write")).toBe(1);
+    await expectHealthy(second);
+  });
+
+  test("keeps the results of runs that had ended", async () => {
+    const first = await start();
+    const { id } = await first.run("return await mcp.lab.echo({ kept: true })");
+    await first.stop("SIGKILL");
+    const second = await start({ folder: first.folder });
+    expect((await second.get<RunView>(`/runs/${id}`)).body).toMatchObject({
+      status: "succeeded",
+      result: { kept: true },
+    });
+    expect(await within(second.exited, 100)).toBeUndefined();
+  });
+});

@@ -1,0 +1,135 @@
+import { afterAll, beforeAll } from "vitest";
+import { BUILT_IN_LIMITS } from "../../src/config/limits.ts";
+import type { RunLimits } from "../../src/config/limits.ts";
+import type { CallReply, ExecutionResult } from "../../src/executor/executor.ts";
+import { ProcessExecutor } from "../../src/executor/process-executor.ts";
+import { systemClock } from "../../src/lib/clock.ts";
+import type { ErrorInfo } from "../../src/lib/errors.ts";
+import { silentLog } from "../../src/lib/log.ts";
+
+/** One call that reached the host. */
+export interface SeenCall {
+  readonly path: unknown;
+  readonly args: unknown;
+}
+
+/** What one script did: its result or its failure, and everything it sent meanwhile. */
+export interface ScriptOutcome {
+  /** The parsed result; `undefined` when the script failed or returned nothing. */
+  readonly result: unknown;
+  readonly error: ErrorInfo | undefined;
+  readonly logs: readonly string[];
+  readonly levels: readonly string[];
+  readonly calls: readonly SeenCall[];
+  readonly emitted: readonly unknown[];
+  readonly wallMs: number;
+}
+
+/** How a script is run. */
+export interface RunOptions {
+  readonly limits?: Partial<RunLimits>;
+  readonly input?: unknown;
+  /** Methods by namespace. @default `{ shop: ["list", "buy"] }` */
+  readonly names?: Readonly<Record<string, readonly string[]>>;
+  /** Answers calls; by default with their arguments. */
+  readonly answer?: (path: readonly string[], args: readonly unknown[]) => CallReply | Promise<CallReply>;
+}
+
+/** An executor of one process that holds no configuration but the built-in one. The caller closes it. */
+export async function createTestExecutor(): Promise<ProcessExecutor> {
+  const executor = await ProcessExecutor.create({
+    executors: { processes: 1, isolatesPerProcess: 16, profile: "hardened" },
+    memoryMiB: BUILT_IN_LIMITS.defaults.memoryMiB,
+    clock: systemClock,
+    log: silentLog,
+  });
+  try {
+    await executor.ready();
+  } catch (error) {
+    await executor.close();
+    throw error;
+  }
+  return executor;
+}
+
+/** Runs the body of an async function in an isolate of its own. */
+export async function runScript(
+  executor: ProcessExecutor,
+  code: string,
+  options: RunOptions = {},
+): Promise<ScriptOutcome> {
+  const logs: string[] = [];
+  const levels: string[] = [];
+  const calls: SeenCall[] = [];
+  const emitted: unknown[] = [];
+  const answer = options.answer ?? ((_, args) => ({ ok: true, json: JSON.stringify(args) }));
+  const ended: ExecutionResult = await executor.execute(
+    {
+      principal: "test",
+      script: { code, source: code, edits: { toSource: (position) => position } },
+      inputJson: options.input === undefined ? undefined : JSON.stringify(options.input),
+      namesJson: JSON.stringify(options.names ?? { shop: ["list", "buy"] }),
+      limits: { ...BUILT_IN_LIMITS.defaults, wallMs: 10_000, ...options.limits },
+      signal: new AbortController().signal,
+    },
+    {
+      call: async (_, path, args) => {
+        const call = { path: JSON.parse(path) as string[], args: JSON.parse(args) as unknown[] };
+        calls.push(call);
+        return answer(call.path, call.args);
+      },
+      log: (level, _, text) => {
+        levels.push(level);
+        logs.push(text);
+      },
+      emit: (json) => {
+        emitted.push(JSON.parse(json));
+      },
+    },
+  );
+  const json = ended.status === "succeeded" ? ended.resultJson : undefined;
+  return {
+    result: json === undefined ? undefined : (JSON.parse(json) as unknown),
+    error: ended.status === "failed" ? ended.error : undefined,
+    logs,
+    levels,
+    calls,
+    emitted,
+    wallMs: ended.usage.wallMs,
+  };
+}
+
+/** A failure as the host tells it to a script. */
+export function failure(info: Readonly<Record<string, unknown>>): CallReply {
+  return { ok: false, json: JSON.stringify({ retryable: false, ...info }) };
+}
+
+/** The two ways a suite runs scripts. */
+export interface ScriptRunner {
+  run(code: string, options?: RunOptions): Promise<ScriptOutcome>;
+  /** The result of a script that must not fail. */
+  value(code: string, options?: RunOptions): Promise<unknown>;
+}
+
+/** One executor for all tests of a file: started before them, ended after them. */
+export function useExecutor(): ScriptRunner {
+  let executor: ProcessExecutor | undefined;
+  beforeAll(async () => {
+    executor = await createTestExecutor();
+  });
+  afterAll(async () => {
+    await executor?.close();
+  });
+  const run: ScriptRunner["run"] = (code, options) => {
+    if (executor === undefined) throw new Error("the executor is not started: run scripts inside tests");
+    return runScript(executor, code, options);
+  };
+  return {
+    run,
+    value: async (code, options) => {
+      const { result, error } = await run(code, options);
+      if (error !== undefined) throw new Error(`the script failed: ${JSON.stringify(error)}`);
+      return result;
+    },
+  };
+}

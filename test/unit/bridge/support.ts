@@ -1,0 +1,88 @@
+import { Bridge } from "../../../src/bridge/bridge.ts";
+import type { BridgeListener, BridgeOptions } from "../../../src/bridge/bridge.ts";
+import { createCatalogSource } from "../../../src/catalog/catalog-source.ts";
+import { BUILT_IN_LIMITS } from "../../../src/config/limits.ts";
+import type { RunLimits } from "../../../src/config/limits.ts";
+import type { AccessRules } from "../../../src/config/principal.ts";
+import type { ToolCall, ToolResult } from "../../../src/gateway/call.ts";
+import { systemClock } from "../../../src/lib/clock.ts";
+import { silentLog } from "../../../src/lib/log.ts";
+import { createMemoryStores } from "../../../src/store/memory/create-memory-stores.ts";
+import { createFakeRegistry, createFakeUpstream } from "../../support/gateway-parts.ts";
+import { run } from "../../support/records.ts";
+
+const path = { type: "object", properties: { path: { type: "string" }, mode: { type: "string" } }, required: ["path"] };
+const filter = { type: "object", properties: { filter: { type: "object" } }, required: ["filter"] };
+
+/** The servers of these tests: `files` with three tools, `down` whose tools are known after a start. */
+function servers() {
+  const registry = createFakeRegistry([
+    createFakeUpstream("files", [
+      { name: "read_file", class: "read", inputSchema: path },
+      { name: "write_file", class: "write", inputSchema: { ...path, required: ["path", "mode"] } },
+      { name: "find", class: "read", inputSchema: filter },
+    ]),
+    createFakeUpstream("down", [{ name: "late", class: "read" }], { listed: false }),
+  ]);
+  registry.settle = async () => {
+    for (const upstream of registry.list()) await upstream.tools();
+    registry.changed();
+  };
+  return registry;
+}
+
+/** A good answer of the gateway. */
+export function result(value: unknown, outcome: ToolResult["outcome"] = "ok"): ToolResult {
+  return { value, content: [], outcome, bytes: JSON.stringify(value)?.length ?? 4 };
+}
+
+/** A bridge over real catalogs and a real journal, with a gateway that answers as told. */
+export async function createBridge(
+  setup: {
+    readonly gateway?: (call: ToolCall) => Promise<ToolResult>;
+    readonly limits?: Partial<RunLimits>;
+    readonly narrow?: AccessRules;
+    readonly change?: Partial<BridgeOptions>;
+  } = {},
+) {
+  const stores = createMemoryStores();
+  await stores.runs.insert(run("run_1"));
+  const events: string[] = [];
+  const calls: ToolCall[] = [];
+  const over = new AbortController();
+  const listener: BridgeListener = {
+    log: ({ level, text }) => void events.push(`log ${level} ${text}`),
+    emit: (value) => void events.push(`emit ${JSON.stringify(value)}`),
+    callStarted: ({ seq, server, tool }) => void events.push(`started ${seq} ${server}.${tool}`),
+    callSettled: ({ seq, outcome }) => void events.push(`settled ${seq} ${outcome}`),
+  };
+  const answer = setup.gateway ?? (async (call: ToolCall) => result(call.arguments));
+  const bridge = new Bridge({
+    runId: "run_1",
+    principal: { id: "ann", access: {}, admin: false },
+    narrow: setup.narrow,
+    limits: { ...BUILT_IN_LIMITS.defaults, ...setup.limits },
+    catalogs: createCatalogSource(servers()),
+    gateway: {
+      call(call) {
+        calls.push(call);
+        return answer(call);
+      },
+    },
+    journal: stores.journal,
+    clock: systemClock,
+    log: silentLog,
+    listener,
+    ...setup.change,
+  });
+  const host = bridge.host(over.signal);
+  let id = 0;
+  const call = async (
+    names: readonly string[],
+    ...args: readonly unknown[]
+  ): Promise<{ ok: boolean; value: unknown }> => {
+    const reply = await host.call(++id, JSON.stringify(names), JSON.stringify(args));
+    return { ok: reply.ok, value: JSON.parse(reply.json) as unknown };
+  };
+  return { bridge, host, call, calls, events, over, journal: stores.journal };
+}

@@ -1,0 +1,91 @@
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { runCli } from "../../../src/cli/cli.ts";
+import { VERSION } from "../../../src/version.ts";
+import { folderWith } from "../config/support.ts";
+import { captureIo } from "./support.ts";
+
+const QUIET = "log: {level: silent}\nexecutors: {processes: 1}\nmcpServers: {}\n";
+const stopped = new AbortController().signal;
+
+async function cli(args: readonly string[], files: Record<string, string> = {}, signal = stopped) {
+  const io = captureIo(folderWith(files));
+  const code = await runCli(args, io, signal);
+  return { code, out: io.out, err: io.err };
+}
+
+test.each([["--version"], ["-v"], ["version"]])("%s prints the version", async (name) => {
+  expect(await cli([name])).toEqual({ code: 0, out: `${VERSION}\n`, err: "" });
+});
+
+test("help goes to standard output, and to standard error when it was not asked for", async () => {
+  expect(await cli(["help"])).toMatchObject({
+    code: 0,
+    out: expect.stringContaining("Usage: runlet COMMAND"),
+    err: "",
+  });
+  expect(await cli([])).toMatchObject({ code: 2, out: "", err: expect.stringContaining("Usage: runlet COMMAND") });
+  expect(await cli(["fly"])).toMatchObject({ code: 2, err: expect.stringMatching(/^Unknown command: fly\n/u) });
+});
+
+test.each([
+  [["run"], "One file is needed"],
+  [["run", "a.js", "b.js"], "One file is needed"],
+  [["run", "a.js", "--input", "{"], "--input must be JSON"],
+  [["run", "a.js", "--nope"], "Unknown option '--nope'"],
+  [["run", "missing.js"], "Cannot read missing.js"],
+  [["serve", "now"], "Unknown: now"],
+  [["serve", "--nope"], "Unknown option '--nope'"],
+  [["mcp", "x"], "Unknown: x"],
+])("%j is not understood: exit code 2", async (args, fault) => {
+  expect(await cli(args)).toMatchObject({ code: 2, out: "", err: expect.stringContaining(fault) });
+});
+
+test("a configuration that cannot be used is told with its code and its remedy", async () => {
+  const { code, err } = await cli(["run", "a.js"], { "a.js": "1", "runlet.yaml": "port: x\n" });
+  expect([code, err]).toEqual([1, expect.stringMatching(/^CONFIG_INVALID: /u)]);
+});
+
+test("run writes the result alone to standard output, the rest to standard error", async () => {
+  const files = { "runlet.yaml": QUIET, "a.ts": "console.log('hi');\nreturn (input as number[]).length" };
+  expect(await cli(["run", "a.ts", "--input", "[1,2]"], files)).toEqual({ code: 0, out: "2\n", err: "info  hi\n" });
+});
+
+test("run --json writes the whole run; a failed run is exit code 1", async () => {
+  const { code, out } = await cli(["run", "a.js", "--json"], { "runlet.yaml": QUIET, "a.js": "null.x" });
+  expect([code, JSON.parse(out)]).toEqual([
+    1,
+    expect.objectContaining({ status: "failed", error: expect.objectContaining({ code: "SCRIPT_ERROR", line: 1 }) }),
+  ]);
+});
+
+test("run that is told to stop cancels the run and ends", async () => {
+  const stop = new AbortController();
+  const running = cli(
+    ["run", "a.js"],
+    { "runlet.yaml": QUIET, "a.js": "await new Promise((r) => setTimeout(r, 20_000))" },
+    stop.signal,
+  );
+  setTimeout(() => stop.abort(), 500);
+  const started = performance.now();
+  expect(await running).toMatchObject({ code: 1, err: expect.stringContaining("RUN_CANCELLED") });
+  expect(performance.now() - started).toBeLessThan(8_000);
+});
+
+test("serve says where it listens, answers, and ends when it is told to", async () => {
+  const stop = new AbortController();
+  const folder = folderWith({ "runlet.yaml": QUIET });
+  const io = captureIo(folder);
+  const serving = runCli(["serve", "--port", "0", "--config", join(folder, "runlet.yaml")], io, stop.signal);
+  await expect.poll(() => io.out, { timeout: 15_000 }).toMatch(/Runlet listens on \S+ with no MCP servers/u);
+  const url = /on (\S+) with/u.exec(io.out)?.[1] ?? "";
+  const answer = await fetch(`${url}/run`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ script: "return 6 * 7" }),
+  });
+  expect(await answer.json()).toMatchObject({ status: "succeeded", result: 42 });
+  stop.abort();
+  expect(await serving).toBe(0);
+  await expect(fetch(url)).rejects.toThrow();
+});

@@ -1,0 +1,110 @@
+import { BUILT_IN_LIMITS } from "../../../src/config/limits.ts";
+import type { RunLimits } from "../../../src/config/limits.ts";
+import type { ExecutionHost, ExecutionResult, Executor } from "../../../src/executor/executor.ts";
+import { ProcessExecutor } from "../../../src/executor/process-executor.ts";
+import { systemClock } from "../../../src/lib/clock.ts";
+import { silentLog } from "../../../src/lib/log.ts";
+import type { Log } from "../../../src/lib/log.ts";
+import { prepareScript } from "../../../src/script/prepare.ts";
+
+/** The default limits, tighter where a test would wait for them. */
+export function limits(change: Partial<RunLimits> = {}): RunLimits {
+  return { ...BUILT_IN_LIMITS.defaults, wallMs: 10_000, cpuMs: 3_000, ...change };
+}
+
+/** A real executor, ready to take runs. */
+export async function startExecutor(
+  change: { readonly processes?: number; readonly isolatesPerProcess?: number; readonly log?: Log } = {},
+): Promise<ProcessExecutor> {
+  const { processes = 1, isolatesPerProcess = 16, log = silentLog } = change;
+  const executor = await ProcessExecutor.create({
+    executors: { processes, isolatesPerProcess, profile: "hardened" },
+    memoryMiB: 64,
+    clock: systemClock,
+    log,
+  });
+  await executor.ready();
+  return executor;
+}
+
+/** A host that keeps what it is told; calls are answered by `answer`, else with `null`. */
+export interface RecordingHost extends ExecutionHost {
+  readonly calls: { readonly path: string; readonly args: string }[];
+  readonly logs: string[];
+  readonly emitted: string[];
+}
+
+/** What `answer` throws for a call that failed. */
+export class FailedCall extends Error {
+  readonly info: object;
+
+  /** @param info An `ErrorInfo` as the bridge tells it. */
+  constructor(info: object) {
+    super("a failed call");
+    this.info = info;
+  }
+}
+
+/** @param answer The value of a call, or throws a `FailedCall`. */
+export function recordingHost(answer: (path: string[], args: unknown[]) => unknown = () => null): RecordingHost {
+  const host: RecordingHost = {
+    calls: [],
+    logs: [],
+    emitted: [],
+    async call(_, path, args) {
+      host.calls.push({ path, args });
+      try {
+        const value = await answer(JSON.parse(path) as string[], JSON.parse(args) as unknown[]);
+        return { ok: true, json: JSON.stringify(value) ?? "null" };
+      } catch (error) {
+        if (!(error instanceof FailedCall)) throw error;
+        return { ok: false, json: JSON.stringify(error.info) };
+      }
+    },
+    log: (_, __, text) => void host.logs.push(text),
+    emit: (json) => void host.emitted.push(json),
+  };
+  return host;
+}
+
+/** What one execution is asked for besides its text. */
+export interface ExecuteOptions {
+  readonly host?: ExecutionHost;
+  readonly limits?: Partial<RunLimits>;
+  readonly inputJson?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** Prepares and executes a script. */
+export async function execute(
+  executor: Executor,
+  text: string,
+  options: ExecuteOptions = {},
+): Promise<ExecutionResult> {
+  const script = await prepareScript(text, { maxBytes: 1_000_000 });
+  return executor.execute(
+    {
+      principal: "tester",
+      script,
+      inputJson: options.inputJson,
+      namesJson: "{}",
+      limits: limits(options.limits),
+      signal: options.signal ?? new AbortController().signal,
+    },
+    options.host ?? recordingHost(),
+  );
+}
+
+/** The value of a script that must succeed. */
+export async function valueOf(executor: Executor, text: string, options: ExecuteOptions = {}): Promise<unknown> {
+  const result = await execute(executor, text, options);
+  if (result.status === "failed") throw new Error(`the script failed: ${JSON.stringify(result.error)}`);
+  return result.resultJson === undefined ? undefined : JSON.parse(result.resultJson);
+}
+
+/** The error of a script that must fail. */
+export async function errorOf(executor: Executor, text: string, options: ExecuteOptions = {}) {
+  const result = await execute(executor, text, options);
+  if (result.status === "succeeded") throw new Error(`the script succeeded: ${result.resultJson}`);
+  return result.error;
+}

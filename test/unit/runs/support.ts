@@ -1,0 +1,124 @@
+import { createCatalogSource } from "../../../src/catalog/catalog-source.ts";
+import type { CatalogSource } from "../../../src/catalog/catalog.ts";
+import { BUILT_IN_LIMITS } from "../../../src/config/limits.ts";
+import type { Principal } from "../../../src/config/principal.ts";
+import type { ExecutionHost, ExecutionRequest, ExecutionResult, Executor } from "../../../src/executor/executor.ts";
+import type { ToolCall, ToolResult } from "../../../src/gateway/call.ts";
+import { createArgumentValidator } from "../../../src/gateway/validator.ts";
+import { errorInfo } from "../../../src/lib/errors.ts";
+import type { ErrorCode } from "../../../src/lib/errors.ts";
+import { systemClock } from "../../../src/lib/clock.ts";
+import { silentLog } from "../../../src/lib/log.ts";
+import type { Log } from "../../../src/lib/log.ts";
+import type { Plan, Planner, PlanRequest } from "../../../src/planner/planner.ts";
+import { createLocalQueue } from "../../../src/queue/local-queue.ts";
+import { Performer } from "../../../src/runs/perform.ts";
+import { QueuedRunService } from "../../../src/runs/queued-run-service.ts";
+import type { RunOutcome } from "../../../src/runs/run.ts";
+import { createMemoryStores } from "../../../src/store/memory/create-memory-stores.ts";
+import type { Stores } from "../../../src/store/stores.ts";
+import { createFakeRegistry, createFakeUpstream } from "../../support/gateway-parts.ts";
+
+export const ANN: Principal = { id: "ann", access: {}, admin: false };
+export const BOB: Principal = { id: "bob", access: {}, admin: false };
+export const ROOT: Principal = { id: "root", access: {}, admin: true };
+
+/** Plays the executor: what a script does is said by the test. */
+export type Play = (request: ExecutionRequest, host: ExecutionHost) => Promise<ExecutionResult>;
+
+const USAGE = { wallMs: 3, cpuMs: 2, heapMiB: 1 };
+
+/** A script that returned. */
+export function value(json: string | undefined): ExecutionResult {
+  return { status: "succeeded", resultJson: json, usage: USAGE };
+}
+
+/** A script that failed. */
+export function failure(code: ErrorCode, message = "no"): ExecutionResult {
+  return { status: "failed", error: errorInfo(code, message), usage: USAGE };
+}
+
+/** Runs until it is cancelled, as an executor answers then. */
+export const untilCancelled: Play = ({ signal }) =>
+  new Promise((resolve) => {
+    const end = (): void => resolve(failure("RUN_CANCELLED"));
+    if (signal.aborted) end();
+    else signal.addEventListener("abort", end, { once: true });
+  });
+
+/** Answers whatever the script, its text as the value. */
+export const echo: Play = async ({ script }) => value(JSON.stringify(script.source));
+
+/** What a run service of these tests is made of. */
+export interface Setup {
+  readonly play?: Play;
+  readonly plan?: (request: PlanRequest) => Promise<Plan>;
+  readonly planAttempts?: number;
+  readonly gateway?: (call: ToolCall) => Promise<ToolResult>;
+  readonly catalogs?: CatalogSource;
+  readonly stores?: Stores;
+  readonly depth?: number;
+  readonly concurrency?: number;
+  readonly log?: Log;
+  readonly principals?: readonly Principal[];
+}
+
+/** A run service with real stores, queue, catalogs and performer; the executor, the model and the gateway are played. */
+export function createRuns(setup: Setup = {}) {
+  const { play = echo, stores = createMemoryStores(), log = silentLog } = setup;
+  const executor: Executor = {
+    execute: play,
+    status: () => ({ ready: 1, starting: 0, draining: 0, running: 0, crashes: 0 }),
+    ready: () => Promise.resolve(),
+    close: () => Promise.resolve(),
+  };
+  const files = createFakeUpstream("files", [
+    { name: "read", class: "read" },
+    { name: "write", class: "write" },
+  ]);
+  const planner: Planner | undefined = setup.plan === undefined ? undefined : { plan: setup.plan };
+  const ended: RunOutcome[] = [];
+  const catalogs = setup.catalogs ?? createCatalogSource(createFakeRegistry([files]));
+  const performer = new Performer({
+    executor,
+    gateway: { call: setup.gateway ?? (async () => ({ value: 1, content: [], outcome: "ok", bytes: 1 })) },
+    catalogs,
+    validator: createArgumentValidator(),
+    journal: stores.journal,
+    planner,
+    planAttempts: setup.planAttempts ?? 2,
+    clock: systemClock,
+    log,
+  });
+  const queue = createLocalQueue({
+    depth: setup.depth ?? 100,
+    concurrency: setup.concurrency ?? 4,
+    clock: systemClock,
+    log,
+  });
+  const service = new QueuedRunService({
+    runs: stores.runs,
+    journal: stores.journal,
+    queue,
+    performer,
+    limits: BUILT_IN_LIMITS,
+    canPlan: planner !== undefined,
+    findPrincipal: (id) => (setup.principals ?? [ANN, BOB]).find((principal) => principal.id === id),
+    onEnded: ({ outcome }) => void ended.push(outcome),
+    clock: systemClock,
+    log,
+  });
+  return { service, stores, queue, ended };
+}
+
+/** Submits a script and waits for its end. */
+export async function submitAndWait(service: QueuedRunService, script = "return 1", principal = ANN) {
+  const { id } = await service.submit(principal, { script });
+  return service.wait(principal, id, { maxWaitMs: 10_000 });
+}
+
+/** A promise and its resolver. */
+export function gate(): { readonly open: () => void; readonly opened: Promise<void> } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  return { open: resolve, opened: promise };
+}
