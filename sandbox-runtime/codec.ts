@@ -25,6 +25,7 @@ import {
   typedArrayLength,
   typedArrayOffset,
   Uint8ArrayCtor,
+  newList,
 } from "./primordials.ts";
 import { shownAs } from "./shown.ts";
 
@@ -205,7 +206,7 @@ function fromList(list: readonly unknown[], walk: Walk, depth: number): readonly
     const item = list[i];
     const plain = toPlain(item, walk, depth + 1, "");
     if (copy === undefined && plain !== item) {
-      copy = [];
+      copy = newList();
       for (let j = 0; j < i; j++) append(copy, list[j]);
     }
     if (copy !== undefined) append(copy, plain ?? null);
@@ -219,7 +220,7 @@ function fromMap(map: Map<unknown, unknown>, walk: Walk, depth: number): unknown
     if (typeof key !== "string") named = false;
   });
   const members: Record<string, unknown> = {};
-  const pairs: unknown[] = [];
+  const pairs: unknown[] = newList();
   mapForEach(map, (value, key) => {
     if (named) setMember(members, key as string, value, walk, depth);
     else append(pairs, [toPlain(key, walk, depth + 1, "") ?? null, toPlain(value, walk, depth + 1, "") ?? null]);
@@ -228,7 +229,7 @@ function fromMap(map: Map<unknown, unknown>, walk: Walk, depth: number): unknown
 }
 
 function fromSet(set: Set<unknown>, walk: Walk, depth: number): unknown[] {
-  const out: unknown[] = [];
+  const out: unknown[] = newList();
   setForEach(set, (item) => {
     append(out, toPlain(item, walk, depth + 1, "") ?? null);
     spend(walk, 1);
@@ -239,7 +240,7 @@ function fromSet(set: Set<unknown>, walk: Walk, depth: number): unknown[] {
 function fromNumbers(value: object, walk: Walk): unknown[] {
   const length = typedArrayLength(value);
   spend(walk, length * 2);
-  const out: unknown[] = [];
+  const out: unknown[] = newList();
   for (let i = 0; i < length; i++) {
     const item = (value as { readonly [index: number]: number | bigint | undefined })[i];
     append(out, toPlain(item, walk, 0, "") ?? null);

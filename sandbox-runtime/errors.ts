@@ -1,3 +1,4 @@
+import type { ThrownText } from "../src/bridge/protocol.ts";
 import {
   define,
   ErrorCtor,
@@ -90,9 +91,10 @@ export function describeThrown(thrown: unknown, maxLength: number, inspect: (val
       return "";
     }
   };
-  if (isErrorLike(thrown)) return toText({ name: read("name"), message: read("message"), stack: read("stack") });
+  if (isErrorLike(thrown))
+    return toText({ name: read("name"), message: read("message"), stack: read("stack") } satisfies ThrownText);
   const text = typeof thrown === "string" ? thrown : inspect(thrown);
-  return toText({ name: "", message: stringSlice(text, 0, maxLength), stack: "" });
+  return toText({ name: "", message: stringSlice(text, 0, maxLength), stack: "" } satisfies ThrownText);
 }
 
 function isErrorLike(thrown: unknown): boolean {

@@ -33,6 +33,7 @@ import {
   trunc,
   typedArrayByteLength,
   typedArrayLength,
+  newList,
 } from "./primordials.ts";
 import { shownAs } from "./shown.ts";
 
@@ -208,7 +209,7 @@ function className(value: object): string {
 }
 
 function properties(value: object, writer: Writer, depth: number): string[] {
-  const parts: string[] = [];
+  const parts: string[] = newList();
   const keys = objectKeys(value);
   for (let i = 0; i < keys.length && i < MAX_ITEMS; i++) {
     const key = keys[i] as string;
@@ -233,14 +234,14 @@ function isPlainKey(key: string): boolean {
 }
 
 function writeList(list: readonly unknown[], writer: Writer, depth: number): string {
-  const parts: string[] = [];
+  const parts: string[] = newList();
   for (let i = 0; i < list.length && i < MAX_ITEMS; i++) append(parts, write(list[i], writer, depth + 1));
   if (list.length > MAX_ITEMS) append(parts, `... ${list.length - MAX_ITEMS} more items`);
   return layout(parts, "[", "]", depth);
 }
 
 function writeMap(map: Map<unknown, unknown>, writer: Writer, depth: number): string {
-  const parts: string[] = [];
+  const parts: string[] = newList();
   mapForEach(map, (value, key) => {
     if (parts.length < MAX_ITEMS)
       append(parts, `${write(key, writer, depth + 1)} => ${write(value, writer, depth + 1)}`);
@@ -249,7 +250,7 @@ function writeMap(map: Map<unknown, unknown>, writer: Writer, depth: number): st
 }
 
 function writeSet(set: Set<unknown>, writer: Writer, depth: number): string {
-  const parts: string[] = [];
+  const parts: string[] = newList();
   setForEach(set, (item) => {
     if (parts.length < MAX_ITEMS) append(parts, write(item, writer, depth + 1));
   });

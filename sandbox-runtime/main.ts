@@ -1,4 +1,5 @@
-import type { DoneKind, SandboxStart } from "../src/bridge/protocol.ts";
+import { MAX_EMITTED_VALUES } from "../src/bridge/protocol.ts";
+import type { DoneKind, FailedText, SandboxStart } from "../src/bridge/protocol.ts";
 import { CodecError, MAX_DEPTH, toJson } from "./codec.ts";
 import { createConsole, createLog } from "./console.ts";
 import type { WriteLog } from "./console.ts";
@@ -52,6 +53,7 @@ export function bootstrap(send: Send): Runtime {
     },
     deliver(...events) {
       if (host === undefined || host.ended) return;
+      timers?.entered();
       for (let i = 0; i < events.length; i += 3) {
         const id = NumberCtor(events[i + 1]);
         if (events[i] === "timer") later(() => timers?.fire(id));
@@ -64,16 +66,20 @@ export function bootstrap(send: Send): Runtime {
 function defineGlobals(host: Host, start: SandboxStart, tools: ToolProxy, timers: Timers, log: WriteLog): void {
   const { emittedBytes } = host.limits;
   let emitted = 0;
+  let values = 0;
+  const refuse = (): never => {
+    throw limitError(
+      "EMIT_LIMIT",
+      `Cannot emit a value as a run may emit ${emittedBytes} bytes and ${MAX_EMITTED_VALUES} values: with this one it would be more`,
+      "Emit less and larger values, or ask for more with limits.emittedBytes.",
+      new ErrorCtor(),
+    );
+  };
   const emit = (value: unknown): void => {
-    const json = encode(value, emittedBytes - emitted, () => {
-      throw limitError(
-        "EMIT_LIMIT",
-        `Cannot emit a value as a run may emit ${emittedBytes} bytes: with this one it would be more`,
-        "Emit less, or ask for more with limits.emittedBytes.",
-        new ErrorCtor(),
-      );
-    });
+    if (values >= MAX_EMITTED_VALUES) refuse();
+    const json = encode(value, emittedBytes - emitted, refuse);
     emitted += json.length;
+    values++;
     host.send("emit", json);
   };
   defineLazy(
@@ -114,12 +120,12 @@ function createEnd(
     host.send("done", kind, text);
   };
   const fail = (code: string, message: string, hint: string): void => {
-    done("failed", toText({ info: toText({ code, message, hint }), stack: "" }));
+    done("failed", toText({ info: toText({ code, message, hint }), stack: "" } satisfies FailedText));
   };
   const thrown = (error: unknown): void => {
     const info = trueErrorInfo(error);
     if (info === undefined) done("thrown", describeThrown(error, errorBytes, inspect));
-    else done("failed", toText({ info, stack: stackOf(error, errorBytes) }));
+    else done("failed", toText({ info, stack: stackOf(error, errorBytes) } satisfies FailedText));
   };
   const value = (result: unknown): void => {
     try {

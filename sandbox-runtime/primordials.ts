@@ -191,9 +191,16 @@ export function define(target: object, key: PropertyKey, value: unknown, enumera
   } as PropertyDescriptor);
 }
 
-/** Appends to a list of our own without reading anything a script can change. */
+/** A list of our own: without a prototype, so that no index of it is one a script defined. Not to be handed to scripts. */
+export function newList<T>(): T[] {
+  const list: T[] = [];
+  setPrototypeOf(list, null);
+  return list;
+}
+
+/** Appends to a list made by `newList`. */
 export function append<T>(list: T[], item: T): void {
-  define(list, list.length, item, true);
+  list[list.length] = item;
 }
 
 /**

@@ -29,25 +29,24 @@ export interface Timers {
   set(callback: () => void, delayMs: number): void;
   /** Runs the callback of a timer whose time has come. */
   fire(id: number): void;
+  /** The host comes in again: what was sent to it has been taken. */
+  entered(): void;
 }
 
 const MAX_DELAY_MS = 2_147_483_647;
+/** Timers that may be set before the host comes in again, cleared ones too: each is a message that waits for the host. */
+const TIMERS_PER_ENTRY = 20_000;
 
 /** Makes `setTimeout` and its like. Ids are numbers; strings are not run as code. */
 export function createTimers(host: Host): Timers {
   const pending = new MapCtor();
   let lastId = 0;
+  let setSinceEntry = 0;
   const add = (callback: unknown, delay: unknown, args: readonly unknown[], repeat: boolean): number => {
     if (typeof callback !== "function")
       throw new TypeErrorCtor("Cannot set a timer: the first argument must be a function");
-    if (mapSize(pending) >= host.limits.timers) {
-      throw limitError(
-        "TIMER_LIMIT",
-        `Cannot set a timer as ${host.limits.timers} may be pending at once: so many are`,
-        "Clear timers you no longer need, or ask for more with limits.timers.",
-        new ErrorCtor(),
-      );
-    }
+    if (mapSize(pending) >= host.limits.timers) throw tooManyPending(host.limits.timers);
+    if (++setSinceEntry > TIMERS_PER_ENTRY) throw tooManySet();
     const asked = NumberCtor(delay);
     const delayMs = asked >= 1 && asked <= MAX_DELAY_MS ? floor(asked) : 1;
     const id = ++lastId;
@@ -85,5 +84,26 @@ export function createTimers(host: Host): Timers {
       else host.send("timer", StringCtor(id), StringCtor(timer.everyMs));
       apply(timer.callback, undefined, timer.args);
     },
+    entered() {
+      setSinceEntry = 0;
+    },
   };
+}
+
+function tooManyPending(timers: number): Error {
+  return limitError(
+    "TIMER_LIMIT",
+    `Cannot set a timer as ${timers} may be pending at once: so many are`,
+    "Clear timers you no longer need, or ask for more with limits.timers.",
+    new ErrorCtor(),
+  );
+}
+
+function tooManySet(): Error {
+  return limitError(
+    "TIMER_LIMIT",
+    `Cannot set a timer as ${TIMERS_PER_ENTRY} may be set without waiting for one, cleared ones too: so many were`,
+    "Look for a loop that sets timers without awaiting anything.",
+    new ErrorCtor(),
+  );
 }

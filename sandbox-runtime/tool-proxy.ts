@@ -25,6 +25,7 @@ import {
   StringCtor,
   stringify,
   TypeErrorCtor,
+  newList,
 } from "./primordials.ts";
 import { showAs } from "./shown.ts";
 
@@ -173,10 +174,9 @@ function createNode(
   const child = (key: string): object => {
     let node = mapGet(children, key) as object | undefined;
     if (node === undefined) {
-      const childPath: string[] = [];
+      const childPath: string[] = newList();
       for (let i = 0; i < path.length; i++) append(childPath, path[i] as string);
       append(childPath, key);
-      setPrototypeOf(childPath, null);
       node = createNode(freeze(childPath), start, namesOf);
       mapSet(children, key, node);
     }
@@ -229,7 +229,7 @@ function includes(list: readonly string[], item: string): boolean {
 }
 
 function copyOf(list: readonly string[]): string[] {
-  const copy: string[] = [];
+  const copy: string[] = newList();
   for (let i = 0; i < list.length; i++) append(copy, list[i] as string);
   return copy;
 }

@@ -1,4 +1,4 @@
-import { append, isFinite, NumberCtor, TypeErrorCtor, iteratorSymbol } from "./primordials.ts";
+import { append, isFinite, NumberCtor, TypeErrorCtor, iteratorSymbol, newList } from "./primordials.ts";
 import { showAs } from "./shown.ts";
 import { domException } from "./web-dom-exception.ts";
 import { callListener, Event, EventTarget } from "./web-events.ts";
@@ -24,7 +24,7 @@ export class AbortSignal extends EventTarget {
   #reason: unknown;
   #onabort: unknown = null;
   /** Signals that abort when this one does. */
-  #dependents: AbortSignal[] = [];
+  #dependents: AbortSignal[] = newList();
 
   static {
     abort = (signal, reason) => signal.#abort(reason);
@@ -44,7 +44,7 @@ export class AbortSignal extends EventTarget {
   }
 
   static any(signals: unknown): AbortSignal {
-    const list: AbortSignal[] = [];
+    const list: AbortSignal[] = newList();
     if (typeof (signals as { [iteratorSymbol]?: unknown } | undefined)?.[iteratorSymbol] !== "function")
       throw new TypeErrorCtor("Cannot combine the argument: it must be a list of AbortSignals");
     for (const signal of signals as Iterable<unknown>) {
@@ -97,7 +97,7 @@ export class AbortSignal extends EventTarget {
 
   #abort(reason: unknown): void {
     if (this.#aborted) return;
-    const marked: AbortSignal[] = [];
+    const marked: AbortSignal[] = newList();
     this.#mark(reason === undefined ? domException("This operation was aborted", "AbortError") : reason, marked);
     for (let i = 0; i < marked.length; i++) (marked[i] as AbortSignal).#tell();
   }
@@ -109,7 +109,7 @@ export class AbortSignal extends EventTarget {
     this.#reason = reason;
     append(marked, this);
     for (let i = 0; i < this.#dependents.length; i++) (this.#dependents[i] as AbortSignal).#mark(reason, marked);
-    this.#dependents = [];
+    this.#dependents = newList();
   }
 
   #tell(): void {

@@ -37,6 +37,7 @@ import {
   Uint8ArrayCtor,
   unboxers,
   viewCtors,
+  newList,
 } from "./primordials.ts";
 import { shownAs } from "./shown.ts";
 import { domException, domExceptionClass } from "./web-dom-exception.ts";
@@ -59,7 +60,7 @@ export function structuredClone(value: unknown, options?: { readonly transfer?: 
 
 /** The buffers that are taken away from the caller. They are copied like all others, then emptied. */
 function transferList(list: unknown): unknown[] {
-  const buffers: unknown[] = [];
+  const buffers: unknown[] = newList();
   if (list === undefined) return buffers;
   const seen = new SetCtor<unknown>();
   for (const item of list as Iterable<unknown>) {
@@ -158,7 +159,7 @@ function cloneOther(value: object, memory: Memory): object {
 
 function cloneMap(map: Map<unknown, unknown>, memory: Memory): object {
   const copy = remember(map, new MapCtor(), memory);
-  const entries: unknown[] = [];
+  const entries: unknown[] = newList();
   mapForEach(map, (value, key) => {
     append(entries, key);
     append(entries, value);
@@ -169,7 +170,7 @@ function cloneMap(map: Map<unknown, unknown>, memory: Memory): object {
 
 function cloneSet(set: Set<unknown>, memory: Memory): object {
   const copy = remember(set, new SetCtor(), memory);
-  const items: unknown[] = [];
+  const items: unknown[] = newList();
   setForEach(set, (item) => append(items, item));
   for (let i = 0; i < items.length; i++) setAdd(copy, clone(items[i], memory));
   return copy;

@@ -1,4 +1,4 @@
-import { append, apply, DateCtor, later, StringCtor, TypeErrorCtor } from "./primordials.ts";
+import { append, apply, DateCtor, later, StringCtor, TypeErrorCtor, newList } from "./primordials.ts";
 
 interface EventInit {
   readonly bubbles?: unknown;
@@ -104,7 +104,7 @@ export class Event {
 
 /** @source WHATWG DOM, EventTarget: a target alone, without a tree */
 export class EventTarget {
-  #listeners: Listener[] = [];
+  #listeners: Listener[] = newList();
 
   addEventListener(type: unknown, callback: unknown, options?: unknown): void {
     if (callback === null || callback === undefined) return;
@@ -159,7 +159,7 @@ export class EventTarget {
   /** In a new list: one that is being walked stays as it is. */
   #remove(gone: Listener): void {
     gone.removed = true;
-    const kept: Listener[] = [];
+    const kept: Listener[] = newList();
     for (let i = 0; i < this.#listeners.length; i++) {
       const listener = this.#listeners[i] as Listener;
       if (listener !== gone) append(kept, listener);

@@ -1,4 +1,12 @@
-import { append, encodeUri, stringIndexOf, stringReplaceAll, stringSlice, stringToWellFormed } from "./primordials.ts";
+import {
+  append,
+  encodeUri,
+  stringIndexOf,
+  stringReplaceAll,
+  stringSlice,
+  stringToWellFormed,
+  newList,
+} from "./primordials.ts";
 import { percentDecode } from "./web-percent.ts";
 
 /** One name and its value in a query. */
@@ -9,7 +17,7 @@ export interface Pair {
 
 /** The pairs of a query. @source WHATWG URL, application/x-www-form-urlencoded parser */
 export function parseForm(text: string): Pair[] {
-  const pairs: Pair[] = [];
+  const pairs: Pair[] = newList();
   for (let from = 0; from <= text.length; from++) {
     const and = stringIndexOf(text, "&", from);
     const to = and < 0 ? text.length : and;

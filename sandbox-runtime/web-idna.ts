@@ -10,6 +10,7 @@ import {
   stringSlice,
   stringToLowerCase,
   stringToUpperCase,
+  newList,
 } from "./primordials.ts";
 import { fromPunycode, toPunycode } from "./web-punycode.ts";
 
@@ -29,7 +30,7 @@ export function domainToAscii(domain: string): string | undefined {
   const mapped = mapDomain(domain);
   if (mapped === undefined) return undefined;
   const labels = split(mapped);
-  const unicode: string[] = [];
+  const unicode: string[] = newList();
   for (let i = 0; i < labels.length; i++) {
     const label = toUnicode(labels[i] as string);
     if (label === undefined) return undefined;
@@ -52,7 +53,7 @@ function isAscii(text: string): boolean {
 }
 
 function split(domain: string): string[] {
-  const labels: string[] = [];
+  const labels: string[] = newList();
   let from = 0;
   for (let at = stringIndexOf(domain, "."); at >= 0; at = stringIndexOf(domain, ".", from)) {
     append(labels, stringSlice(domain, from, at));

@@ -1,4 +1,4 @@
-import { append, charCodeAt, codePointAt, floor, fromCharCode, fromCodePoint } from "./primordials.ts";
+import { append, charCodeAt, codePointAt, floor, fromCharCode, fromCodePoint, newList } from "./primordials.ts";
 
 const BASE = 36;
 const MAX_INT = 0x7fffffff;
@@ -18,7 +18,7 @@ function threshold(k: number, bias: number): number {
 
 /** Punycode of a label that has characters above ASCII. @source RFC 3492 §6.3 */
 export function toPunycode(label: string): string {
-  const points: number[] = [];
+  const points: number[] = newList();
   let out = "";
   for (let i = 0; i < label.length;) {
     const point = codePointAt(label, i);
@@ -65,7 +65,7 @@ function digitOf(value: number): string {
 
 /** The label that a punycode text stands for; `undefined` for what is no punycode. @source RFC 3492 §6.2 */
 export function fromPunycode(text: string): string | undefined {
-  const points: number[] = [];
+  const points: number[] = newList();
   let from = 0;
   for (let i = text.length - 1; i > 0 && from === 0; i--) if (text[i] === "-") from = i + 1;
   for (let i = 0; i < from - 1; i++) append(points, charCodeAt(text, i));

@@ -1,5 +1,6 @@
 import {
   append,
+  define,
   apply,
   iteratorSymbol,
   objectKeys,
@@ -7,6 +8,7 @@ import {
   stringSlice,
   stringToWellFormed,
   TypeErrorCtor,
+  newList,
 } from "./primordials.ts";
 import { showAs } from "./shown.ts";
 import { formText, parseForm } from "./web-form-text.ts";
@@ -22,7 +24,7 @@ function pairsOf(init: unknown): Pair[] {
     const query = text(init);
     return parseForm(query[0] === "?" ? stringSlice(query, 1) : query);
   }
-  const pairs: Pair[] = [];
+  const pairs: Pair[] = newList();
   if (init === null) return parseForm("null");
   if ((init as { [iteratorSymbol]?: unknown })[iteratorSymbol] === undefined) {
     const keys = objectKeys(init);
@@ -33,7 +35,7 @@ function pairsOf(init: unknown): Pair[] {
     return pairs;
   }
   for (const entry of init as Iterable<Iterable<unknown>>) {
-    const both: unknown[] = [];
+    const both: unknown[] = newList();
     if (typeof entry === "object" && entry !== null) for (const member of entry) append(both, member);
     if (both.length !== 2)
       throw new TypeErrorCtor("Cannot read query parameters: each must be a pair of name and value");
@@ -46,12 +48,12 @@ function pairsOf(init: unknown): Pair[] {
 function sorted(pairs: readonly Pair[]): Pair[] {
   if (pairs.length < 2) return pairs as Pair[];
   const half = pairs.length >> 1;
-  const left: Pair[] = [];
-  const right: Pair[] = [];
+  const left: Pair[] = newList();
+  const right: Pair[] = newList();
   for (let i = 0; i < pairs.length; i++) append(i < half ? left : right, pairs[i] as Pair);
   const a = sorted(left);
   const b = sorted(right);
-  const out: Pair[] = [];
+  const out: Pair[] = newList();
   for (let i = 0, j = 0; out.length < pairs.length;) {
     const x = a[i];
     const y = b[j];
@@ -63,7 +65,7 @@ function sorted(pairs: readonly Pair[]): Pair[] {
 
 /** Keeps the pairs that pass. */
 function filtered(pairs: readonly Pair[], keeps: (pair: Pair, index: number) => boolean): Pair[] {
-  const kept: Pair[] = [];
+  const kept: Pair[] = newList();
   for (let i = 0; i < pairs.length; i++) if (keeps(pairs[i] as Pair, i)) append(kept, pairs[i] as Pair);
   return kept;
 }
@@ -141,7 +143,7 @@ export class URLSearchParams {
     needs(1, args);
     const values: string[] = [];
     const found = filtered(this.#pairs, matcher(args[0], undefined));
-    for (let i = 0; i < found.length; i++) append(values, (found[i] as Pair).value);
+    for (let i = 0; i < found.length; i++) define(values, i, (found[i] as Pair).value, true);
     return values;
   }
 

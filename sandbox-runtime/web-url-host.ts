@@ -1,4 +1,4 @@
-import { append, charCodeAt, floor, stringIndexOf, stringSlice } from "./primordials.ts";
+import { append, charCodeAt, floor, stringIndexOf, stringSlice, newList } from "./primordials.ts";
 import { domainToAscii } from "./web-idna.ts";
 import { ENCODE, isDigit, isHex, percentDecode, percentEncode } from "./web-percent.ts";
 
@@ -33,7 +33,7 @@ function hasForbidden(text: string, isDomain: boolean): boolean {
 
 /** The dot-separated parts; an empty one at the end is left out when others are there. */
 function ipv4Parts(domain: string): string[] {
-  const parts: string[] = [];
+  const parts: string[] = newList();
   let from = 0;
   for (let at = stringIndexOf(domain, "."); at >= 0; at = stringIndexOf(domain, ".", from)) {
     append(parts, stringSlice(domain, from, at));
@@ -95,7 +95,7 @@ function hexValue(letter: string | undefined): number | undefined {
 
 /** @source WHATWG URL, IPv6 parser */
 function parseIpv6(text: string): readonly number[] | undefined {
-  const pieces: number[] = [];
+  const pieces: number[] = newList();
   let compressedAt: number | undefined;
   let at = 0;
   if (text[0] === ":") {
@@ -132,7 +132,7 @@ function parseIpv6(text: string): readonly number[] | undefined {
 /** Puts zeros where `::` was. */
 function expand(pieces: readonly number[], compressedAt: number | undefined): readonly number[] | undefined {
   if (compressedAt === undefined) return pieces.length === 8 ? pieces : undefined;
-  const all: number[] = [];
+  const all: number[] = newList();
   for (let i = 0; i < compressedAt; i++) append(all, pieces[i] ?? 0);
   for (let i = pieces.length; i < 8; i++) append(all, 0);
   for (let i = compressedAt; i < pieces.length; i++) append(all, pieces[i] ?? 0);
@@ -141,7 +141,7 @@ function expand(pieces: readonly number[], compressedAt: number | undefined): re
 
 /** Four decimal numbers at the end of an IPv6 address. @returns Whether they are well formed. */
 function appendIpv4(pieces: number[], text: string): boolean {
-  const bytes: number[] = [];
+  const bytes: number[] = newList();
   let at = 0;
   for (let i = 0; i < 4; i++) {
     if (i > 0 && text[at++] !== ".") return false;

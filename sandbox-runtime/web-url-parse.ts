@@ -1,4 +1,4 @@
-import { append, NumberCtor, stringIndexOf, stringSlice } from "./primordials.ts";
+import { append, NumberCtor, stringIndexOf, stringSlice, newList } from "./primordials.ts";
 import { ENCODE, isDigit, percentEncode } from "./web-percent.ts";
 import { parseHost } from "./web-url-host.ts";
 import {
@@ -93,7 +93,7 @@ function parseRelative(text: string, at: number, base: UrlRecord): UrlRecord | u
     if (isSlash(text[at + 1], special)) {
       return parseAuthority(emptyRecord(base.scheme), text, special ? skipSlashes(text, at + 2) : at + 2);
     }
-    url.path = [];
+    url.path = newList();
     url.query = undefined;
     return parsePath(url, text, at + 1);
   }
@@ -115,7 +115,7 @@ function parseFile(url: UrlRecord, text: string, at: number, base: UrlRecord | u
   if (!isSlash(text[at], true)) {
     if (base === undefined) return parsePath(url, text, at);
     const copy = copyOf(base);
-    if (startsWithDrive(text, at)) copy.path = [];
+    if (startsWithDrive(text, at)) copy.path = newList();
     else return continueFrom(copy, text, at);
     copy.query = undefined;
     return parsePath(copy, text, at);

@@ -1,4 +1,4 @@
-import { append, stringIndexOf, stringSlice, stringToLowerCase } from "./primordials.ts";
+import { append, stringIndexOf, stringSlice, stringToLowerCase, newList } from "./primordials.ts";
 import { isAlpha, isDigit } from "./web-percent.ts";
 
 /** The parts of a URL, each as it is serialised. @source WHATWG URL, URL representation */
@@ -25,7 +25,7 @@ export function emptyRecord(scheme: string): UrlRecord {
     password: "",
     host: undefined,
     port: undefined,
-    path: [],
+    path: newList(),
     query: undefined,
     fragment: undefined,
   };
@@ -83,7 +83,7 @@ export function shortenPath(url: UrlRecord): void {
 
 /** The segments, copied; none for an opaque path. */
 export function copyPath(path: readonly string[] | string): string[] {
-  const copy: string[] = [];
+  const copy: string[] = newList();
   if (typeof path === "object") for (let i = 0; i < path.length; i++) append(copy, path[i] as string);
   return copy;
 }

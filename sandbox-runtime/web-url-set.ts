@@ -1,4 +1,4 @@
-import { stringSlice } from "./primordials.ts";
+import { stringSlice, newList } from "./primordials.ts";
 import { ENCODE, isDigit, percentEncode } from "./web-percent.ts";
 import { parseHost } from "./web-url-host.ts";
 import {
@@ -73,7 +73,7 @@ export function setPathname(url: UrlRecord, value: string): void {
   if (typeof url.path === "string") return;
   const text = withoutBreaks(value);
   const special = isSpecial(url.scheme);
-  url.path = [];
+  url.path = newList();
   if (text[0] === "/" || (special && text[0] === "\\")) addSegments(url, stringSlice(text, 1));
   else if (special || text !== "" || url.host === undefined) addSegments(url, text);
 }

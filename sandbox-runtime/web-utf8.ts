@@ -13,6 +13,7 @@ import {
   typedArrayOffset,
   Uint8ArrayCtor,
   unescapeUnits,
+  newList,
 } from "./primordials.ts";
 
 /** Bytes that go into one native call. */
@@ -111,7 +112,7 @@ export function unfinishedLength(bytes: Uint8Array): number {
     if ((byte & 0xc0) === 0x80) continue;
     if (trailLength(byte) < back) return 0;
     const start = length - back;
-    const probe: number[] = [];
+    const probe: number[] = newList();
     for (let i = start; i < length; i++) append(probe, bytes[i] ?? 0);
     return isPrefix(probe) ? back : 0;
   }

@@ -1,4 +1,4 @@
-import { defineProperty, tagSymbol } from "./primordials.ts";
+import { defineProperty, objectKeys, tagSymbol } from "./primordials.ts";
 import type { After } from "./web-abort.ts";
 import { loadWeb } from "./web-loaders.ts";
 import { loadUrl } from "./web-url-loaders.ts";
@@ -35,18 +35,22 @@ export function createWebGlobals(after: After): (name: WebName) => unknown {
   let url: Values | undefined;
   return (name) => {
     const isUrl = name === "URL" || name === "URLSearchParams";
-    if (isUrl) url ??= loadUrl();
-    else web ??= loadWeb(after);
-    return named((isUrl ? url : web)?.[name] as object, name);
+    if (isUrl) url ??= named(loadUrl());
+    else web ??= named(loadWeb(after));
+    return (isUrl ? url : web)?.[name];
   };
 }
 
-/** Gives a function and its instances the name that the bundler took from it. */
-function named(value: object, name: string): unknown {
-  defineProperty(value, "name", { __proto__: null, value: name, configurable: true } as PropertyDescriptor);
-  const { prototype } = value as { readonly prototype?: unknown };
-  if (typeof prototype === "object" && prototype !== null) {
-    defineProperty(prototype, tagSymbol, { __proto__: null, value: name, configurable: true } as PropertyDescriptor);
+/** Gives functions and their instances the names that the bundler took from them. */
+function named(values: Values): Values {
+  const names = objectKeys(values);
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i] as string;
+    const value = values[name] as { readonly prototype?: unknown };
+    const asName = { __proto__: null, value: name, configurable: true } as PropertyDescriptor;
+    defineProperty(value, "name", asName);
+    if (typeof value.prototype === "object" && value.prototype !== null)
+      defineProperty(value.prototype, tagSymbol, asName);
   }
-  return value;
+  return values;
 }

@@ -118,8 +118,8 @@ export class IsolatePool {
     }>;
     prepared = {
       isolate,
-      start: entries.getSync("start", { reference: true }) as PreparedIsolate["start"],
-      deliver: entries.getSync("deliver", { reference: true }) as PreparedIsolate["deliver"],
+      start: entries.getSync("start", { reference: true }),
+      deliver: entries.getSync("deliver", { reference: true }),
       listener: undefined,
     };
     return prepared;

@@ -1,4 +1,4 @@
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import type { BuildOptions, Plugin } from "esbuild";
 
 /** A module of the runtime that travels as text and is evaluated when it is first called. */
@@ -42,7 +42,6 @@ export function lazyModule({ path, exportName, borrows }: LazyModule, shared: Bu
             `export const ${exportName} = (...args) => evaluate(text)({ ${lent.join(", ")} })(...args);`,
           ].join("\n"),
           resolveDir: dirname(path),
-          watchFiles: borrows.map((name) => join(dirname(path), name)),
         };
       });
     },

@@ -99,7 +99,7 @@ function toError(
   }
 }
 
-/** A limit that only a script comes to which went round the runtime's own check, but for the number of emitted values. */
+/** A limit that only a script comes to which went round the runtime's own check. */
 function quotaError(which: string, limits: RunLimits): ErrorInfo {
   switch (which) {
     case "result":

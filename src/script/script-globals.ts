@@ -5,6 +5,9 @@ export const SCRIPT_GLOBALS: readonly string[] = [
   "console",
   "setTimeout",
   "clearTimeout",
+  "setInterval",
+  "clearInterval",
+  "queueMicrotask",
   "structuredClone",
   "URL",
   "URLSearchParams",
@@ -13,6 +16,8 @@ export const SCRIPT_GLOBALS: readonly string[] = [
   "atob",
   "btoa",
   "AbortController",
+  "AbortSignal",
   "crypto.randomUUID",
   "emit",
+  "ToolError",
 ];

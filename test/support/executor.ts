@@ -106,9 +106,9 @@ export function failure(info: Readonly<Record<string, unknown>>): CallReply {
 
 /** The two ways a suite runs scripts. */
 export interface ScriptRunner {
-  run(code: string, options?: RunOptions): Promise<ScriptOutcome>;
+  readonly run: (code: string, options?: RunOptions) => Promise<ScriptOutcome>;
   /** The result of a script that must not fail. */
-  value(code: string, options?: RunOptions): Promise<unknown>;
+  readonly value: (code: string, options?: RunOptions) => Promise<unknown>;
 }
 
 /** One executor for all tests of a file: started before them, ended after them. */
