@@ -5,6 +5,7 @@ import { writeSync } from "node:fs";
 import { Socket } from "node:net";
 import type { ExecutorMessage, RunMessage, ServiceMessage } from "../bridge/protocol.ts";
 import { systemClock } from "../lib/clock.ts";
+import { CpuShares } from "./cpu-shares.ts";
 import { IsolateRun } from "./isolate-executor.ts";
 import { IsolatePool } from "./isolate-pool.ts";
 import { MessagePipe } from "./message-pipe.ts";
@@ -14,6 +15,13 @@ const PIPE_FD = 3;
 const STDERR_FD = 2;
 
 const runs = new Map<number, IsolateRun>();
+const shares = new CpuShares({
+  clock: systemClock,
+  readCpuMs: () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1_000;
+  },
+});
 let pool: IsolatePool | undefined;
 
 const socket = new Socket({ fd: PIPE_FD, readable: true, writable: true });
@@ -45,7 +53,7 @@ function run(message: RunMessage): void {
   };
   let started: IsolateRun;
   try {
-    started = new IsolateRun(message, pool, { send, ended, tainted: taint }, systemClock);
+    started = new IsolateRun(message, { pool, shares, port: { send, ended, tainted: taint }, clock: systemClock });
   } catch (error) {
     // What runs here already is not disturbed; this run can be had by another process.
     writeSync(STDERR_FD, `cannot make an isolate: ${String(error)}\n`);

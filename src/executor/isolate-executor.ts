@@ -1,11 +1,14 @@
 import { MAX_EMITTED_VALUES, parseSandboxMessage } from "../bridge/protocol.ts";
 import type { EndReason, ExecutorMessage, RunMessage, SandboxMessage } from "../bridge/protocol.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
+import type { CpuShares, CpuUser } from "./cpu-shares.ts";
 import type { IsolatePool, PreparedIsolate } from "./isolate-pool.ts";
 
 const MIB = 1024 * 1024;
-/** Message of the error with which isolated-vm ends an entry whose time is up. @source isolated-vm, src/isolate/run_with_timeout.h */
-const TIMED_OUT = "Script execution timed out.";
+/** How much longer than the run an entry may last, should this process be too busy to end it in time. */
+const ENTRY_OVERTIME_MS = 500;
+/** How long a stopped isolate may take to leave its entry; what takes longer is a builtin that nothing interrupts. */
+const LEAVE_WITHIN_MS = 2_000;
 /**
  * Messages taken of one entry: more than all calls, log lines and values of a run. They pile up in this process while the
  * script goes on; only timers that are set and cleared again and again are so many.
@@ -19,8 +22,16 @@ export interface RunPort {
   send(message: ExecutorMessage): void;
   /** The run is over; its isolate is gone. */
   ended(run: number): void;
-  /** V8 gave up an isolate: this process must take no more runs. */
+  /** An isolate was given up by V8 or cannot be stopped: this process must take no more runs. */
   tainted(): void;
+}
+
+/** What a run in this process works with. */
+export interface IsolateRunParts {
+  readonly pool: IsolatePool;
+  readonly shares: CpuShares;
+  readonly port: RunPort;
+  readonly clock: Clock;
 }
 
 /**
@@ -30,10 +41,11 @@ export interface RunPort {
  * The script is only ever entered through `start` and `deliver`. When both are idle, no call and no timer is pending and
  * the script is not done, it never will be: a deadlock.
  */
-export class IsolateRun {
+export class IsolateRun implements CpuUser {
   readonly #message: RunMessage;
   readonly #port: RunPort;
   readonly #clock: Clock;
+  readonly #shares: CpuShares;
   readonly #prepared: PreparedIsolate;
   readonly #startedAt: number;
   readonly #wallTimer: Timer;
@@ -49,15 +61,17 @@ export class IsolateRun {
   #emittedValues = 0;
   /** Messages of the open entry. */
   #messages = 0;
-  /** Computing time the isolate had used before the script, and the last reading since. */
+  /** Computing time the isolate had used before the script; of the script at its last pause; charged since. */
   readonly #cpuBeforeMs: number;
   #cpuReadMs = 0;
-  #enteredAt: number | undefined;
+  #cpuChargedMs = 0;
+  #entered = false;
   #ended = false;
 
-  constructor(message: RunMessage, pool: IsolatePool, port: RunPort, clock: Clock) {
+  constructor(message: RunMessage, { pool, shares, port, clock }: IsolateRunParts) {
     this.#message = message;
     this.#port = port;
+    this.#shares = shares;
     this.#clock = clock;
     this.#startedAt = clock.monotonic();
     this.#prepared = pool.take(message.memoryMiB);
@@ -66,7 +80,7 @@ export class IsolateRun {
       send: (type, a, b, c) => this.#receive(parseSandboxMessage(type, a, b, c)),
       catastrophe: () => {
         this.#port.tainted();
-        this.#end(this.#cpuMs() >= this.#message.cpuMs ? "cpu" : "catastrophe", "");
+        this.#end("catastrophe", "");
       },
     };
     this.#wallTimer = clock.after(message.wallMs, () => this.#end("wall", ""));
@@ -100,7 +114,7 @@ export class IsolateRun {
   }
 
   #flush(): void {
-    if (this.#enteredAt !== undefined || this.#ended || this.#events.length === 0) return;
+    if (this.#entered || this.#ended || this.#events.length === 0) return;
     const events = this.#events;
     this.#events = [];
     this.#eventUnits = 0;
@@ -108,23 +122,29 @@ export class IsolateRun {
     this.#enter((timeout) => deliver.apply(undefined, events, { timeout }), isolate);
   }
 
+  /** Told by the process how much the open entry has computed. */
+  charge(cpuMs: number): void {
+    this.#cpuChargedMs += cpuMs;
+    if (this.#cpuReadMs + this.#cpuChargedMs >= this.#message.cpuMs) this.#end("cpu", "");
+  }
+
   /**
-   * Runs one entry. Its timeout is what is left of the computing budget: the entry covers the microtasks it causes, so
-   * that nothing a script does is outside one.
+   * Runs one entry: it covers the microtasks it causes, so that nothing a script does is outside one. Its computing time is
+   * watched from here; its timeout is what holds when this thread is too busy to watch, and makes V8 give up an isolate
+   * that cannot be interrupted.
    */
   #enter(entry: (timeoutMs: number) => Promise<unknown>, isolate: PreparedIsolate["isolate"]): void {
-    const budgetMs = Math.max(1, Math.ceil(this.#message.cpuMs - this.#cpuMs()));
+    const timeoutMs = Math.max(1, Math.ceil(this.#message.wallMs - this.#wallMs())) + ENTRY_OVERTIME_MS;
     const enteredAt = this.#clock.monotonic();
-    this.#enteredAt = enteredAt;
+    this.#entered = true;
     this.#messages = 0;
-    const isTimeout = (error: unknown): boolean =>
-      error instanceof Error && error.message === TIMED_OUT && this.#clock.monotonic() - enteredAt >= budgetMs - 1;
-    new Promise((resolve) => resolve(entry(budgetMs))).then(
+    this.#shares.open(this);
+    new Promise((resolve) => resolve(entry(timeoutMs))).then(
       () => this.#left(),
       (error: unknown) => {
-        if (this.#ended) return;
-        if (isolate.isDisposed) this.#end("memory", "");
-        else if (isTimeout(error)) this.#end("cpu", "");
+        if (this.#ended) this.#left();
+        else if (isolate.isDisposed) this.#end("memory", "");
+        else if (this.#clock.monotonic() - enteredAt >= timeoutMs - 1) this.#end("wall", "");
         else this.#unhandled(error);
       },
     );
@@ -138,9 +158,10 @@ export class IsolateRun {
   }
 
   #left(): void {
-    this.#enteredAt = undefined;
+    this.#entered = false;
     if (this.#ended) return;
-    if (this.#cpuMs() >= this.#message.cpuMs) this.#end("cpu", "");
+    this.#shares.close(this);
+    if (this.#readCpuMs() >= this.#message.cpuMs) this.#end("cpu", "");
     else if (this.#events.length > 0) this.#flush();
     else if (this.#calls.size === 0 && this.#timers.size === 0) this.#end("deadlock", "");
   }
@@ -231,13 +252,12 @@ export class IsolateRun {
     return this.#clock.monotonic() - this.#startedAt;
   }
 
-  /** Computing time of the script so far; a disposed isolate tells nothing, then the open entry counts in full. */
-  #cpuMs(): number {
+  /** Computing time of the script, exact while it pauses. */
+  #readCpuMs(): number {
     const { isolate } = this.#prepared;
-    if (isolate.isDisposed) {
-      return this.#cpuReadMs + (this.#enteredAt === undefined ? 0 : this.#clock.monotonic() - this.#enteredAt);
-    }
+    if (this.#entered || isolate.isDisposed) return this.#cpuReadMs + this.#cpuChargedMs;
     this.#cpuReadMs = Math.max(0, Number(isolate.cpuTime) / 1e6 - this.#cpuBeforeMs);
+    this.#cpuChargedMs = 0;
     return this.#cpuReadMs;
   }
 
@@ -248,8 +268,9 @@ export class IsolateRun {
     for (const timer of this.#timers.values()) timer.cancel();
     this.#timers.clear();
     this.#events = [];
+    this.#shares.close(this);
     const { isolate } = this.#prepared;
-    const cpuMs = this.#cpuMs();
+    const cpuMs = this.#readCpuMs();
     let finished = false;
     const finish = (heapMiB: number): void => {
       if (finished) return;
@@ -262,6 +283,7 @@ export class IsolateRun {
         usage: { wallMs: this.#wallMs(), cpuMs, heapMiB },
       });
       if (!isolate.isDisposed) isolate.dispose();
+      if (this.#entered) this.#clock.after(LEAVE_WITHIN_MS, () => this.#entered && this.#port.tainted());
       this.#port.ended(this.#message.run);
     };
     // A script that is done is idle, so that its heap can be read at once; one that spins on is stopped without.
