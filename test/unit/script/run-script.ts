@@ -35,7 +35,7 @@ export async function evaluateCode(code: string): Promise<unknown> {
 
 /** Values of another realm compare as unequal: rebuilds plain data here. */
 function toOurs(value: unknown): unknown {
-  return typeof value === "object" && value !== null ? (structuredClone(value) as unknown) : value;
+  return typeof value === "object" && value !== null ? structuredClone(value) : value;
 }
 
 /** The error a text is refused with. */
