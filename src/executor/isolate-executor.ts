@@ -142,8 +142,9 @@ export class IsolateRun implements CpuUser {
     new Promise((resolve) => resolve(entry(timeoutMs))).then(
       () => this.#left(),
       (error: unknown) => {
-        if (this.#ended) this.#left();
-        else if (isolate.isDisposed) this.#end("memory", "");
+        this.#entered = false;
+        if (this.#ended) return;
+        if (isolate.isDisposed) this.#end("memory", "");
         else if (this.#clock.monotonic() - enteredAt >= timeoutMs - 1) this.#end("wall", "");
         else this.#unhandled(error);
       },

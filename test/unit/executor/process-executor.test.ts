@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ProcessExecutor } from "../../../src/executor/process-executor.ts";
+import { startExecutor } from "../../support/executor.ts";
 import { isAlive } from "../../support/processes.ts";
-import { errorOf, execute, FailedCall, recordingHost, startExecutor, valueOf } from "./support.ts";
+import { errorOf, execute, FailedCall, recordingHost, valueOf } from "./support.ts";
 
 let executor: ProcessExecutor;
 beforeAll(async () => {
@@ -97,6 +98,21 @@ describe("limits", () => {
     expect(result.usage.wallMs).toBeGreaterThan(190);
     expect(result.usage.cpuMs).toBeLessThan(100);
   });
+
+  test.each([
+    ["computing", "while (true);", { cpuMs: 100 }, "SCRIPT_CPU_LIMIT"],
+    ["time", "while (true);", { wallMs: 100 }, "SCRIPT_TIMEOUT"],
+    ["memory", "const all = []; for (;;) all.push(new Array(1e5).fill(1))", {}, "SCRIPT_MEMORY_LIMIT"],
+  ])(
+    "a script that is stopped at its limit of %s leaves its process as good as it was",
+    async (_, code, limits, expected) => {
+      const [pid] = executor.pids();
+      expect(await errorOf(executor, code, { limits })).toMatchObject({ code: expected });
+      // An isolate that does not stop within two seconds costs the process.
+      await new Promise((resolve) => setTimeout(resolve, 2_500));
+      expect(executor.pids()).toEqual([pid]);
+    },
+  );
 
   test("answers that pile up while a script computes end it, and not its process", async () => {
     const answer = "x".repeat(4 * 2 ** 20 - 10);
