@@ -15,6 +15,9 @@ import {
 
 type Print = (...args: unknown[]) => void;
 
+/** Deepest indent of a group: it is written before each line of a text. */
+const MAX_INDENT = 64;
+
 /** Writes one line of log output, bounded by the run's limits. */
 export type WriteLog = (level: LogLevel, text: string) => void;
 
@@ -56,7 +59,7 @@ export function createConsole(log: WriteLog): Readonly<Record<string, unknown>> 
       write(level, args);
   const group: Print = (...args) => {
     if (args.length > 0) write("info", args);
-    indent = stringRepeat(" ", indent.length + 2);
+    if (indent.length < MAX_INDENT) indent = stringRepeat(" ", indent.length + 2);
   };
   return {
     log: printer("info"),

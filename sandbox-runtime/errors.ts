@@ -62,12 +62,22 @@ freeze(ToolError);
 export function toolErrorFrom(infoJson: string, site: Error | undefined): ToolError {
   const info = parse(infoJson) as FailureInfo;
   const error = new ToolError(info);
-  const frames = site?.stack;
-  const from = typeof frames === "string" ? stringIndexOf(frames, "\n    at ") : -1;
-  const stack = `ToolError: ${info.message}${from < 0 ? "" : stringSlice(frames as string, from)}`;
+  const frames = framesOf(site);
+  const from = stringIndexOf(frames, "\n    at ");
+  const stack = `ToolError: ${info.message}${from < 0 ? "" : stringSlice(frames, from)}`;
   define(error, "stack", stack, false);
   weakMapSet(trueErrors, error, infoJson);
   return error;
+}
+
+/** Text of a stack, which a script's `Error.prepareStackTrace` may have made; empty where that throws. */
+function framesOf(site: Error | undefined): string {
+  try {
+    const frames: unknown = site?.stack;
+    return typeof frames === "string" ? frames : "";
+  } catch {
+    return "";
+  }
 }
 
 /** A failure the runtime itself finds. */
@@ -110,10 +120,5 @@ function isErrorLike(thrown: unknown): boolean {
 
 /** Code frames of a stack, the text before them left out. */
 export function stackOf(thrown: unknown, maxLength: number): string {
-  try {
-    const { stack } = thrown as { readonly stack?: unknown };
-    return typeof stack === "string" ? stringSlice(stack, 0, maxLength) : "";
-  } catch {
-    return "";
-  }
+  return stringSlice(framesOf(thrown as Error | undefined), 0, maxLength);
 }

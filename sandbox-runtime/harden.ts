@@ -1,11 +1,12 @@
 import { construct, define, defineProperty, deleteProperty, objectKeys, ProxyCtor } from "./primordials.ts";
 
-/** Globals that let a script allocate outside the heap limit, share memory or block a thread. */
-const REMOVED = ["WebAssembly", "SharedArrayBuffer", "Atomics", "console"] as const;
+/** Globals that let a script allocate outside the heap limit, share memory, block a thread, or run when it was not entered. */
+const REMOVED = ["WebAssembly", "SharedArrayBuffer", "Atomics", "FinalizationRegistry", "console"] as const;
 
 /**
  * Takes from the global object what no script may have, before any script runs: memory outside the heap limit
- * (WebAssembly, shared and resizable buffers) and blocking waits.
+ * (WebAssembly, shared and resizable buffers), blocking waits, and callbacks of the garbage collector, which V8 calls when no
+ * entry is open: what they compute no limit would count.
  */
 export function harden(): void {
   for (let i = 0; i < REMOVED.length; i++) deleteProperty(globalThis, REMOVED[i] as string);

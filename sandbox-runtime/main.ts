@@ -7,7 +7,19 @@ import { describeThrown, limitError, stackOf, ToolError, trueErrorInfo } from ".
 import { defineLazy, defineValues, fix, harden } from "./harden.ts";
 import type { Host, Send } from "./host.ts";
 import { inspect } from "./inspect.ts";
-import { apply, ErrorCtor, freeze, later, NumberCtor, parse, thenOwn, toText, TypeErrorCtor } from "./primordials.ts";
+import {
+  apply,
+  ErrorCtor,
+  freeze,
+  later,
+  NumberCtor,
+  parse,
+  PromiseCtor,
+  reportTo,
+  thenOwn,
+  toText,
+  TypeErrorCtor,
+} from "./primordials.ts";
 import { createCrypto } from "./random.ts";
 import { createTimers } from "./timers.ts";
 import type { Timers } from "./timers.ts";
@@ -33,11 +45,21 @@ export function bootstrap(send: Send): Runtime {
   let tools: ToolProxy | undefined;
   let timers: Timers | undefined;
   let host: Host | undefined;
+  /**
+   * isolated-vm copies the reason of the first unhandled rejection of an entry out of the isolate: whole, however large, and
+   * running its getters. Ours is the first; it is kept, as one that is collected does not count.
+   */
+  const shield: { rejected: Promise<unknown> | undefined } = { rejected: undefined };
+  const raiseShield = (): void => {
+    shield.rejected = new PromiseCtor<unknown>((_, reject) => reject(undefined));
+  };
   return {
     start(code, startJson) {
+      raiseShield();
       const start = parse(startJson) as SandboxStart;
       host = { send, limits: start.limits, ended: false };
       const log = createLog(host);
+      reportTo((thrown) => log("warn", `A callback failed: ${inspect(thrown)}`));
       tools = createToolProxy(host, start.names);
       timers = createTimers(host);
       defineGlobals(host, start, tools, timers, log);
@@ -53,6 +75,7 @@ export function bootstrap(send: Send): Runtime {
     },
     deliver(...events) {
       if (host === undefined || host.ended) return;
+      raiseShield();
       timers?.entered();
       for (let i = 0; i < events.length; i += 3) {
         const id = NumberCtor(events[i + 1]);
@@ -76,8 +99,9 @@ function defineGlobals(host: Host, start: SandboxStart, tools: ToolProxy, timers
     );
   };
   const emit = (value: unknown): void => {
-    if (values >= MAX_EMITTED_VALUES) refuse();
     const json = encode(value, emittedBytes - emitted, refuse);
+    // What it holds may have emitted something itself.
+    if (emitted + json.length > emittedBytes || values >= MAX_EMITTED_VALUES) refuse();
     emitted += json.length;
     values++;
     host.send("emit", json);

@@ -129,6 +129,7 @@ export const viewCtors: Readonly<Record<string, new (buffer: ArrayBuffer, offset
     Float64Array,
     BigInt64Array,
     BigUint64Array,
+    Float16Array: (globalThis as unknown as Record<"Float16Array", typeof Float32Array>).Float16Array,
     DataView,
   };
 
@@ -203,13 +204,21 @@ export function append<T>(list: T[], item: T): void {
   list[list.length] = item;
 }
 
+let report: (thrown: unknown) => void = () => undefined;
+
+/** Tells where goes what callbacks throw. */
+export function reportTo(write: (thrown: unknown) => void): void {
+  report = write;
+}
+
 /**
- * Runs a function as a microtask; what it throws is an unhandled rejection.
+ * Runs a function as a microtask; what it throws, or the promise it returns is rejected with, is reported.
  *
- * The promise is ours alone, and it is told not to look for the constructor that scripts may have replaced.
+ * The promises are ours alone, and they are told not to look for the constructor that scripts may have replaced.
  */
 export function later(task: () => unknown): void {
-  void thenOwn(new PromiseCtor<unknown>((resolve) => resolve(undefined)), task);
+  const ran = thenOwn(new PromiseCtor<unknown>((resolve) => resolve(undefined)), task);
+  void thenOwn(ran, () => undefined, report);
 }
 
 /** `then` on a promise that no script holds: replaced constructors of promises have no part in it. */

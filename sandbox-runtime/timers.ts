@@ -27,8 +27,8 @@ export interface Timers {
   readonly globals: Readonly<Record<string, unknown>>;
   /** `setTimeout` as it was before any script ran. @throws TIMER_LIMIT, as a `ToolError`. */
   set(callback: () => void, delayMs: number): void;
-  /** Runs the callback of a timer whose time has come. */
-  fire(id: number): void;
+  /** Runs the callback of a timer whose time has come. @returns What it returned. */
+  fire(id: number): unknown;
   /** The host comes in again: what was sent to it has been taken. */
   entered(): void;
 }
@@ -45,9 +45,10 @@ export function createTimers(host: Host): Timers {
   const add = (callback: unknown, delay: unknown, args: readonly unknown[], repeat: boolean): number => {
     if (typeof callback !== "function")
       throw new TypeErrorCtor("Cannot set a timer: the first argument must be a function");
+    // It may run the script's own code, which may set timers too: nothing is counted before it.
+    const asked = NumberCtor(delay);
     if (mapSize(pending) >= host.limits.timers) throw tooManyPending(host.limits.timers);
     if (++setSinceEntry > TIMERS_PER_ENTRY) throw tooManySet();
-    const asked = NumberCtor(delay);
     const delayMs = asked >= 1 && asked <= MAX_DELAY_MS ? floor(asked) : 1;
     const id = ++lastId;
     mapSet(pending, id, {
@@ -79,10 +80,10 @@ export function createTimers(host: Host): Timers {
     set: (callback, delayMs) => void add(callback, delayMs, [], false),
     fire(id) {
       const timer = mapGet(pending, id) as PendingTimer | undefined;
-      if (timer === undefined) return;
+      if (timer === undefined) return undefined;
       if (timer.everyMs === undefined) mapDelete(pending, id);
       else host.send("timer", StringCtor(id), StringCtor(timer.everyMs));
-      apply(timer.callback, undefined, timer.args);
+      return apply(timer.callback, undefined, timer.args);
     },
     entered() {
       setSinceEntry = 0;

@@ -1,3 +1,4 @@
+import { MAX_PATH_UNITS } from "../src/bridge/protocol.ts";
 import type { SandboxLimits } from "../src/bridge/protocol.ts";
 import { CodecError, MAX_DEPTH, toJson } from "./codec.ts";
 import { limitError, toolErrorFrom } from "./errors.ts";
@@ -87,6 +88,18 @@ function createCallStarter(host: Host, pending: Map<unknown, unknown>): StartCal
     const promise = new PromiseCtor<unknown>((resolve, reject) => {
       const refuse = (code: string, message: string, hint: string): void =>
         reject(limitError(code, message, hint, site));
+      const pathText = stringify(path);
+      if (pathText.length > MAX_PATH_UNITS) {
+        refuse(
+          "TOOL_NOT_FOUND",
+          `Cannot call the tool as its name may have ${MAX_PATH_UNITS} characters: it has more`,
+          "Object.keys(mcp) lists the servers.",
+        );
+        return;
+      }
+      // They may run the script's own code, which may make calls too: nothing is counted before it.
+      const json = argumentsText(args, path, limits, refuse);
+      if (json === undefined) return;
       if (made >= limits.toolCalls) {
         refuse(
           "TOOL_CALL_LIMIT",
@@ -103,8 +116,6 @@ function createCallStarter(host: Host, pending: Map<unknown, unknown>): StartCal
         );
         return;
       }
-      const json = argumentsText(args, path, limits, refuse);
-      if (json === undefined) return;
       if (argumentLength + json.length > limits.argumentTotalBytes) {
         refuse(
           "ARGUMENTS_TOO_LARGE",
@@ -116,7 +127,7 @@ function createCallStarter(host: Host, pending: Map<unknown, unknown>): StartCal
       made++;
       argumentLength += json.length;
       mapSet(pending, made, { site, resolve, reject } satisfies PendingCall);
-      host.send("call", StringCtor(made), stringify(path), json);
+      host.send("call", StringCtor(made), pathText, json);
     });
     // A failed call that is awaited late is no unhandled rejection: the run's list of calls shows how each one ended.
     void promiseThen(promise, undefined, ignore);

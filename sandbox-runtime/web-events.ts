@@ -19,7 +19,7 @@ interface ListenerOptions {
   readonly signal?: unknown;
 }
 
-/** Hands a failure on as an unhandled rejection: the caller goes on. */
+/** Has a failure logged: the caller goes on. */
 export function report(thrown: unknown): void {
   later(() => {
     throw thrown;

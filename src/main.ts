@@ -15,6 +15,15 @@ function stopOnSignals(): AbortSignal {
   return controller.signal;
 }
 
+/** Whoever reads the output may go first, as `head` does: the work and its exit code are the same without a reader. */
+function outliveReaders(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE") throw error;
+    });
+  }
+}
+
 if (Number(process.versions.node.split(".")[0]) < OLDEST_NODE) {
   process.stderr.write(`Runlet needs Node ${OLDEST_NODE} or newer: this is ${process.version}\n`);
   process.exitCode = 1;
@@ -25,5 +34,6 @@ if (Number(process.versions.node.split(".")[0]) < OLDEST_NODE) {
     env: process.env,
     cwd: process.cwd(),
   };
+  outliveReaders();
   process.exitCode = await runCli(process.argv.slice(2), io, stopOnSignals());
 }

@@ -14,8 +14,9 @@ import type { CallSettlement, Journal } from "../store/journal.ts";
 import { toArguments } from "./arguments.ts";
 import type { CallSummary } from "./call-summary.ts";
 import { CallTable } from "./call-table.ts";
+import type { CallReply, ExecutionHost } from "./execution-host.ts";
 import { answerMeta, isMetaPath } from "./meta-calls.ts";
-import { MAX_EMITTED_VALUES, MAX_NESTING } from "./protocol.ts";
+import { MAX_EMITTED_VALUES, MAX_NESTING, MAX_PATH_UNITS } from "./protocol.ts";
 import type { LogLevel } from "./protocol.ts";
 import { RunLog } from "./run-log.ts";
 import type { LogLine } from "./run-log.ts";
@@ -47,19 +48,6 @@ export interface BridgeOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly listener: BridgeListener;
-}
-
-/** An answer as it crosses into the isolate. */
-interface Reply {
-  readonly ok: boolean;
-  readonly json: string;
-}
-
-/** What one execution calls; the bridge lives as long as the run, which may execute more than one script. */
-interface BridgeHost {
-  call(id: number, path: string, args: string): Promise<Reply>;
-  log(level: LogLevel, atMs: number, text: string): void;
-  emit(json: string): void;
 }
 
 const PENDING = { ms: undefined, outcome: "pending", resultBytes: 0 } as const;
@@ -94,11 +82,11 @@ export class Bridge {
   }
 
   /**
-   * The host of one execution.
+   * The host of one execution; the bridge lives as long as the run, which may execute more than one script.
    *
    * @param signal Aborts when the execution is over: calls in flight are cancelled upstream.
    */
-  host(signal: AbortSignal): BridgeHost {
+  host(signal: AbortSignal): ExecutionHost {
     return {
       call: (_, path, args) => {
         const reply = this.#call(path, args, signal);
@@ -170,7 +158,7 @@ export class Bridge {
    * @param pathText JSON text of the names after `mcp.`.
    * @param argsText JSON text of the positional arguments.
    */
-  async #call(pathText: string, argsText: string, signal: AbortSignal): Promise<Reply> {
+  async #call(pathText: string, argsText: string, signal: AbortSignal): Promise<CallReply> {
     try {
       const seq = this.#calls.admit(byteLength(argsText));
       try {
@@ -302,12 +290,23 @@ interface Target {
   readonly tool: CatalogTool | undefined;
 }
 
-/** Rebuilds a call from its texts. @throws INTERNAL: only a process that is not ours any more sends others. */
+/**
+ * Rebuilds a call from its texts.
+ *
+ * @throws ARGUMENTS_TOO_LARGE when they are nested too deep: getters that give something else each time bring that past the
+ *   runtime's own check; INTERNAL: only a process that is not ours any more sends others.
+ */
 function readCall(pathText: string, argsText: string): { readonly path: string[]; readonly args: unknown[] } {
-  const path = parseJson(pathText)?.value;
+  const path = pathText.length > MAX_PATH_UNITS ? undefined : parseJson(pathText)?.value;
   const args = parseJson(argsText)?.value;
-  if (isStringArray(path) && Array.isArray(args) && !isDeeperThan(args, MAX_NESTING)) return { path, args };
-  throw new RunletError("INTERNAL", "Cannot read the call as it is not of the protocol");
+  if (!isStringArray(path) || !Array.isArray(args))
+    throw new RunletError("INTERNAL", "Cannot read the call as it is not of the protocol");
+  if (!isDeeperThan(args, MAX_NESTING)) return { path, args };
+  throw new RunletError(
+    "ARGUMENTS_TOO_LARGE",
+    `Cannot make the call as arguments may be nested ${MAX_NESTING} deep: these are deeper`,
+    { hint: "Pass flatter arguments." },
+  );
 }
 
 function resolveTarget(catalog: Catalog, path: readonly string[]): Target | undefined {

@@ -34,6 +34,9 @@ export interface SandboxStart {
 /** Values one run may emit: each costs more than its bytes, in an event and in the answer. */
 export const MAX_EMITTED_VALUES = 10_000;
 
+/** Longest JSON text of the names after `mcp.`: far more than the name of any tool. */
+export const MAX_PATH_UNITS = 4_096;
+
 /** Deepest JSON taken from an executor process; deeper text would exhaust the stack of whoever writes it out again. */
 export const MAX_NESTING = 512;
 

@@ -6,6 +6,9 @@ import { joinIdentifiers, propertyAccess, toIdentifier } from "./tool-names.ts";
 
 const MAX_SHOWN = 120;
 const MAX_COMPARED = 100;
+/** Longest name that is looked up, and most words that are told of one: scripts and callers may write any. */
+const MAX_NAME = 4_096;
+const MAX_WORDS = 20;
 const NEAREST = 3;
 
 /** A server of a catalog; `tools` is `undefined` while its tools are not known. */
@@ -53,6 +56,7 @@ export function createResolver(servers: readonly CatalogServer[]): Resolver {
       return found !== undefined && isTool(found) ? found : undefined;
     },
     resolve(path) {
+      if (isLongerThan(path, MAX_NAME)) return unknown(path, `a name may have ${MAX_NAME} characters`, []);
       const [first, ...rest] = path;
       if (first === undefined) return unknown(path, "no tool is named", []);
       const server = byName.get(first) ?? byName.get(toIdentifier(first));
@@ -104,9 +108,20 @@ function unknownOnMcp(path: readonly string[], servers: readonly CatalogServer[]
   return unknown(path, why + aside, [...new Set([...closeWhole, ...close])].slice(0, NEAREST));
 }
 
+function isLongerThan(path: readonly string[], max: number): boolean {
+  let length = path.length;
+  for (let i = 0; i < path.length && length <= max; i++) length += path[i]?.length ?? 0;
+  return length > max;
+}
+
 /** @param why Continues "Cannot call … as". */
 function unknown(path: readonly string[], why: string, near: readonly CatalogTool[]): ToolResolution {
-  const written = bounded(`mcp${path.map((part) => propertyAccess(part.slice(0, MAX_SHOWN))).join("")}`);
+  const written = bounded(
+    `mcp${path
+      .slice(0, MAX_WORDS)
+      .map((part) => propertyAccess(part.slice(0, MAX_SHOWN)))
+      .join("")}`,
+  );
   const names = near.map((tool) => `mcp${propertyAccess(tool.namespace)}${propertyAccess(tool.method)}`);
   const remedy =
     names.length === 0

@@ -1,4 +1,5 @@
 import { isRecord } from "../lib/guards.ts";
+import { pointerKeys, pointerStep } from "../lib/json.ts";
 
 const KEYWORD_SEGMENTS = new Set(
   "properties items $defs definitions anyOf oneOf allOf prefixItems additionalProperties patternProperties".split(" "),
@@ -34,17 +35,13 @@ export function resolveRef(root: unknown, ref: string): RefTarget | undefined {
 
 /** A word for the place a pointer names, for making up a type's name: `#/$defs/RichText` → `RichText`. */
 export function pointerHint(pointer: string): string {
-  const words = pointer
-    .split("/")
-    .slice(1)
-    .map(unescapeSegment)
-    .filter((segment) => !KEYWORD_SEGMENTS.has(segment) && !/^\d+$/u.test(segment));
+  const words = pointerKeys(pointer).filter((segment) => !KEYWORD_SEGMENTS.has(segment) && !/^\d+$/u.test(segment));
   return words.at(-1) ?? "";
 }
 
 function followPointer(root: unknown, pointer: string): RefTarget | undefined {
   let at = root;
-  for (const segment of pointer.split("/").slice(1).map(unescapeSegment)) {
+  for (const segment of pointerKeys(pointer)) {
     if (Array.isArray(at) && /^(?:0|[1-9]\d{0,8})$/u.test(segment)) at = (at as unknown[])[Number(segment)];
     else if (isRecord(at) && Object.hasOwn(at, segment)) at = at[segment];
     else return undefined;
@@ -61,7 +58,7 @@ function findAnchor(root: unknown, anchor: string): RefTarget | undefined {
     if (isRecord(schema) && (schema["$anchor"] === anchor || schema["$dynamicAnchor"] === anchor)) return here;
     if (typeof schema !== "object" || schema === null) continue;
     for (const [key, value] of Object.entries(schema)) {
-      open.push({ pointer: `${pointer}/${escapeSegment(key)}`, schema: value });
+      open.push({ pointer: pointer + pointerStep(key), schema: value });
     }
   }
   return undefined;
@@ -75,12 +72,4 @@ function decodeFragment(fragment: string): string | undefined {
     if (error instanceof URIError) return undefined;
     throw error;
   }
-}
-
-function unescapeSegment(segment: string): string {
-  return segment.replaceAll("~1", "/").replaceAll("~0", "~");
-}
-
-function escapeSegment(segment: string): string {
-  return segment.replaceAll("~", "~0").replaceAll("/", "~1");
 }

@@ -1,6 +1,7 @@
 import { Ajv } from "ajv";
 import type { ErrorObject, ValidateFunction } from "ajv";
 import { isRecord } from "../lib/guards.ts";
+import { pointerKeys } from "../lib/json.ts";
 import type { Options } from "./options.ts";
 import type { KeyPath } from "./problem.ts";
 import { expectation, nodeAt } from "./schema-nodes.ts";
@@ -77,8 +78,7 @@ function toFault({ instancePath, keyword, params }: ErrorObject, options: unknow
 function follow(pointer: string, root: unknown): { path: KeyPath; value: unknown } {
   const path: (string | number)[] = [];
   let value = root;
-  for (const part of pointer.split("/").slice(1)) {
-    const key = part.replaceAll("~1", "/").replaceAll("~0", "~");
+  for (const key of pointerKeys(pointer)) {
     if (Array.isArray(value)) {
       path.push(Number(key));
       value = value[Number(key)] as unknown;

@@ -1,5 +1,6 @@
+import type { ExecutionHost } from "../bridge/execution-host.ts";
+import type { ExecutionUsage } from "../bridge/protocol.ts";
 import type { RunLimits } from "../config/limits.ts";
-import type { ExecutionUsage, LogLevel } from "../bridge/protocol.ts";
 import type { ErrorInfo } from "../lib/errors.ts";
 import type { RunnableScript } from "../script/script.ts";
 
@@ -15,20 +16,6 @@ export interface ExecutionRequest {
   readonly limits: RunLimits;
   /** Aborting ends the script; the result is then `RUN_CANCELLED`. */
   readonly signal: AbortSignal;
-}
-
-/** Answer to one call, as it crosses into the isolate: JSON text of the value, or of an `ErrorInfo`. */
-export interface CallReply {
-  readonly ok: boolean;
-  readonly json: string;
-}
-
-/** What an executor needs of the host half of the bridge. Late events after the end are not delivered. */
-export interface ExecutionHost {
-  /** Makes one call. Never rejects: failures are replies. */
-  call(id: number, path: string, args: string): Promise<CallReply>;
-  log(level: LogLevel, atMs: number, text: string): void;
-  emit(json: string): void;
 }
 
 /** How an execution ended. */

@@ -1,4 +1,4 @@
-import { MAX_EMITTED_VALUES, parseSandboxMessage } from "../bridge/protocol.ts";
+import { MAX_EMITTED_VALUES, MAX_PATH_UNITS, parseSandboxMessage } from "../bridge/protocol.ts";
 import type { EndReason, ExecutorMessage, RunMessage, SandboxMessage } from "../bridge/protocol.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import type { CpuShares, CpuUser } from "./cpu-shares.ts";
@@ -144,17 +144,19 @@ export class IsolateRun implements CpuUser {
       (error: unknown) => {
         this.#entered = false;
         if (this.#ended) return;
-        if (isolate.isDisposed) this.#end("memory", "");
+        // The runtime leaves one rejection without a handler, see its `bootstrap`: an entry that went well ends with it.
+        if (error === undefined) this.#left();
+        else if (isolate.isDisposed) this.#end("memory", "");
         else if (this.#clock.monotonic() - enteredAt >= timeoutMs - 1) this.#end("wall", "");
-        else this.#unhandled(error);
+        else this.#thrown(error);
       },
     );
   }
 
-  /** The entry's promise rejects with the first rejection that had no handler when the entry ended. */
-  #unhandled(error: unknown): void {
+  /** The runtime itself threw, which it does only where its stack was exhausted; what it was to deliver may be lost. */
+  #thrown(error: unknown): void {
     const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    this.#log("warn", `A promise was rejected before anything awaited it: ${text}`);
+    this.#log("warn", `The script could not be told something: ${text}`);
     this.#left();
   }
 
@@ -213,7 +215,7 @@ export class IsolateRun implements CpuUser {
       this.#callsMade > toolCalls ||
       this.#calls.size >= concurrency ||
       args.length > argumentBytes ||
-      path.length > argumentBytes ||
+      path.length > MAX_PATH_UNITS ||
       this.#argumentBytes > argumentTotalBytes ||
       this.#calls.has(id);
     if (over) {

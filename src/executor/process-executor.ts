@@ -1,4 +1,5 @@
 import { randomFillSync } from "node:crypto";
+import type { ExecutionHost } from "../bridge/execution-host.ts";
 import type { ExecutionUsage, ExecutorMessage, RunMessage } from "../bridge/protocol.ts";
 import type { Config } from "../config/config.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
@@ -9,9 +10,10 @@ import { loadBundles, nativeModulePath } from "./bundles.ts";
 import type { ExecutorBundles } from "./bundles.ts";
 import { executorCommand } from "./confinement.ts";
 import type { ExecutorCommand } from "./confinement.ts";
-import { ExecutorChild } from "./executor-child.ts";
-import type { ExecutionHost, ExecutionRequest, ExecutionResult, Executor, ExecutorStatus } from "./executor.ts";
+import type { ExecutorChild } from "./executor-child.ts";
+import type { ExecutionRequest, ExecutionResult, Executor, ExecutorStatus } from "./executor.ts";
 import { toExecutionResult } from "./outcome.ts";
+import { ProcessPool } from "./process-pool.ts";
 
 /** What the executor needs of its surroundings. */
 export interface ProcessExecutorOptions {
@@ -44,41 +46,48 @@ const OVERTIME_MS = 1_500;
 const CANCEL_WITHIN_MS = 1_000;
 /** How long the other runs of a process that is stuck may take to end. */
 const DRAIN_MS = 5_000;
-/** Processes that only finish their runs, by place: more would be memory that nobody bounded. */
-const DRAINING_PER_PLACE = 2;
-/** Starts in a row without success after which runs no longer wait for one. */
-const FUTILE_STARTS = 3;
 /** Runs after which a process is replaced. @source measured: an isolate leaks about 3 KiB */
 const RECYCLE_AFTER_RUNS = 5_000;
 const WARM_PER_CHILD = 4;
-const FIRST_RESPAWN_MS = 100;
-const LONGEST_RESPAWN_MS = 10_000;
 const NO_USAGE: ExecutionUsage = { wallMs: 0, cpuMs: 0, heapMiB: 0 };
 
 /**
- * Runs scripts in supervised processes: places each run on the process with the fewest, replaces processes that die, are
- * stuck or are worn, and answers for runs whose process did not.
+ * Runs scripts in supervised processes: places each run on the process with the fewest, moves innocent runs off a process
+ * that died, and answers for runs whose process did not.
  */
 export class ProcessExecutor implements Executor {
-  readonly #options: ProcessExecutorOptions;
-  readonly #bundles: ExecutorBundles;
+  readonly #clock: Clock;
   readonly #command: ExecutorCommand;
-  readonly #children = new Set<ExecutorChild>();
+  readonly #pool: ProcessPool;
   readonly #runs = new Map<number, ActiveRun>();
   readonly #waiting: ActiveRun[] = [];
-  readonly #readyWaiters = new Set<{ resolve(): void; reject(error: unknown): void }>();
   #nextRun = 1;
   #crashes = 0;
-  #failedStarts = 0;
   #closed = false;
   #onCrash: (() => void) | undefined;
-  readonly #allDead = Promise.withResolvers<void>();
 
   private constructor(options: ProcessExecutorOptions, bundles: ExecutorBundles) {
-    this.#options = options;
-    this.#bundles = bundles;
-    this.#command = options.command ?? executorCommand(options.executors, nativeModulePath());
-    for (let i = 0; i < options.executors.processes; i++) this.#spawn();
+    const { executors, memoryMiB, clock, log } = options;
+    this.#clock = clock;
+    this.#command = options.command ?? executorCommand(executors, nativeModulePath());
+    this.#pool = new ProcessPool(
+      {
+        command: this.#command,
+        bundles,
+        warm: WARM_PER_CHILD,
+        memoryMiB,
+        places: executors.processes,
+        runsPerProcess: executors.isolatesPerProcess,
+        clock,
+        log,
+      },
+      {
+        message: (child, message) => this.#receive(child, message),
+        ready: () => this.#placeWaiting(),
+        died: (child) => this.#died(child),
+        cannotStart: (error) => this.#giveUpWaiting(error),
+      },
+    );
   }
 
   /** Starts the processes; they become ready in the background. */
@@ -109,14 +118,7 @@ export class ProcessExecutor implements Executor {
   }
 
   status(): ExecutorStatus {
-    const count = (is: (child: ExecutorChild) => boolean): number => [...this.#children].filter(is).length;
-    return {
-      ready: count((child) => child.takesRuns),
-      starting: count((child) => child.state === "starting"),
-      draining: count((child) => child.state === "draining"),
-      running: this.#runs.size,
-      crashes: this.#crashes,
-    };
+    return { ...this.#pool.counts(), running: this.#runs.size, crashes: this.#crashes };
   }
 
   /** What holds the processes, see `executorCommand`. */
@@ -131,74 +133,20 @@ export class ProcessExecutor implements Executor {
 
   /** Process ids, for tests and diagnostics. */
   pids(): number[] {
-    return [...this.#children].flatMap((child) => (child.pid === undefined ? [] : [child.pid]));
+    return this.#pool.pids();
   }
 
   ready(): Promise<void> {
-    if (this.#someTakeRuns()) return Promise.resolve();
-    if (this.#closed) return Promise.reject(new RunletError("SHUTTING_DOWN", "The executor is closed"));
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#readyWaiters.add({ resolve, reject });
-    return promise;
+    return this.#pool.ready();
   }
 
   close(): Promise<void> {
     this.#closed = true;
     for (const run of Array.from(this.#runs.values())) this.#settle(run, cancelled());
-    for (const waiter of this.#readyWaiters) waiter.reject(new RunletError("SHUTTING_DOWN", "The executor is closed"));
-    this.#readyWaiters.clear();
-    for (const child of this.#children) child.kill();
-    if (this.#children.size === 0) this.#allDead.resolve();
-    return this.#allDead.promise;
+    return this.#pool.close();
   }
 
-  #someTakeRuns(): boolean {
-    return [...this.#children].some((child) => child.takesRuns);
-  }
-
-  /** Starts a process if there is a place for it: those that drain have left theirs. */
-  #spawn(): void {
-    const { clock, log, memoryMiB, executors } = this.#options;
-    const alive = [...this.#children].filter((child) => child.state !== "draining").length;
-    if (this.#closed || alive >= executors.processes) return;
-    try {
-      const child = new ExecutorChild(
-        { command: this.#command, bundles: this.#bundles, warm: WARM_PER_CHILD, memoryMiB, clock, log },
-        { message: (from, message) => this.#receive(from, message), changed: (from) => this.#changed(from) },
-      );
-      this.#children.add(child);
-    } catch (error) {
-      log.error({ err: error }, "an executor process could not be started");
-      this.#respawn(true);
-    }
-  }
-
-  #changed(child: ExecutorChild): void {
-    if (child.state === "ready") {
-      this.#failedStarts = 0;
-      for (const waiter of this.#readyWaiters) waiter.resolve();
-      this.#readyWaiters.clear();
-      this.#placeWaiting();
-    } else if (child.state === "draining") {
-      // One that was never of use is replaced when it is dead, and then not at once.
-      if (child.taken > 0) this.#spawn();
-      this.#boundDraining();
-    } else if (child.state === "dead") this.#buried(child);
-  }
-
-  #boundDraining(): void {
-    const draining = [...this.#children].filter((child) => child.state === "draining");
-    const over = draining.length - this.#options.executors.processes * DRAINING_PER_PLACE;
-    for (const oldest of draining.slice(0, Math.max(0, over))) oldest.kill();
-  }
-
-  #buried(child: ExecutorChild): void {
-    if (!this.#children.delete(child)) return;
-    if (this.#closed) {
-      if (this.#children.size === 0) this.#allDead.resolve();
-      return;
-    }
-    this.#respawn(child.taken === 0);
+  #died(child: ExecutorChild): void {
     if (child.runs.size > 0) {
       this.#crashes++;
       this.#onCrash?.();
@@ -210,25 +158,7 @@ export class ProcessExecutor implements Executor {
     }
   }
 
-  /** Starts a replacement: at once, or later and later while processes die before they are of use. */
-  #respawn(useless: boolean): void {
-    if (!useless) {
-      this.#spawn();
-      return;
-    }
-    this.#failedStarts++;
-    const delayMs = Math.min(LONGEST_RESPAWN_MS, FIRST_RESPAWN_MS * 2 ** this.#failedStarts);
-    if (this.#failedStarts >= FUTILE_STARTS && !this.#someTakeRuns()) this.#giveUpWaiting();
-    this.#options.clock.after(delayMs, () => this.#spawn(), { background: true });
-  }
-
-  /** Answers those who wait for a process; starting one is tried further. */
-  #giveUpWaiting(): void {
-    const error = new RunletError("EXECUTOR_LOST", "Cannot start an executor process: the log has what it wrote", {
-      hint: "Start with log level debug, and see whether isolated-vm is installed for this machine.",
-    });
-    for (const waiter of this.#readyWaiters) waiter.reject(error);
-    this.#readyWaiters.clear();
+  #giveUpWaiting(error: RunletError): void {
     for (const run of this.#waiting.splice(0)) {
       this.#settle(run, { status: "failed", error: toErrorInfo(error), usage: NO_USAGE });
     }
@@ -255,17 +185,9 @@ export class ProcessExecutor implements Executor {
   }
 
   #place(run: ActiveRun): void {
-    const { isolatesPerProcess } = this.#options.executors;
-    let best: ExecutorChild | undefined;
-    for (const child of this.#children) {
-      if (!child.takesRuns || child.runs.size >= isolatesPerProcess) continue;
-      if (best === undefined || isFreer(child, best)) best = child;
-    }
-    if (best === undefined) {
-      this.#waiting.push(run);
-      return;
-    }
-    this.#start(run, best);
+    const child = this.#pool.freest();
+    if (child === undefined) this.#waiting.push(run);
+    else this.#start(run, child);
   }
 
   #placeWaiting(): void {
@@ -276,7 +198,7 @@ export class ProcessExecutor implements Executor {
     const { request } = run;
     const { limits } = request;
     run.child = child;
-    run.deadline = this.#options.clock.after(limits.wallMs + OVERTIME_MS, () => this.#overdue(run));
+    run.deadline = this.#clock.after(limits.wallMs + OVERTIME_MS, () => this.#overdue(run));
     const seed = randomFillSync(new Uint32Array(4));
     const message: RunMessage = {
       type: "run",
@@ -367,7 +289,7 @@ export class ProcessExecutor implements Executor {
     }
     child.send({ type: "cancel", run: run.number });
     run.deadline?.cancel();
-    run.deadline = this.#options.clock.after(CANCEL_WITHIN_MS, () => {
+    run.deadline = this.#clock.after(CANCEL_WITHIN_MS, () => {
       this.#settle(run, cancelled());
       child.drain(DRAIN_MS);
     });
@@ -379,11 +301,6 @@ export class ProcessExecutor implements Executor {
     run.request.signal.removeEventListener("abort", run.onAbort);
     run.resolve(result);
   }
-}
-
-/** Fewer runs first; among equals the one used longest ago, so that the others make isolates ready meanwhile. */
-function isFreer(a: ExecutorChild, b: ExecutorChild): boolean {
-  return a.runs.size < b.runs.size || (a.runs.size === b.runs.size && a.lastRun < b.lastRun);
 }
 
 function cancelled(): ExecutionResult {

@@ -1,5 +1,6 @@
 import type { ErrorObject } from "ajv";
 import { isRecord } from "../lib/guards.ts";
+import { pointerStep } from "../lib/json.ts";
 import { nearestNames } from "../lib/nearest.ts";
 import type { ArgumentProblem } from "./call.ts";
 import { shortName } from "./policy.ts";
@@ -95,7 +96,7 @@ function property(schema: unknown, name: string): unknown {
 }
 
 function child(pointer: string, name: string): string {
-  return `${pointer}/${shortName(name).replaceAll("~", "~0").replaceAll("/", "~1")}`;
+  return pointer + pointerStep(shortName(name));
 }
 
 function describeValue(value: unknown): string {

@@ -1,5 +1,6 @@
-import { errorSpec, RunletError, type ErrorCode, type ErrorInfo } from "../lib/errors.ts";
+import { errorSpec, RunletError, type ErrorCode, type ErrorContext, type ErrorInfo } from "../lib/errors.ts";
 import { isRecord } from "../lib/guards.ts";
+import { nearestNames } from "../lib/nearest.ts";
 
 /** One fault of a request. */
 export interface RequestProblem {
@@ -66,6 +67,19 @@ export function requestInvalid(what: string, problems: readonly RequestProblem[]
     hint: "GET /openapi.json has the schemas of all requests.",
     details: { problems },
   });
+}
+
+/**
+ * What helps who wrote a name that there is not; `details.nearest` holds the names most like it.
+ *
+ * @param otherwise The hint when no name is like it.
+ */
+export function didYouMean(wrong: string, names: readonly string[], otherwise: string): ErrorContext {
+  const nearest = nearestNames(wrong, names);
+  return {
+    hint: nearest.length === 0 ? otherwise : `Did you mean ${nearest.join(", ")}?`,
+    details: { nearest },
+  };
 }
 
 /** Whole seconds, at least 1: the unit of the header is the second. */

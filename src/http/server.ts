@@ -46,6 +46,8 @@ export async function listen(app: HttpApp, { host, port, log, clock = systemCloc
   const server = createServer((incoming, outgoing) => void handle(incoming, outgoing));
   const stop = trackAnswers(server, clock);
   await start(server, host, port);
+  // A connection that cannot be accepted, such as for want of descriptors, must not end the process.
+  server.on("error", (error) => log?.error({ err: error }, "a connection could not be accepted"));
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("a TCP listener has no TCP address");
   let closing: Promise<void> | undefined;
@@ -58,8 +60,12 @@ export async function listen(app: HttpApp, { host, port, log, clock = systemCloc
 
 function start(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once("error", (cause: NodeJS.ErrnoException) => reject(cannotListen(cause, host, port)));
-    server.listen({ host, port }, resolve);
+    const refuse = (cause: NodeJS.ErrnoException): void => reject(cannotListen(cause, host, port));
+    server.once("error", refuse);
+    server.listen({ host, port }, () => {
+      server.off("error", refuse);
+      resolve();
+    });
   });
 }
 

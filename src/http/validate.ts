@@ -1,6 +1,7 @@
 import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
 import { boundText } from "../lib/bounded-text.ts";
 import { isRecord, isStringArray } from "../lib/guards.ts";
+import { pointerStep } from "../lib/json.ts";
 import { nearestNames } from "../lib/nearest.ts";
 import type { RequestProblem } from "./problem.ts";
 
@@ -26,13 +27,15 @@ export interface CheckOptions {
 }
 
 const MAX_SHOWN_BYTES = 60;
+/** Faults told of one value: each takes a search for the name that was meant, and a body can hold a million. */
+const MAX_PROBLEMS = 50;
 
 const WHOLE_NUMBER = /^-?\d{1,15}$/u;
 
 const ajv = new Ajv2020({ allErrors: true, verbose: true });
 
 /**
- * Compiles a schema, once, into a check that finds every fault of a value.
+ * Compiles a schema, once, into a check that finds every fault of a value, and tells the first 50.
  *
  * @returns The check; the same value always gives the same problems in the same order.
  */
@@ -47,7 +50,7 @@ export function compileCheck<T>(schema: RequestSchema<T>, options: CheckOptions 
     const told = errors.filter(
       (error) => isOwnFault(error) && !(error.keyword === "oneOf" && mistyped.has(error.instancePath)),
     );
-    return { ok: false, problems: told.map((error) => toRequestProblem(error, options)) };
+    return { ok: false, problems: told.slice(0, MAX_PROBLEMS).map((error) => toRequestProblem(error, options)) };
   };
 }
 
@@ -78,13 +81,13 @@ function toRequestProblem(error: ErrorObject, { explain }: CheckOptions): Reques
   const params: Readonly<Record<string, unknown>> = error.params;
   if (error.keyword === "required") {
     return {
-      pointer: `${error.instancePath}/${escapePointer(String(params["missingProperty"]))}`,
+      pointer: error.instancePath + pointerStep(String(params["missingProperty"])),
       message: "is required",
     };
   }
   if (error.keyword === "additionalProperties") {
     const name = String(params["additionalProperty"]);
-    const pointer = `${error.instancePath}/${escapePointer(name)}`;
+    const pointer = error.instancePath + pointerStep(name);
     return { pointer, message: explain?.(pointer, undefined) ?? unknownMember(name, error.parentSchema) };
   }
   const pointer = error.instancePath;
@@ -131,9 +134,4 @@ function quoteList(values: readonly unknown[]): string {
 function shown(value: unknown): string {
   if (typeof value === "object" && value !== null) return "";
   return `: current value is ${boundText(JSON.stringify(value) ?? "absent", MAX_SHOWN_BYTES)}`;
-}
-
-/** @source RFC 6901 § 3 */
-function escapePointer(name: string): string {
-  return name.replaceAll("~", "~0").replaceAll("/", "~1");
 }

@@ -43,7 +43,7 @@ const ERRORS = {
   SCRIPT_SYNTAX: { fault: "script", status: 422, retryable: false },
   /** The source text is over `limits.sourceBytes`. */
   SCRIPT_TOO_LARGE: { fault: "script", status: 422, retryable: false },
-  /** The script threw, or a promise nobody awaited rejected. */
+  /** The script threw. */
   SCRIPT_ERROR: { fault: "script", status: 422, retryable: false },
   /** Wall time is over `limits.wallMs`, tool waits included. */
   SCRIPT_TIMEOUT: { fault: "script", status: 422, retryable: false },

@@ -1,22 +1,24 @@
-const compiled = new Map<string, RegExp>();
-const MAX_COMPILED = 10_000;
-
 /**
- * Whether a name matches a glob in which `*` stands for any run of characters and everything else for itself.
+ * Whether a name matches a glob in which `*` stands for any run of characters and everything else for itself. Takes time
+ * linear in the name for each part of the glob, whatever both are: either may come from a caller.
  *
  * @param glob From the configuration or a request.
  * @param name A server's or tool's name.
  */
 export function matchesGlob(glob: string, name: string): boolean {
-  if (!glob.includes("*")) return glob === name;
-  let pattern = compiled.get(glob);
-  if (pattern === undefined) {
-    if (compiled.size >= MAX_COMPILED) compiled.clear();
-    const parts = glob.split(/\*+/u).map((part) => part.replaceAll(/[\\^$.*+?()[\]{}|/]/gu, "\\$&"));
-    pattern = new RegExp(`^${parts.join("[^]*?")}$`, "u");
-    compiled.set(glob, pattern);
+  const [head = "", ...parts] = glob.split("*");
+  const tail = parts.pop();
+  if (tail === undefined) return glob === name;
+  const end = name.length - tail.length;
+  let from = head.length;
+  if (from > end || !name.startsWith(head) || !name.endsWith(tail)) return false;
+  // Taking each part where it comes first leaves the most for those after it.
+  for (const part of parts) {
+    const at = name.indexOf(part, from);
+    if (at === -1 || at + part.length > end) return false;
+    from = at + part.length;
   }
-  return pattern.test(name);
+  return true;
 }
 
 /** Whether a name matches one of the globs. */

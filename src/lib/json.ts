@@ -29,6 +29,19 @@ export function parseJson(text: string): { readonly value: unknown } | undefined
   }
 }
 
+/** One step of a JSON pointer: a key with its slash. @source RFC 6901 § 3 */
+export function pointerStep(key: string): string {
+  return `/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+}
+
+/** The keys a JSON pointer steps through. @source RFC 6901 § 4 */
+export function pointerKeys(pointer: string): string[] {
+  return pointer
+    .split("/")
+    .slice(1)
+    .map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
+}
+
 /**
  * Whether a JSON value is nested deeper than `max` levels: writing such a value as text may exhaust the stack.
  *

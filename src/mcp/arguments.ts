@@ -3,9 +3,15 @@ import type { LimitName, RunLimits } from "../config/limits.ts";
 import { RunletError } from "../lib/errors.ts";
 import { isRecord } from "../lib/guards.ts";
 import type { JsonValue } from "../lib/guards.ts";
+import { pointerStep } from "../lib/json.ts";
 import { nearestNames } from "../lib/nearest.ts";
 import type { RunRequest } from "../runs/run.ts";
 import { DEFAULT_SEARCH_LIMIT, MAX_SEARCH_LIMIT, RUN_SCRIPT_MEMBERS, SEARCH_TOOLS_MEMBERS } from "./tools.ts";
+
+/** Characters shown of a name that is not known. */
+const MAX_NAME = 100;
+/** Problems told at once: each unknown name takes a search for the one that was meant, and arguments can hold a million. */
+const MAX_PROBLEMS = 50;
 
 interface Problem {
   readonly pointer: string;
@@ -23,7 +29,7 @@ export interface SearchArguments {
  * The arguments of `run_script` as a request for a run. An optional member that is `null` counts as absent, because
  * models that must name every member write it so; `input` keeps its `null`.
  *
- * @throws REQUEST_INVALID with every problem at once.
+ * @throws REQUEST_INVALID with every problem at once, 50 or a few more at most.
  */
 export function parseRunScriptArguments(args: unknown): RunRequest {
   const problems: Problem[] = [];
@@ -80,7 +86,9 @@ function checkMembers(args: unknown, known: readonly string[], problems: Problem
   }
   const members = new Map(Object.entries(args));
   for (const name of members.keys()) {
-    if (!known.includes(name)) problems.push({ pointer: pointerTo(name), message: unknownName(name, known) });
+    if (problems.length >= MAX_PROBLEMS) break;
+    if (!known.includes(name))
+      problems.push({ pointer: pointerStep(name.slice(0, MAX_NAME)), message: unknownName(name, known) });
   }
   return members;
 }
@@ -93,7 +101,8 @@ function parseLimits(value: unknown, problems: Problem[]): Partial<RunLimits> | 
   }
   const limits: Partial<Record<LimitName, number>> = {};
   for (const [name, limit] of Object.entries(value)) {
-    const pointer = `/limits${pointerTo(name)}`;
+    if (problems.length >= MAX_PROBLEMS) break;
+    const pointer = `/limits${pointerStep(name.slice(0, MAX_NAME))}`;
     const known = LIMIT_NAMES.find((candidate) => candidate === name);
     if (known === undefined) problems.push({ pointer, message: unknownName(name, LIMIT_NAMES) });
     else if (limit === null) continue;
@@ -116,11 +125,6 @@ function kindOf(value: unknown): string {
   if (typeof value === "string") return "a text";
   if (typeof value === "number" || typeof value === "boolean") return String(value);
   return "an object";
-}
-
-/** @source RFC 6901, section 3. */
-function pointerTo(name: string): string {
-  return `/${name.slice(0, 100).replaceAll("~", "~0").replaceAll("/", "~1")}`;
 }
 
 function invalid(tool: string, problems: readonly Problem[]): RunletError {

@@ -13,7 +13,6 @@ const OVERHEAD_SECONDS = [
 ] as const;
 const MIB = 1024 * 1024;
 const HEAP_BYTES = [2, 4, 8, 16, 32, 64, 128, 256].map((mib) => mib * MIB);
-const OPERATION_LABELS = ["mcp_method_name", "gen_ai_tool_name", "error_type", "network_transport"] as const;
 
 /** Every metric of the service: Prometheus names, base units, labels. No label takes a value from outside. */
 export const METRICS = {
@@ -50,13 +49,7 @@ export const METRICS = {
   mcp_client_operation_duration_seconds: {
     kind: "histogram",
     help: "Duration of an MCP request as its sender saw it.",
-    labels: OPERATION_LABELS,
-    buckets: OPERATION_SECONDS,
-  },
-  mcp_server_operation_duration_seconds: {
-    kind: "histogram",
-    help: "Duration of an MCP request as its receiver saw it.",
-    labels: OPERATION_LABELS,
+    labels: ["mcp_method_name", "gen_ai_tool_name", "error_type", "network_transport"],
     buckets: OPERATION_SECONDS,
   },
   runlet_upstreams: { kind: "gauge", help: "Configured MCP servers by state.", labels: ["state"] },

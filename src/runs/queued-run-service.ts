@@ -10,6 +10,7 @@ import { parseJson } from "../lib/json.ts";
 import type { Log } from "../lib/log.ts";
 import type { Job, RunQueue } from "../queue/run-queue.ts";
 import type { Journal } from "../store/journal.ts";
+import { runSize } from "../store/run-size.ts";
 import type { RunRecord, RunStore } from "../store/run-store.ts";
 import { narrowingOf } from "./active-run.ts";
 import type { ActiveRun } from "./active-run.ts";
@@ -41,6 +42,8 @@ export interface RunServiceDeps {
 /** Ended runs whose events can still be watched: at most so many, and of so many bytes of request and outcome together. */
 const RECENT_RUNS = 256;
 const RECENT_BYTES = 64 * 1024 * 1024;
+/** Texts of all runs of one page together, in UTF-16 units; a run that is larger is a page of its own. */
+const PAGE_SIZE = 16 * 1024 * 1024;
 /** How soon runs of an earlier process that had no place in the queue try again. */
 const RETRY_QUEUE_MS = 250;
 const UNSTARTED: readonly RunRecord["status"][] = ["queued"];
@@ -57,7 +60,9 @@ export class QueuedRunService implements RunService {
   readonly #left = new Map<string, ActiveRun>();
   #retry: Timer | undefined;
   readonly #keys = new IdempotencyKeys();
-  readonly #closed = Promise.withResolvers<void>();
+  /** Let go of those who wait for a run, when the service closes. */
+  readonly #waiters = new Set<() => void>();
+  #closed = false;
 
   constructor(deps: RunServiceDeps) {
     this.#deps = deps;
@@ -86,13 +91,17 @@ export class QueuedRunService implements RunService {
     const run = this.#active.get(id);
     if (run === undefined || run.outcome !== undefined) return this.get(principal, id);
     this.#authorise(principal, run.record, id);
+    const { maxWaitMs, signal } = options;
+    if (this.#closed || signal?.aborted === true) return this.#view(run);
     const { promise: enough, resolve } = Promise.withResolvers<void>();
-    const timer = this.#deps.clock.after(options.maxWaitMs, resolve);
-    const onAbort = (): void => resolve();
-    options.signal?.addEventListener("abort", onAbort, { once: true });
-    if (options.signal?.aborted !== true) await Promise.race([run.ended, enough, this.#closed.promise]);
+    const stop = (): void => resolve();
+    const timer = this.#deps.clock.after(maxWaitMs, stop);
+    signal?.addEventListener("abort", stop, { once: true });
+    this.#waiters.add(stop);
+    await Promise.race([run.ended, enough]);
     timer.cancel();
-    options.signal?.removeEventListener("abort", onAbort);
+    signal?.removeEventListener("abort", stop);
+    this.#waiters.delete(stop);
     return this.#view(run);
   }
 
@@ -116,11 +125,12 @@ export class QueuedRunService implements RunService {
       status: query.status,
       limit: query.limit + 1,
       before: query.cursor,
+      maxSize: PAGE_SIZE,
     });
-    const page = records.slice(0, query.limit);
+    const { page, isLast } = cutPage(records, query.limit);
     const runs = await Promise.all(page.map((record) => this.#storedView(record)));
     const last = page.at(-1);
-    return records.length > query.limit && last !== undefined ? { runs, nextCursor: last.id } : { runs };
+    return isLast || last === undefined ? { runs } : { runs, nextCursor: last.id };
   }
 
   async *watch(
@@ -201,7 +211,8 @@ export class QueuedRunService implements RunService {
   async close(graceMs: number): Promise<void> {
     this.#retry?.cancel();
     await this.#deps.queue.close(graceMs);
-    this.#closed.resolve();
+    this.#closed = true;
+    for (const stop of this.#waiters) stop();
   }
 
   async #giveUp(record: RunRecord, error: ErrorInfo): Promise<void> {
@@ -339,6 +350,20 @@ export class QueuedRunService implements RunService {
 
 function toJob({ record, request }: ActiveRun): Job {
   return { runId: record.id, principal: record.principal, priority: request.priority ?? 0 };
+}
+
+/** The runs of a page, bounded in number and size. @param records As read: what is behind the page may be among them. */
+function cutPage(
+  records: readonly RunRecord[],
+  limit: number,
+): { readonly page: readonly RunRecord[]; readonly isLast: boolean } {
+  let size = 0;
+  const page = records.slice(0, limit).filter((record, index) => {
+    size += runSize(record);
+    return index === 0 || size <= PAGE_SIZE;
+  });
+  // Behind a run that filled the page alone nothing was read: there may be more.
+  return { page, isLast: page.length === records.length && size <= PAGE_SIZE };
 }
 
 function interrupted(): ErrorInfo {

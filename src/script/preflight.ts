@@ -1,9 +1,9 @@
+import { bindArguments } from "../catalog/call-arguments.ts";
 import type { Catalog, CatalogTool } from "../catalog/catalog.ts";
 import { propertyAccess } from "../catalog/tool-names.ts";
 import type { ArgumentProblem, ArgumentValidator } from "../gateway/call.ts";
 import { errorInfo } from "../lib/errors.ts";
 import type { ErrorContext, ErrorInfo } from "../lib/errors.ts";
-import { isRecord } from "../lib/guards.ts";
 import type { PreparedScript, ToolCallSite } from "./prepare.ts";
 import type { Position } from "./script.ts";
 import { snippet } from "./source-position.ts";
@@ -91,30 +91,15 @@ function checkArguments(
   );
 }
 
-/** Judges arguments as a call would: one object as it is, other values as the required properties in their order. */
+/** Judges arguments as a call would. */
 function argumentProblems(
   args: readonly unknown[],
   tool: CatalogTool,
   validator: ArgumentValidator,
 ): readonly ArgumentProblem[] {
-  const [first] = args;
-  const names = tool.positional;
-  if (args.length === 0 || (args.length === 1 && first === null)) return validator.check(tool, {});
-  if (args.length === 1 && isRecord(first)) return mayBeProperty(first, tool) ? [] : validator.check(tool, first);
-  if (args.length > names.length) {
-    const also = names.length === 0 ? "" : `, or ${names.length} values (${names.join(", ")})`;
-    return [{ pointer: "", message: `it takes one object${also}: ${args.length} arguments are written` }];
-  }
-  return validator.check(tool, Object.fromEntries(args.map((value, i) => [names[i] ?? "", value])));
-}
-
-/** Whether an object may stand for the tool's only required property instead of for all arguments: the call decides. */
-function mayBeProperty(value: Readonly<Record<string, unknown>>, { positional, inputSchema }: CatalogTool): boolean {
-  const [only] = positional;
-  if (only === undefined || positional.length > 1 || Object.hasOwn(value, only)) return false;
-  const properties = typeof inputSchema === "boolean" ? undefined : inputSchema["properties"];
-  const property = isRecord(properties) ? properties[only] : undefined;
-  return isRecord(property) && property["type"] === "object";
+  const bound = bindArguments(tool, args);
+  if (bound.status === "bound") return validator.check(tool, bound.args);
+  return [{ pointer: "", message: `${bound.forms}: ${args.length} arguments are written` }];
 }
 
 function place(script: PreparedScript, position: Position | undefined): ErrorContext {

@@ -57,8 +57,19 @@ export function createTranspiler({ clock, timeoutMs }: TranspilerOptions): Trans
     await ending?.terminate();
   };
 
+  const startThread = (): Worker => {
+    const thread = startWorker();
+    const forget = (): void => {
+      if (worker === thread) worker = undefined;
+    };
+    // One that dies between two texts, when nobody waits for it, is replaced at the next one.
+    thread.on("error", forget);
+    thread.on("exit", forget);
+    return thread;
+  };
+
   const ask = async <T extends StripReply | TransformReply>(request: TranspileRequest): Promise<T> => {
-    worker ??= startWorker();
+    worker ??= startThread();
     const reply = await exchange<T>(worker, request, clock, timeoutMs);
     if (reply !== undefined && reply.status !== "broken") return reply;
     await close();

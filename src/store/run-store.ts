@@ -28,6 +28,8 @@ export interface RunQuery {
   readonly limit: number;
   /** Only runs older than the one with this id. */
   readonly before: string | undefined;
+  /** Reading stops after the run whose texts make all larger than this, in UTF-16 units. @default none */
+  readonly maxSize?: number;
 }
 
 /** What changes when a run moves on. */

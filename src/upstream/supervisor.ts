@@ -35,6 +35,8 @@ export interface UpstreamDeps {
   readonly redact?: (text: string) => string;
   /** The tools or the readiness of the upstream changed. */
   readonly onChange?: () => void;
+  /** A server is started that was started before. @param server Its name. */
+  readonly onRestart?: (server: string) => void;
 }
 
 type Phase =
@@ -69,6 +71,7 @@ class Supervisor implements Upstream {
       random: Math.random,
       redact: (text) => text,
       onChange: () => undefined,
+      onRestart: () => undefined,
       ...deps,
     };
   }
@@ -161,6 +164,7 @@ class Supervisor implements Upstream {
       onListFailure: (error) => this.#recordFailure("list", error.message),
       onEnd: (reason) => this.#onEnd(session, reason),
     });
+    if (this.#session !== undefined) this.#deps.onRestart(this.config.name);
     const opening = this.#open(session);
     this.#session = session;
     this.#setPhase({ state: "starting", session, opening });
@@ -238,7 +242,16 @@ class Supervisor implements Upstream {
   }
 
   #retire(session: Session): void {
-    this.#ending = Promise.all([this.#ending, session.close()]).then(() => undefined);
+    this.#ending = Promise.all([this.#ending, this.#closeSession(session)]).then(() => undefined);
+  }
+
+  /** Never rejects: the next session starts whatever became of this one. */
+  async #closeSession(session: Session): Promise<void> {
+    try {
+      await session.close();
+    } catch (error) {
+      this.#deps.log.error({ server: this.config.name, err: error }, "MCP session did not close cleanly");
+    }
   }
 
   #setPhase(phase: Phase): void {

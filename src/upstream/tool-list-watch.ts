@@ -46,11 +46,13 @@ export function watchToolList(client: Client, options: ToolListWatchOptions): Ch
     listing = true;
     while (again && !closed.aborted) {
       again = false;
-      // One listing at a time, the last one after the last notice.
-      await options.relist().then(
-        (found) => closed.aborted || options.onTools(found),
-        (error: unknown) => closed.aborted || options.onFailure(error),
-      );
+      try {
+        // One listing at a time, the last one after the last notice.
+        const found = await options.relist();
+        if (!closed.aborted) options.onTools(found);
+      } catch (error) {
+        if (!closed.aborted) options.onFailure(error);
+      }
     }
     listing = false;
   };

@@ -42,6 +42,11 @@ describe("runlet run", () => {
     expect(await command(["run", "-"], "return 'from a pipe'")).toMatchObject({ code: 0, stdout: "from a pipe\n" });
   });
 
+  test("ends as it would have, when nobody reads its output any more", async () => {
+    const { code, stderr } = await runlet(["run", "-"], { cwd: folder, input: "return 'x'.repeat(9e5)", deaf: true });
+    expect([code, stderr]).toEqual([0, ""]);
+  });
+
   test("with --json puts the whole run on stdout", async () => {
     const { code, stdout } = await command(["run", "sum.ts", "--input", "[]", "--json"]);
     const run = JSON.parse(stdout) as RunView;

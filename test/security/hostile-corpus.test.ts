@@ -50,31 +50,18 @@ const OTHER_ENDS: ReadonlyMap<string, OtherEnd> = new Map<string, OtherEnd>([
       because: "every name is a function until it is called, then TOOL_NOT_FOUND tells the nearest",
     },
   ],
-  [
-    "deep-recursion-native",
-    {
-      ends: "SCRIPT_CPU_LIMIT",
-      because: "without a JIT the million lists may take longer than the budget on a busy machine",
-    },
-  ],
-  [
-    "deep-recursion-json",
-    {
-      ends: "SCRIPT_CPU_LIMIT",
-      because: "without a JIT the million lists may take longer than the budget on a busy machine",
-    },
-  ],
-  [
-    "console-huge-many-args",
-    {
-      ends: "SCRIPT_CPU_LIMIT",
-      because: "100 MB of arguments may take longer to make than the budget on a busy machine",
-    },
-  ],
 ]);
 
-/** Cases whose end is slow to come, as V8 cannot interrupt the builtin they call: what ends them may be either limit. */
-const UNINTERRUPTIBLE: ReadonlySet<string> = new Set(["json-parse-nested"]);
+/**
+ * Cases that need about as much time as they have, without a JIT and on a busy machine, or that call a builtin V8 cannot
+ * interrupt: either limit may end them.
+ */
+const HEAVY: ReadonlySet<string> = new Set([
+  "json-parse-nested",
+  "deep-recursion-native",
+  "deep-recursion-json",
+  "console-huge-many-args",
+]);
 
 const KIB = 1024;
 const WALL_MS = 5_000;
@@ -161,7 +148,7 @@ describe("after all of them", () => {
 
   test("every other end that is listed belongs to a case", () => {
     const known = new Set(HOSTILE_CASES.map(({ name }) => name));
-    const listed = [...OTHER_ENDS.keys(), ...UNINTERRUPTIBLE];
+    const listed = [...OTHER_ENDS.keys(), ...HEAVY];
     expect(listed.filter((name) => !known.has(name))).toEqual([]);
   });
 });
@@ -176,7 +163,7 @@ function judge({ name, expect: wanted }: HostileCase, run: EndedRun): string {
   const code = run.error?.code ?? "INTERNAL";
   const kinds = wanted.ok === true ? [] : (wanted.errorKind ?? []);
   const allowed = kinds.flatMap((kind) => CODES[kind]);
-  if (UNINTERRUPTIBLE.has(name)) allowed.push("SCRIPT_TIMEOUT", "SCRIPT_CPU_LIMIT");
+  if (HEAVY.has(name)) allowed.push("SCRIPT_TIMEOUT", "SCRIPT_CPU_LIMIT");
   return code === ends || allowed.includes(code) ? "as expected" : `failed with ${code}`;
 }
 

@@ -18,6 +18,8 @@ export interface CommandOptions {
   /** Its standard input. @default none */
   readonly input?: string;
   readonly cwd: string;
+  /** Closes its standard output at once instead of reading it. @default false */
+  readonly deaf?: boolean;
 }
 
 /** The command line of `runlet`, for those who start it themselves. */
@@ -26,11 +28,15 @@ export function runletCommand(args: readonly string[]): { readonly command: stri
 }
 
 /** Runs `runlet` with some arguments to its end. */
-export async function runlet(args: readonly string[], { input = "", cwd }: CommandOptions): Promise<CommandEnd> {
+export async function runlet(
+  args: readonly string[],
+  { input = "", cwd, deaf = false }: CommandOptions,
+): Promise<CommandEnd> {
   const { command, args: all } = runletCommand(args);
   const child = spawn(command, all, { cwd, env: cliEnvironment(), timeout: END_WITHIN_MS, killSignal: "SIGKILL" });
   let stdout = "";
   let stderr = "";
+  if (deaf) child.stdout.destroy();
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     stdout += text;
   });

@@ -1,11 +1,13 @@
 import { afterAll, beforeAll } from "vitest";
+import type { CallReply } from "../../src/bridge/execution-host.ts";
 import { BUILT_IN_LIMITS } from "../../src/config/limits.ts";
 import type { RunLimits } from "../../src/config/limits.ts";
-import type { CallReply, ExecutionResult } from "../../src/executor/executor.ts";
+import type { ExecutionResult } from "../../src/executor/executor.ts";
 import { ProcessExecutor } from "../../src/executor/process-executor.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import type { ErrorInfo } from "../../src/lib/errors.ts";
 import { silentLog } from "../../src/lib/log.ts";
+import type { Log } from "../../src/lib/log.ts";
 
 /** One call that reached the host. */
 export interface SeenCall {
@@ -35,13 +37,16 @@ export interface RunOptions {
   readonly answer?: (path: readonly string[], args: readonly unknown[]) => CallReply | Promise<CallReply>;
 }
 
-/** An executor of one process that holds no configuration but the built-in one. The caller closes it. */
-export async function createTestExecutor(): Promise<ProcessExecutor> {
+/** A real executor that is ready to take runs; of one process, unless said otherwise. The caller closes it. */
+export async function startExecutor(
+  change: { readonly processes?: number; readonly isolatesPerProcess?: number; readonly log?: Log } = {},
+): Promise<ProcessExecutor> {
+  const { processes = 1, isolatesPerProcess = 16, log = silentLog } = change;
   const executor = await ProcessExecutor.create({
-    executors: { processes: 1, isolatesPerProcess: 16, profile: "hardened" },
+    executors: { processes, isolatesPerProcess, profile: "hardened" },
     memoryMiB: BUILT_IN_LIMITS.defaults.memoryMiB,
     clock: systemClock,
-    log: silentLog,
+    log,
   });
   try {
     await executor.ready();
@@ -115,7 +120,7 @@ export interface ScriptRunner {
 export function useExecutor(): ScriptRunner {
   let executor: ProcessExecutor | undefined;
   beforeAll(async () => {
-    executor = await createTestExecutor();
+    executor = await startExecutor();
   });
   afterAll(async () => {
     await executor?.close();

@@ -29,7 +29,8 @@ export type HostileKind =
   | "output"
   | "crash";
 
-/** The corpus of `test/fixtures/data/hostile-corpus.json`; `code` is the body of an async function. */
-export const HOSTILE_CASES = JSON.parse(
-  readFileSync(new URL("../fixtures/data/hostile-corpus.json", import.meta.url), "utf8"),
-) as readonly HostileCase[];
+/** Both corpora of `test/fixtures/data`; `code` is the body of an async function. */
+export const HOSTILE_CASES: readonly HostileCase[] = ["hostile-corpus.json", "hostile-corpus-2.json"].flatMap(
+  (file) =>
+    JSON.parse(readFileSync(new URL(`../fixtures/data/${file}`, import.meta.url), "utf8")) as readonly HostileCase[],
+);

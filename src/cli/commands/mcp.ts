@@ -1,3 +1,4 @@
+import { aborted } from "../../lib/abort.ts";
 import { createService } from "../../service.ts";
 import { parseArguments } from "../arguments.ts";
 import { EXIT } from "../io.ts";
@@ -24,8 +25,7 @@ export async function mcpCommand(args: readonly string[], io: CliIo, stopped: Ab
   const service = await createService({ ...config, dataDir: ":memory:" });
   try {
     const connection = service.serveStdio({ stdin: process.stdin, stdout: process.stdout });
-    const stop = new Promise<void>((resolve) => stopped.addEventListener("abort", () => resolve(), { once: true }));
-    await Promise.race([connection.closed, stop]);
+    await Promise.race([connection.closed, aborted(stopped)]);
     return EXIT.ok;
   } finally {
     await service.close();

@@ -1,4 +1,5 @@
 import { createService } from "../../service.ts";
+import { aborted } from "../../lib/abort.ts";
 import { RunletError } from "../../lib/errors.ts";
 import { parseArguments } from "../arguments.ts";
 import { EXIT } from "../io.ts";
@@ -40,9 +41,4 @@ export async function serveCommand(args: readonly string[], io: CliIo, stopped: 
   } finally {
     await service.close();
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }

@@ -32,7 +32,10 @@ export function methodNotAllowed(c: AppContext, path: string, methods: readonly 
 }
 
 function logFailure(log: Log, error: ErrorInfo, thrown: unknown, c: AppContext): void {
-  const fields = { requestId: c.get("requestId"), route: c.get("route"), code: error.code, err: thrown };
-  if (error.fault === "service" || error.fault === "operator") log.error(fields, "request failed");
+  const refusal = { requestId: c.get("requestId"), route: c.get("route"), code: error.code };
+  const fields = { ...refusal, err: thrown };
+  // A client that knocks at a full queue must not fill the log with stacks.
+  if (error.code === "QUEUE_FULL" || error.code === "SHUTTING_DOWN") log.warn(refusal, "request refused");
+  else if (error.fault === "service" || error.fault === "operator") log.error(fields, "request failed");
   else if (error.fault === "upstream") log.warn(fields, "request failed upstream");
 }

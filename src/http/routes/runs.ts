@@ -27,7 +27,7 @@ function listRuns({ runs }: HttpDeps): AnyOperation {
     query: runsQuerySchema,
     answers: {
       200: {
-        description: "A page of runs.",
+        description: "A page of runs; a short one where they are large.",
         schema: objectOf({ runs: arrayOf(ref("Run")), nextCursor: { type: "string" } }, ["nextCursor"]),
       },
     },

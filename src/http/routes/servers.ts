@@ -1,10 +1,10 @@
 import { allowsServer } from "../../config/access.ts";
 import type { Principal } from "../../config/principal.ts";
 import { RunletError } from "../../lib/errors.ts";
-import { nearestNames } from "../../lib/nearest.ts";
 import type { UpstreamStatus } from "../../upstream/upstream.ts";
 import type { HttpDeps } from "../deps.ts";
 import { json, operation, type AnyOperation } from "../operation.ts";
+import { didYouMean } from "../problem.ts";
 import { arrayOf, objectOf, ref } from "../response-schemas.ts";
 
 /** The MCP servers behind the gateway: their state, and a way to start one anew. */
@@ -41,15 +41,8 @@ function restartServer({ registry, log }: HttpDeps): AnyOperation {
       const upstream = registry.get(name);
       if (upstream === undefined) {
         const known = registry.list().map((other) => other.config.name);
-        const nearest = nearestNames(name, known);
-        throw new RunletError(
-          "NOT_FOUND",
-          `Cannot restart server ${JSON.stringify(name)} as no such server is configured.`,
-          {
-            hint: nearest.length === 0 ? "GET /servers lists them." : `Did you mean ${nearest.join(", ")}?`,
-            details: { nearest },
-          },
-        );
+        const rule = `Cannot restart server ${JSON.stringify(name)} as no such server is configured.`;
+        throw new RunletError("NOT_FOUND", rule, didYouMean(name, known, "GET /servers lists them."));
       }
       await upstream.restart();
       log.info({ requestId, server: name, principal: principal.id }, "server restarted");

@@ -2,13 +2,19 @@ import type { Catalog, CatalogTool } from "../../catalog/catalog.ts";
 import { RunletError } from "../../lib/errors.ts";
 import { isStringArray } from "../../lib/guards.ts";
 import { parseJson } from "../../lib/json.ts";
-import { nearestNames } from "../../lib/nearest.ts";
 import type { HttpDeps } from "../deps.ts";
 import { json, operation, type AnyOperation, type OperationRequest } from "../operation.ts";
-import { requestInvalid } from "../problem.ts";
+import { didYouMean, requestInvalid } from "../problem.ts";
 import { arrayOf, objectOf, ref } from "../response-schemas.ts";
-import { PAGE, searchQuerySchema, toolsQuerySchema, type SearchQuery, type ToolsQuery } from "../schemas.ts";
-import { declarationsQuerySchema, type DeclarationsQuery } from "../schemas.ts";
+import {
+  declarationsQuerySchema,
+  PAGE,
+  searchQuerySchema,
+  toolsQuerySchema,
+  type DeclarationsQuery,
+  type SearchQuery,
+  type ToolsQuery,
+} from "../schemas.ts";
 
 /** What the caller may use: lists, searches and describes tools. */
 export function toolOperations(deps: HttpDeps): AnyOperation[] {
@@ -150,11 +156,8 @@ function notFound(
   wrong: string,
   names: readonly string[],
 ): RunletError {
-  const nearest = nearestNames(wrong, names);
-  return new RunletError(code, `${what} as there is none of this name that the caller may use.`, {
-    hint: nearest.length === 0 ? "GET /tools lists what there is." : `Did you mean ${nearest.join(", ")}?`,
-    details: { nearest },
-  });
+  const message = `${what} as there is none of this name that the caller may use.`;
+  return new RunletError(code, message, didYouMean(wrong, names, "GET /tools lists what there is."));
 }
 
 /** A cursor names the last tool of a page, so that pages fit together whatever was added meanwhile. */

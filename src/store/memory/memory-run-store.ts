@@ -1,4 +1,5 @@
 import { runExists, storeClosed } from "../refusals.ts";
+import { takeBySize } from "../run-size.ts";
 import type { RunChange, RunQuery, RunRecord, RunStatus, RunStore } from "../run-store.ts";
 
 /** How many ended runs are kept, and who is told of one that is dropped. */
@@ -50,14 +51,15 @@ export class MemoryRunStore implements RunStore {
     return this.#runs.get(id);
   }
 
-  async list({ principal, status, limit, before }: RunQuery): Promise<readonly RunRecord[]> {
+  async list({ principal, status, limit, before, maxSize }: RunQuery): Promise<readonly RunRecord[]> {
     this.#use("list runs");
-    return [...this.#runs.values()]
+    const page = [...this.#runs.values()]
       .filter((run) => principal === undefined || run.principal === principal)
       .filter((run) => status === undefined || run.status === status)
       .filter((run) => before === undefined || run.id < before)
       .sort((a, b) => (a.id < b.id ? 1 : -1))
       .slice(0, limit);
+    return takeBySize(page, maxSize);
   }
 
   async unfinished(): Promise<readonly RunRecord[]> {

@@ -1,6 +1,7 @@
 import type { StatementSync } from "node:sqlite";
 import type { JsonValue } from "../../lib/guards.ts";
 import { runExists } from "../refusals.ts";
+import { takeBySize } from "../run-size.ts";
 import type { RunChange, RunQuery, RunRecord, RunStatus, RunStore } from "../run-store.ts";
 import type { Database } from "./open-database.ts";
 import { RowReader, type Row } from "./row.ts";
@@ -110,8 +111,7 @@ export class SqliteRunStore implements RunStore {
   }
 
   async list(query: RunQuery): Promise<readonly RunRecord[]> {
-    const rows = this.#database.attempt("list runs", () => this.#select(query));
-    return rows.map(toRun);
+    return this.#database.attempt("list runs", () => takeBySize(this.#select(query), query.maxSize));
   }
 
   async unfinished(): Promise<readonly RunRecord[]> {
@@ -123,12 +123,17 @@ export class SqliteRunStore implements RunStore {
     this.#database.close();
   }
 
-  #select({ principal, status, limit, before }: RunQuery): Row[] {
+  *#select(query: RunQuery): Generator<RunRecord> {
+    for (const row of this.#rows(query)) yield toRun(row);
+  }
+
+  /** Read one by one: not all that are asked for may be wanted. */
+  #rows({ principal, status, limit, before }: RunQuery): Iterable<Row> {
     const page = { limit, before: before ?? null };
-    if (principal !== undefined && status !== undefined) return this.#list.both.all({ ...page, principal, status });
-    if (principal !== undefined) return this.#list.principal.all({ ...page, principal });
-    if (status !== undefined) return this.#list.status.all({ ...page, status });
-    return this.#list.all.all(page);
+    if (principal !== undefined && status !== undefined) return this.#list.both.iterate({ ...page, principal, status });
+    if (principal !== undefined) return this.#list.principal.iterate({ ...page, principal });
+    if (status !== undefined) return this.#list.status.iterate({ ...page, status });
+    return this.#list.all.iterate(page);
   }
 }
 

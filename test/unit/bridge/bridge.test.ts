@@ -135,6 +135,14 @@ describe("limits, held whatever the executor process holds", () => {
     expect(await call(["files", "readFile"], "a".repeat(16))).toMatchObject({ value: { code: "ARGUMENTS_TOO_LARGE" } });
   });
 
+  test("arguments that are nested too deep are the script's fault, a name too long that of its process", async () => {
+    const { call, calls } = await createBridge();
+    const deep = JSON.parse(`${"[".repeat(600)}${"]".repeat(600)}`) as unknown;
+    expect(await call(["files", "readFile"], deep)).toMatchObject({ value: { code: "ARGUMENTS_TOO_LARGE" } });
+    expect(await call(["files", "x".repeat(5_000)])).toMatchObject({ value: { code: "INTERNAL" } });
+    expect(calls).toEqual([]);
+  });
+
   test("emitted values are bounded in bytes and in number; what is over is dropped and said so", async () => {
     const { bridge, host, events } = await createBridge({ limits: { emittedBytes: 10 } });
     for (const json of ["1", "nonsense", `"${"x".repeat(20)}"`, "2"]) host.emit(json);
@@ -157,13 +165,18 @@ describe("limits, held whatever the executor process holds", () => {
   });
 
   test.each([
-    ["texts that are no JSON", "{", "[]"],
-    ["a path that is no list of names", '{"a":1}', "[]"],
-    ["arguments that are no list", '["files","find"]', "{}"],
-    ["arguments nested without end", '["files","find"]', "[".repeat(100_000) + "]".repeat(100_000)],
-  ])("%s are refused and reach nobody", async (_, names, args) => {
+    ["texts that are no JSON", "{", "[]", "INTERNAL"],
+    ["a path that is no list of names", '{"a":1}', "[]", "INTERNAL"],
+    ["arguments that are no list", '["files","find"]', "{}", "INTERNAL"],
+    [
+      "arguments nested without end",
+      '["files","find"]',
+      "[".repeat(100_000) + "]".repeat(100_000),
+      "ARGUMENTS_TOO_LARGE",
+    ],
+  ])("%s are refused and reach nobody", async (_, names, args, code) => {
     const { host, calls } = await createBridge();
-    expect(await host.call(1, names, args)).toMatchObject({ ok: false, json: expect.stringContaining("INTERNAL") });
+    expect(await host.call(1, names, args)).toMatchObject({ ok: false, json: expect.stringContaining(code) });
     expect(calls).toEqual([]);
     expect(await host.call(2, '["files","find"]', "[]")).toMatchObject({ ok: true });
   });

@@ -104,4 +104,14 @@ describe("a path means nothing:", () => {
     expect(resolution.kind === "unknown" && resolution.message.length).toBeLessThan(400);
     expect(resolution.kind === "unknown" && resolution.message).not.toMatch(/[\n\u2028]/u);
   });
+
+  test("of any length costs little and is told in few words", () => {
+    const startedAt = performance.now();
+    for (const path of [Array.from({ length: 1_000_000 }, () => ""), ["gitHub", "-_.".repeat(300_000)]]) {
+      const resolution = catalog.resolve(path);
+      expect(resolution).toMatchObject({ kind: "unknown", nearest: [] });
+      expect(resolution.kind === "unknown" && resolution.message.length).toBeLessThan(300);
+    }
+    expect(performance.now() - startedAt).toBeLessThan(200);
+  });
 });

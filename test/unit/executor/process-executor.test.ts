@@ -56,10 +56,25 @@ describe("a script's outcome", () => {
     });
   });
 
-  test("a rejection that nobody awaits is told in the logs and does not end the run", async () => {
+  test("a rejection that nobody awaits does not end the run; that of a callback is told in the logs", async () => {
     const host = recordingHost();
-    expect(await valueOf(executor, "Promise.reject(new Error('lost')); await mcp.a.b(); return 1", { host })).toBe(1);
-    expect(host.logs).toEqual([expect.stringContaining("Error: lost")]);
+    const text = "Promise.reject(new Error('lost')); setTimeout(async () => { throw new Error('told') }, 1)";
+    expect(
+      await valueOf(executor, `${text}; await new Promise((done) => setTimeout(done, 10)); return 1`, { host }),
+    ).toBe(1);
+    expect(host.logs).toEqual([expect.stringContaining("Error: told")]);
+  });
+
+  test("rejections of half a gigabyte do not cost the process, nor the neighbours in it", async () => {
+    const pids = executor.pids();
+    const text = "Promise.reject('x'.repeat(2 ** 29 - 30)); await mcp.a.b(); return 1";
+    const neighbour = valueOf(
+      executor,
+      "await mcp.a.b(); await new Promise((done) => setTimeout(done, 200)); return 2",
+    );
+    expect(await Promise.all([text, text, text].map((each) => valueOf(executor, each)))).toEqual([1, 1, 1]);
+    expect(await neighbour).toBe(2);
+    expect(executor.pids()).toEqual(pids);
   });
 
   test("a rejection with the engine's own words for a timeout is no timeout", async () => {

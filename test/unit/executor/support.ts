@@ -1,30 +1,12 @@
+import type { ExecutionHost } from "../../../src/bridge/execution-host.ts";
 import { BUILT_IN_LIMITS } from "../../../src/config/limits.ts";
 import type { RunLimits } from "../../../src/config/limits.ts";
-import type { ExecutionHost, ExecutionResult, Executor } from "../../../src/executor/executor.ts";
-import { ProcessExecutor } from "../../../src/executor/process-executor.ts";
-import { systemClock } from "../../../src/lib/clock.ts";
-import { silentLog } from "../../../src/lib/log.ts";
-import type { Log } from "../../../src/lib/log.ts";
+import type { ExecutionResult, Executor } from "../../../src/executor/executor.ts";
 import { prepareScript } from "../../../src/script/prepare.ts";
 
 /** The default limits, tighter where a test would wait for them. */
 export function limits(change: Partial<RunLimits> = {}): RunLimits {
   return { ...BUILT_IN_LIMITS.defaults, wallMs: 10_000, cpuMs: 3_000, ...change };
-}
-
-/** A real executor, ready to take runs. */
-export async function startExecutor(
-  change: { readonly processes?: number; readonly isolatesPerProcess?: number; readonly log?: Log } = {},
-): Promise<ProcessExecutor> {
-  const { processes = 1, isolatesPerProcess = 16, log = silentLog } = change;
-  const executor = await ProcessExecutor.create({
-    executors: { processes, isolatesPerProcess, profile: "hardened" },
-    memoryMiB: 64,
-    clock: systemClock,
-    log,
-  });
-  await executor.ready();
-  return executor;
 }
 
 /** A host that keeps what it is told; calls are answered by `answer`, else with `null`. */

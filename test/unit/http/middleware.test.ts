@@ -251,4 +251,16 @@ describe("a failure nobody foresaw", () => {
     expect(await readJson(answer)).toMatchObject({ code: "TOOL_TIMEOUT", server: "files", tool: "read_file" });
     expect(deps.log.lines.map(({ level }) => level)).toEqual(["warn", "info"]);
   });
+
+  test("that a client can provoke at will, a full queue, fills the log with no stacks", async () => {
+    const deps = fakeDeps();
+    deps.gateway.answer = () => {
+      throw new RunletError("QUEUE_FULL", "Cannot queue a run as at most 1 may wait.");
+    };
+    const answer = await createApp(deps).request("/invoke", postJson({ server: "files", tool: "read_file" }));
+    expect(answer.status).toBe(503);
+    const [refused] = deps.log.lines;
+    expect(refused).toMatchObject({ level: "warn", fields: { code: "QUEUE_FULL" } });
+    expect(refused?.fields).not.toHaveProperty("err");
+  });
 });

@@ -6,7 +6,7 @@ import { errorInfo, errorSpec, isErrorCode, RunletError, toErrorInfo } from "../
 import { matchesAnyGlob, matchesGlob } from "../../../src/lib/glob.ts";
 import { isRecord, isStringArray } from "../../../src/lib/guards.ts";
 import { createId } from "../../../src/lib/ids.ts";
-import { canonicalJson, isDeeperThan, parseJson } from "../../../src/lib/json.ts";
+import { canonicalJson, isDeeperThan, parseJson, pointerKeys, pointerStep } from "../../../src/lib/json.ts";
 import { nearestNames } from "../../../src/lib/nearest.ts";
 import { createManualClock } from "../../support/manual-clock.ts";
 
@@ -73,6 +73,9 @@ describe("glob", () => {
     ["a[b]*", "a[b]c", true],
     ["**", "x\ny", true],
     ["read_*", "Read_file", false],
+    ["ab*ba", "aba", false],
+    ["*b*b", "ab", false],
+    ["a*b*c*", "a-c-b-c", true],
   ])("%s matches %j: %s", (glob, name, expected) => {
     expect(matchesGlob(glob, name)).toBe(expected);
   });
@@ -85,6 +88,25 @@ describe("glob", () => {
         expect(matchesGlob(a, a)).toBe(true);
       }),
     );
+  });
+});
+
+describe("JSON pointers", () => {
+  test("lead back to the keys they were made of, whatever these hold", () => {
+    fc.assert(
+      fc.property(fc.array(fc.string()), (keys) => {
+        expect(pointerKeys(keys.map(pointerStep).join(""))).toEqual(keys);
+      }),
+    );
+    expect(pointerStep("a/b~1")).toBe("/a~1b~01");
+  });
+});
+
+describe("glob time", () => {
+  test("no glob and name of a caller's take more than a moment together", () => {
+    const started = performance.now();
+    expect(matchesGlob(`${"*a".repeat(120)}*b`, "a".repeat(100_000))).toBe(false);
+    expect(performance.now() - started).toBeLessThan(500);
   });
 });
 

@@ -18,6 +18,14 @@ describe("the arguments of run_script", () => {
     expect(parseRunScriptArguments(args)).toEqual(args);
   });
 
+  it("are refused with a bounded number of problems, however many there are", () => {
+    const unknown = Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [`k${i}`, 1]));
+    for (const args of [unknown, { script: "x", limits: unknown }]) {
+      const { details } = refusalOf(() => parseRunScriptArguments(args)).context;
+      expect((details as { readonly problems: readonly unknown[] }).problems.length).toBeLessThan(53);
+    }
+  });
+
   it("need the script only", () => {
     expect(parseRunScriptArguments({ script: "" })).toEqual({ script: "" });
   });

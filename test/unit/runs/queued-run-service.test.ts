@@ -150,6 +150,25 @@ describe("who sees what", () => {
     } while (cursor !== undefined);
     expect(seen).toEqual(ids.toReversed());
   });
+
+  test("a page of large runs is short, and no run is left out", async () => {
+    const large = value(`"${"x".repeat(6 * 1024 * 1024)}"`);
+    const { service } = createRuns({ play: async () => large });
+    const ids: string[] = [];
+    for (let i = 0; i < 5; i++) {
+      ids.push((await submitAndWait(service)).id);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    const pages: string[][] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await service.list(ANN, { limit: 50, ...(cursor === undefined ? {} : { cursor }) });
+      pages.push(page.runs.map((run) => run.id));
+      cursor = page.nextCursor;
+    } while (cursor !== undefined);
+    expect(pages.map((page) => page.length)).toEqual([2, 2, 1]);
+    expect(pages.flat()).toEqual(ids.toReversed());
+  });
 });
 
 describe("cancel", () => {

@@ -1,8 +1,9 @@
+import type { ExecutionHost } from "../../../src/bridge/execution-host.ts";
 import { createCatalogSource } from "../../../src/catalog/catalog-source.ts";
 import type { CatalogSource } from "../../../src/catalog/catalog.ts";
 import { BUILT_IN_LIMITS } from "../../../src/config/limits.ts";
 import type { Principal } from "../../../src/config/principal.ts";
-import type { ExecutionHost, ExecutionRequest, ExecutionResult, Executor } from "../../../src/executor/executor.ts";
+import type { ExecutionRequest, ExecutionResult, Executor } from "../../../src/executor/executor.ts";
 import type { ToolCall, ToolResult } from "../../../src/gateway/call.ts";
 import { createArgumentValidator } from "../../../src/gateway/validator.ts";
 import { errorInfo } from "../../../src/lib/errors.ts";

@@ -75,4 +75,9 @@ describe("console", () => {
     );
     expect(logs).toEqual(["a { b: [ 1 ] }"]);
   });
+
+  it("bounds the indent of groups", async () => {
+    const { logs } = await run(`for (let i = 0; i < 1e5; i++) console.group(); console.log("a\\nb")`);
+    expect(logs).toEqual([`${" ".repeat(64)}a\n${" ".repeat(64)}b`]);
+  });
 });

@@ -4,9 +4,10 @@ import { useExecutor } from "../../support/executor.ts";
 const { run, value } = useExecutor();
 
 describe("the global object", () => {
-  it("has nothing that allocates outside the heap limit, shares memory or blocks", async () => {
-    const code = `return ["WebAssembly", "SharedArrayBuffer", "Atomics"].map((name) => [typeof globalThis[name], name in globalThis])`;
+  it("has nothing that allocates outside the heap limit, shares memory, blocks or runs when no entry is open", async () => {
+    const code = `return ["WebAssembly", "SharedArrayBuffer", "Atomics", "FinalizationRegistry"].map((name) => [typeof globalThis[name], name in globalThis])`;
     expect(await value(code)).toEqual([
+      ["undefined", false],
       ["undefined", false],
       ["undefined", false],
       ["undefined", false],

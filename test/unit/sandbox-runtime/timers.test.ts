@@ -108,4 +108,43 @@ describe("queueMicrotask", () => {
       return seen`;
     expect(await value(code)).toEqual(["code", "microtask", "timer"]);
   });
+
+  it("has what its callbacks throw logged, bounded, whatever it is", async () => {
+    const { result, logs } = await run(
+      `setTimeout(() => { throw new RangeError("mine") }, 1);
+       setTimeout(async () => { throw "later" }, 2);
+       queueMicrotask(() => { throw new Proxy({}, { getPrototypeOf() { throw 1 } }) });
+       await new Promise((done) => setTimeout(done, 20));
+       return 1`,
+    );
+    expect(result).toBe(1);
+    expect(logs).toEqual([
+      "A callback failed: [value that throws]",
+      expect.stringContaining("A callback failed: RangeError: mine"),
+      "A callback failed: 'later'",
+    ]);
+  });
+
+  it("lets nothing of a rejection that nobody awaits leave the isolate, nor runs its getters", async () => {
+    const { result, logs, wallMs } = await run(
+      `const error = new Error("x");
+       for (const key of ["message", "stack", "name"]) Object.defineProperty(error, key, { get() { for (;;); } });
+       Promise.reject(error);
+       Promise.reject("x".repeat(2 ** 29 - 30));
+       await new Promise((done) => setTimeout(done, 5));
+       Promise.reject(new Error("y".repeat(2 ** 28)));
+       await mcp.shop.list();
+       return 1`,
+    );
+    expect([result, logs]).toEqual([1, []]);
+    expect(wallMs).toBeLessThan(2_000);
+  });
+
+  it("counts timers that are set while a delay is read", async () => {
+    const code = `
+      let n = 0;
+      const delay = { valueOf() { if (n++ < 5) try { setTimeout(() => 0, delay) } catch {} return 1e6 } };
+      try { setTimeout(() => 0, delay); return "set" } catch (e) { return e.code }`;
+    expect(await value(code, { limits: { timers: 3 } })).toBe("TIMER_LIMIT");
+  });
 });

@@ -321,4 +321,29 @@ describe("calls from a script that has changed builtins", () => {
     if (pollution.includes("toJSON")) expect(result).toBe("forged");
     else expect({ result, error }).toEqual({ result: { good: 5, bad: "TOOL_FAILED no" }, error: undefined });
   });
+
+  it("calls that getters of arguments make are counted before the call they are made for", async () => {
+    const code = `
+      let inner;
+      const args = { get a() { inner ??= mcp.shop.list(1); return 1 } };
+      const outer = await mcp.shop.list(args).catch((e) => e.code);
+      return [await inner, outer]`;
+    expect(await value(code, { limits: { toolCalls: 1 } })).toEqual([[1], "TOOL_CALL_LIMIT"]);
+    expect(await value(code, { limits: { concurrency: 1 } })).toEqual([[1], "CALL_CONCURRENCY_LIMIT"]);
+  });
+
+  it("a name longer than any tool's is refused before it leaves the isolate", async () => {
+    const { result, calls } = await run(
+      `try { await mcp.shop["x".repeat(5e5)]() } catch (e) { return [e.code, e.message.length < 200] }`,
+    );
+    expect([result, calls]).toEqual([["TOOL_NOT_FOUND", true], []]);
+  });
+
+  it("every failure of an entry arrives when Error.prepareStackTrace throws", async () => {
+    const code = `
+      Error.prepareStackTrace = () => { throw new Error("stack") };
+      return (await Promise.allSettled([mcp.shop.list(), mcp.shop.buy()])).map(({ reason }) => reason.message)`;
+    const answer = () => failure({ code: "TOOL_FAILED", message: "no" });
+    expect(await value(code, { answer })).toEqual(["no", "no"]);
+  });
 });

@@ -152,4 +152,9 @@ describe("structuredClone", () => {
     const { error } = await run(`let v = {}; for (let i = 0; i < 1e5; i++) v = { v }; structuredClone(v)`);
     expect(error?.message).toMatch(/^RangeError: Maximum call stack/u);
   });
+
+  it("knows the engine's newest kind of numbers", async () => {
+    const code = `const copy = structuredClone(new Float16Array([1.5, 2])); return [copy.constructor.name, [...copy]]`;
+    expect(await value(code)).toEqual(["Float16Array", [1.5, 2]]);
+  });
 });

@@ -147,6 +147,14 @@ function describeStores(name: string, open: () => Opened): void {
         }
       });
 
+      it("stops behind the run that makes all together too large, and goes on from there", async () => {
+        const outcomeJson = `"${"x".repeat(100)}"`;
+        for (let i = 1; i <= 5; i++) await stores.runs.insert(run(`run_b${i}`, { outcomeJson }));
+        expect(await ids({ maxSize: 200 })).toEqual(["run_b5", "run_b4"]);
+        expect(await ids({ maxSize: 0 })).toEqual(["run_b5"]);
+        expect(await ids({ maxSize: 10_000, before: "run_b4", limit: 3 })).toEqual(["run_b3", "run_b2", "run_b1"]);
+      });
+
       it("gives the newest first", async () => {
         expect(await ids({})).toEqual(["run_5", "run_4", "run_3", "run_2", "run_1"]);
       });

@@ -98,6 +98,16 @@ describe("an upstream that fails to start", () => {
     expect(retryAfter(await failureOf(upstream))).toBeUndefined();
   });
 
+  it("tells of each start after the first one", async () => {
+    const restarted: string[] = [];
+    const upstream = bench.upstream(bench.fixture("tiny"), { onRestart: (server) => restarted.push(server) });
+    await upstream.tools();
+    expect(restarted).toEqual([]);
+    await upstream.restart();
+    await upstream.tools();
+    expect(restarted).toEqual([upstream.config.name]);
+  });
+
   it("keeps the tools it listed when it last was well", async () => {
     const program = join(bench.folder, "server.mjs");
     writeFileSync(program, `import ${JSON.stringify(fixturePath("tiny"))};`);
