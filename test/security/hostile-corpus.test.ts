@@ -83,7 +83,8 @@ beforeAll(async () => {
   eventsFile = join(folder, "events.jsonl");
   service = await startService({
     folder,
-    mcpServers: { test: { ...fixtureServer("lab", { EVENTS_FILE: eventsFile }), concurrency: 64 } },
+    // Places enough for all cases that run beside each other: one that hoards sleeping calls must not be another's end.
+    mcpServers: { test: { ...fixtureServer("lab", { EVENTS_FILE: eventsFile }), concurrency: 512 } },
     // One run in a process at a time: what a case does to its process is that case's own verdict.
     executors: { processes: 4, isolatesPerProcess: 1 },
     limits: {

@@ -15,7 +15,7 @@ let neighbour: ServiceClient;
 beforeAll(async () => {
   const keys = [createClientKey(), createClientKey()] as const;
   service = await startService({
-    mcpServers: { test: { ...fixtureServer("lab"), concurrency: 64 } },
+    mcpServers: { test: { ...fixtureServer("lab"), concurrency: 512 } },
     clients: { attacker: { key: keys[0].hash }, neighbour: { key: keys[1].hash } },
     // Attacks share processes with each other and with the neighbour's runs.
     executors: { processes: 2 },
