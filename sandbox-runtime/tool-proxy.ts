@@ -46,6 +46,8 @@ export interface ToolProxy {
 }
 
 const RESERVED = new Set<unknown>(["then", "catch", "finally", "toJSON", "constructor", "prototype", "__proto__"]);
+/** Names of a path that are kept: no tool has so many, and a path is copied at each of its points. */
+const MAX_NAMES = 64;
 const METHODS = ["$search", "$describe", "$servers"];
 
 /**
@@ -186,7 +188,7 @@ function createNode(
     let node = mapGet(children, key) as object | undefined;
     if (node === undefined) {
       const childPath: string[] = newList();
-      for (let i = 0; i < path.length; i++) append(childPath, path[i] as string);
+      for (let i = 0; i < path.length && i < MAX_NAMES; i++) append(childPath, path[i] as string);
       append(childPath, key);
       node = createNode(freeze(childPath), start, namesOf);
       mapSet(children, key, node);
