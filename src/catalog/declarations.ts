@@ -1,6 +1,6 @@
 import type { CatalogTool } from "./catalog.ts";
 import { nameDefinitions } from "./definition-names.ts";
-import { firstSentence } from "./doc-text.ts";
+import { deprecationOf, firstSentence } from "./doc-text.ts";
 import type { ServerTools } from "./server-tools.ts";
 import { propertyKey, stringLiteral, toIdentifier, toTypeName } from "./tool-names.ts";
 import { callText, toolTypes } from "./tool-types.ts";
@@ -96,6 +96,8 @@ function toolComment(tool: CatalogTool, indent: string): string {
   const text = firstSentence(tool.description, MAX_TOOL_COMMENT) || firstSentence(tool.title ?? "", MAX_TOOL_COMMENT);
   const keepsName = tool.method === tool.name && toIdentifier(tool.name) !== tool.name;
   const note = keepsName ? "Only by this name: another tool's converts to the same identifier." : "";
-  const comment = [text, note].filter((part) => part !== "").join(" — ");
+  const deprecation = deprecationOf(tool.description) ?? "";
+  const warning = text.includes(deprecation) ? "" : deprecation;
+  const comment = [text, warning, note].filter((part) => part !== "").join(" — ");
   return comment === "" ? "" : `${indent}/** ${comment} */\n`;
 }

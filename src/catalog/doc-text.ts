@@ -16,6 +16,21 @@ export function firstSentence(text: string, maxLength: number): string {
   return bound(toPlainLine(untilSentenceEnd(toPlainLine(paragraph))), maxLength);
 }
 
+/** How descriptions say that a tool should not be used any more; the word alone may be about something else. */
+const DEPRECATION = /(?:\bDEPRECATED\b|\bDeprecated(?=[:.\]!,])|\b(?:is|are) deprecated\b|@deprecated\b)/u;
+const MAX_DEPRECATION = 80;
+
+/**
+ * What a description says of its tool being out of date, on one line and safe inside any comment.
+ *
+ * @returns From the word that says so to the end of its sentence, at most 80 UTF-16 units; `undefined` when it says nothing.
+ */
+export function deprecationOf(text: string): string | undefined {
+  const start = DEPRECATION.exec(text)?.index;
+  if (start === undefined) return undefined;
+  return firstSentence(text.slice(start), MAX_DEPRECATION);
+}
+
 /** Any text on one line that cannot end a comment. */
 export function toPlainLine(text: string): string {
   return text

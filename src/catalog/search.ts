@@ -1,6 +1,7 @@
 import { isRecord } from "../lib/guards.ts";
 import type { ToolDefinition } from "../upstream/upstream.ts";
 import type { CatalogTool, SearchHit, SearchPage } from "./catalog.ts";
+import { deprecationOf } from "./doc-text.ts";
 import { splitWords, toTerms } from "./search-terms.ts";
 
 /** What is asked of a page of hits. */
@@ -32,6 +33,8 @@ const B = 0.75;
 /** What a word is worth that no tool has, through the words that contain it. */
 const PARTIAL_WEIGHT = 0.4;
 const MIN_PARTIAL = 3;
+/** What a tool is worth that its own description advises against. */
+const DEPRECATED_WEIGHT = 0.5;
 const MAX_QUERY_CHARS = 2_000;
 const MAX_FIELD_CHARS = 4_000;
 /** Scores are told to this many parts of one: sums of the same numbers in another order differ in their last bits. */
@@ -59,7 +62,7 @@ const termsByTool = new WeakMap<CatalogTool, ReadonlyMap<string, number>>();
  * Field-weighted BM25 over names, descriptions and parameters.
  *
  * Words match whole, after splitting identifiers and light stemming; a word that no tool has matches the words that contain
- * it. On a tie tools that look come before tools that change, and those before tools that remove; then the catalog's order
+ * it. Tools that call themselves deprecated count half. On a tie tools that look come before tools that change, and those before tools that remove; then the catalog's order
  * holds.
  *
  * @param tools In the catalog's order.
@@ -76,6 +79,7 @@ export function createSearchIndex(tools: readonly CatalogTool[]): SearchIndex {
     }
     return length;
   });
+  const weights = tools.map((tool) => (deprecationOf(tool.description) === undefined ? 1 : DEPRECATED_WEIGHT));
   const average = lengths.reduce((sum, length) => sum + length, 0) / Math.max(1, tools.length) || 1;
   const norms = lengths.map((length) => K1 * (1 - B + (B * length) / average));
 
@@ -90,6 +94,7 @@ export function createSearchIndex(tools: readonly CatalogTool[]): SearchIndex {
         scores[doc] = (scores[doc] ?? 0) + (gainAtMost * frequency) / (frequency + (norms[doc] ?? K1));
       }
     }
+    for (const [doc, weight] of weights.entries()) scores[doc] = (scores[doc] ?? 0) * weight;
     return scores;
   };
 

@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import type { ParseArgsOptionsConfig } from "node:util";
+import { nearestNames } from "../lib/nearest.ts";
 
 /** Arguments of a command, or what is wrong with them in one sentence. */
 export type ParsedArguments =
@@ -20,7 +21,10 @@ export function parseArguments(args: readonly string[], options: ParseArgsOption
     return { values: new Map(given), positionals };
   } catch (error) {
     if (error instanceof Error && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS")) {
-      return { fault: error.message.split(". ")[0] ?? error.message };
+      const fault = error.message.split(". ")[0] ?? error.message;
+      const unknown = /^Unknown option '--(?<name>[^']+)'/u.exec(fault)?.groups?.["name"];
+      const [nearest] = unknown === undefined ? [] : nearestNames(unknown, Object.keys(options), 1);
+      return { fault: nearest === undefined ? fault : `${fault}. Did you mean --${nearest}?` };
     }
     throw error;
   }

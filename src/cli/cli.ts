@@ -1,21 +1,25 @@
 import { RunletError } from "../lib/errors.ts";
+import { nearestNames } from "../lib/nearest.ts";
 import { VERSION } from "../version.ts";
-import { configCommand } from "./commands/config.ts";
-import { keysCommand } from "./commands/keys.ts";
-import { mcpCommand } from "./commands/mcp.ts";
-import { runCommand } from "./commands/run.ts";
-import { serveCommand } from "./commands/serve.ts";
+import { CONFIG_USAGE, configCommand } from "./commands/config.ts";
+import { KEYS_USAGE, keysCommand } from "./commands/keys.ts";
+import { MCP_USAGE, mcpCommand } from "./commands/mcp.ts";
+import { RUN_USAGE, runCommand } from "./commands/run.ts";
+import { SERVE_USAGE, serveCommand } from "./commands/serve.ts";
 import { EXIT } from "./io.ts";
 import type { CliIo } from "./io.ts";
 
-type Command = (args: readonly string[], io: CliIo, stopped: AbortSignal) => Promise<number>;
+interface Command {
+  readonly run: (args: readonly string[], io: CliIo, stopped: AbortSignal) => Promise<number>;
+  readonly usage: string;
+}
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
-  ["serve", serveCommand],
-  ["run", runCommand],
-  ["mcp", mcpCommand],
-  ["config", configCommand],
-  ["keys", keysCommand],
+  ["serve", { run: serveCommand, usage: SERVE_USAGE }],
+  ["run", { run: runCommand, usage: RUN_USAGE }],
+  ["mcp", { run: mcpCommand, usage: MCP_USAGE }],
+  ["config", { run: configCommand, usage: CONFIG_USAGE }],
+  ["keys", { run: keysCommand, usage: KEYS_USAGE }],
 ]);
 
 const USAGE = `Usage: runlet COMMAND
@@ -25,6 +29,8 @@ const USAGE = `Usage: runlet COMMAND
   mcp                       an MCP server on stdin and stdout
   config check|show [FILE]  says whether a configuration is right, and what each setting is
   keys create NAME          makes a key for a client
+
+runlet COMMAND --help tells more of a command.
 `;
 
 /**
@@ -46,11 +52,18 @@ export async function runCli(args: readonly string[], io: CliIo, stopped: AbortS
       io.stdout(USAGE);
       return EXIT.ok;
     }
-    io.stderr(name === "" ? USAGE : `Unknown command: ${name}\n${USAGE}`);
+    const [nearest] = nearestNames(name, COMMANDS.keys(), 1);
+    const fault =
+      nearest === undefined ? `Unknown command: ${name}` : `Unknown command: ${name}. Did you mean ${nearest}?`;
+    io.stderr(name === "" ? USAGE : `${fault}\n${USAGE}`);
     return EXIT.usage;
   }
+  if (rest.includes("--help") || rest.includes("-h")) {
+    io.stdout(command.usage);
+    return EXIT.ok;
+  }
   try {
-    return await command(rest, io, stopped);
+    return await command.run(rest, io, stopped);
   } catch (error) {
     if (!(error instanceof RunletError)) throw error;
     io.stderr(`${error.code}: ${error.message}\n`);

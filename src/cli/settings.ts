@@ -13,6 +13,14 @@ export const CONFIG_FLAGS: ParseArgsOptionsConfig = {
   ...Object.fromEntries(FLAGS.map(({ name, boolean }) => [name, { type: boolean ? "boolean" : "string" }])),
 };
 
+/** The flags of `CONFIG_FLAGS` as text for people, one a line. */
+export const CONFIG_FLAGS_TEXT = [
+  "  --config FILE".padEnd(24) + "Configuration file: YAML, JSON or JSON with comments.",
+  ...FLAGS.map(({ name, boolean, description }) => `  --${name}${boolean ? "" : " VALUE"}`.padEnd(24) + description),
+]
+  .map((line) => `${line}\n`)
+  .join("");
+
 /** A configuration to run with, and what to tell about it. */
 export interface Settings {
   readonly config: Config;

@@ -17,7 +17,7 @@ export type UpstreamTransportConfig =
 export interface UpstreamConfig {
   readonly name: string;
   readonly transport: UpstreamTransportConfig;
-  /** Time from start to a finished handshake. @default 10000 */
+  /** Time from start to a finished handshake; generous, as npx may have to fetch a server first. @default 20000 */
   readonly connectTimeoutMs: number;
   /** Longest one call may take. @default 60000 */
   readonly callTimeoutMs: number;

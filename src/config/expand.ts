@@ -165,6 +165,6 @@ function remember(text: string, work: Work): void {
 }
 
 function fail(site: Site, work: Work, rule: string, remedy: string): void {
-  const current = isSecretPath(site.path) ? "a secret" : JSON.stringify(site.written);
+  const current = isSecretPath(site.path) ? "hidden, as it may hold a secret" : JSON.stringify(site.written);
   work.problems.push(problemOf({ path: site.path, rule, current, remedy }, work.sourceOf(site.path)));
 }

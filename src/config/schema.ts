@@ -29,7 +29,9 @@ export const SERVER_KEYS = {
     "Environment variables for it; nothing else of ours but PATH, HOME, LANG and their like is passed on.",
     scalar,
   ),
-  cwd: text("Folder it is started in; relative to the configuration file.", { minLength: 1 }),
+  cwd: text("Folder it is started in, relative to the configuration file; else the one Runlet was started in.", {
+    minLength: 1,
+  }),
   url: text("Address of a server that is reached over HTTP.", { minLength: 1 }),
   headers: mapOf("Headers of each request to it.", scalar),
   type: text("How it is reached; found from `command` or `url` when missing.", {
@@ -37,7 +39,7 @@ export const SERVER_KEYS = {
   }),
   disabled: toggle("Leave this server out.", false, {}),
   timeout: duration("Longest one call may take.", 60_000),
-  connectTimeout: duration("Time from start to a finished handshake.", 10_000),
+  connectTimeout: duration("Time from start to a finished handshake: npx may have to fetch the server first.", 20_000),
   tools: section(
     "Which of its tools are served.",
     { allow: globs("Only these."), deny: globs("Never these; stronger than `allow`.") },

@@ -52,7 +52,7 @@ function toProblem(error: ErrorObject): ArgumentProblem {
       const name = String(params["missingProperty"]);
       return {
         pointer: child(pointer, name),
-        message: `is required: expected ${describeShape(property(schema, name))}`,
+        message: `is required: expected ${describeShape(property(schema, name))}${givenInstead(error)}`,
       };
     }
     case "additionalProperties":
@@ -88,6 +88,17 @@ function didYouMean({ keyword, schema, data }: ErrorObject): string {
   const texts = (schema as readonly unknown[]).filter((value) => typeof value === "string");
   const [nearest] = nearestNames(shortName(data), texts, 1);
   return nearest === undefined ? "" : ` (did you mean ${JSON.stringify(nearest)}?)`;
+}
+
+/** Names that the schema lets pass and does not know: one of them may be meant for the one that is missing. */
+function givenInstead({ data, parentSchema: schema }: ErrorObject): string {
+  const known: unknown = isRecord(schema) ? schema["properties"] : undefined;
+  const isClosed = isRecord(schema) && schema["additionalProperties"] === false;
+  if (!isRecord(data) || !isRecord(known) || isClosed) return "";
+  const unknown = Object.keys(data).filter((name) => !Object.hasOwn(known, name));
+  return unknown.length === 0
+    ? ""
+    : ` (given, but not known: ${cut(unknown.slice(0, MAX_NAMES).join(", "), MAX_VALUE)})`;
 }
 
 function property(schema: unknown, name: string): unknown {

@@ -34,6 +34,8 @@ export function createApp(deps: HttpDeps): HttpApp {
     ...serverOperations(deps),
   ];
   mountOperations(app, [...operations, ...serviceOperations(deps, operations)], deps);
+  // Who opens the address in a browser wants to read.
+  app.get("/", (c) => c.redirect("/docs"));
   if (deps.mcpHandler !== undefined) mountMcp(app, deps.mcpHandler, deps);
   return app;
 }

@@ -27,6 +27,11 @@ export function escapeHtml(text: string): string {
   return text.replaceAll(/[&<>"']/gu, (char) => entities.get(char) ?? char);
 }
 
+/** Text as HTML, with what stands in backticks as code. */
+function prose(text: string): string {
+  return escapeHtml(text).replaceAll(/`([^`]+)`/gu, "<code>$1</code>");
+}
+
 /** Renders an OpenAPI document as one HTML page that needs no script and nothing else. */
 export function docsPage(document: ApiDocument): string {
   const { title, version, description } = document.info;
@@ -52,7 +57,7 @@ export function docsPage(document: ApiDocument): string {
 </head>
 <body>
 <h1>${escapeHtml(title)} API <small>${escapeHtml(version)}</small></h1>
-<p>${escapeHtml(description)} The same as a document: <a href="openapi.json">openapi.json</a>.</p>
+<p>${prose(description)} The same as a document: <a href="openapi.json">openapi.json</a>.</p>
 ${sections.join("\n")}
 <h2>Schemas</h2>
 ${schemas.join("\n")}
@@ -65,9 +70,9 @@ function renderOperation(path: string, method: string, operation: ApiOperation):
   const { summary, parameters, requestBody, responses, security } = operation;
   const answers = Object.entries(responses).map(
     ([status, { description, content }]) =>
-      `<h4>${escapeHtml(status)}</h4><p>${escapeHtml(description)}</p>${renderContent(content)}`,
+      `<h4>${escapeHtml(status)}</h4><p>${prose(description)}</p>${renderContent(content)}`,
   );
-  return `<details><summary><b>${escapeHtml(method.toUpperCase())}</b> <code>${escapeHtml(path)}</code> ${escapeHtml(summary)}</summary>
+  return `<details><summary><b>${escapeHtml(method.toUpperCase())}</b> <code>${escapeHtml(path)}</code> ${prose(summary)}</summary>
 ${security.length === 0 ? "<p>Needs no credential.</p>" : ""}
 ${renderParameters(parameters)}
 ${requestBody === undefined ? "" : `<h4>Body</h4>${renderContent(requestBody.content)}`}
@@ -80,7 +85,7 @@ function renderParameters(parameters: readonly ApiParameter[]): string {
   const rows = parameters.map(({ name, in: place, description, schema }) => {
     const { description: own, ...rest } = schema;
     const words = description ?? (typeof own === "string" ? own : "");
-    const cells = [name, place, words, JSON.stringify(rest)].map((cell) => `<td>${escapeHtml(cell)}</td>`);
+    const cells = [name, place, words, JSON.stringify(rest)].map((cell) => `<td>${prose(cell)}</td>`);
     return `<tr>${cells.join("")}</tr>`;
   });
   return `<table><tr><th>Parameter</th><th>In</th><th>What</th><th>Schema</th></tr>${rows.join("")}</table>`;

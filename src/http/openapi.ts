@@ -56,7 +56,7 @@ export function openApiDocument(operations: readonly AnyOperation[], version: st
       title: "Runlet",
       version,
       description:
-        "Runs one script, or a task a model writes the script for, in a sandbox whose only power is MCP tools.",
+        "Runs one script, or a task a model writes the script for, in a sandbox whose only power is MCP tools. MCP clients use `/mcp`.",
     },
     paths: Object.fromEntries(paths),
     components: {

@@ -14,6 +14,8 @@ export interface RequestProblem {
 /** Media type of problem documents. */
 export const PROBLEM_TYPE = "application/problem+json";
 
+/** Faults that the sentence tells; the member `problems` has all. */
+const MAX_TOLD = 3;
 const DEFAULT_RETRY_AFTER_MS = 1_000;
 
 /**
@@ -60,10 +62,13 @@ export function problemResponse(
 
 /** A request with faults, as an error. */
 export function requestInvalid(what: string, problems: readonly RequestProblem[]): RunletError {
-  const [first] = problems;
-  const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : "";
-  const where = first === undefined ? "" : `: ${first.pointer === "" ? "it" : first.pointer} ${first.message}${more}`;
-  return new RunletError("REQUEST_INVALID", `Cannot accept ${what} as it does not satisfy its schema${where}.`, {
+  const told = problems
+    .slice(0, MAX_TOLD)
+    .map(({ pointer, message }) => `${pointer === "" ? "it" : pointer} ${message}`);
+  const more = problems.length > MAX_TOLD ? ` (and ${problems.length - MAX_TOLD} more)` : "";
+  const where = told.length === 0 ? "" : `: ${told.join("; ")}${more}`;
+  const end = where.endsWith("?") ? "" : ".";
+  return new RunletError("REQUEST_INVALID", `Cannot accept ${what} as it does not satisfy its schema${where}${end}`, {
     hint: "GET /openapi.json has the schemas of all requests.",
     details: { problems },
   });

@@ -52,10 +52,15 @@ export function toErrorAnswer(error: ErrorInfo): CallToolResult {
   return { content: [{ type: "text", text: JSON.stringify(structure) }], structuredContent: structure, isError: true };
 }
 
+const NOTHING_RETURNED = "The script returned nothing: end it with `return <value>` to get something back.";
+
 /** Puts the result where a reader looks for it, cut to what the other members leave. */
 function withResult(run: RunView, before: Members, after: Members, maxBytes: number): Members {
   if (run.status !== "succeeded") return { ...before, ...after };
   const whole = run.result ?? null;
+  // Who only prints or emits knows why there is no result.
+  const isSilent = run.resultType === "undefined" && after["logs"] === undefined && (run.emitted ?? []).length === 0;
+  if (isSilent) return { ...before, result: null, notice: NOTHING_RETURNED, ...after };
   const room = maxBytes - jsonBytes({ ...before, ...after }) - '"result":,'.length;
   const plain = boundJson(whole, room);
   if (!plain.cut) {

@@ -8,6 +8,7 @@ import type { ErrorInfo } from "../lib/errors.ts";
 import type { JsonValue } from "../lib/guards.ts";
 import type { Log } from "../lib/log.ts";
 import type { Plan, Planner } from "../planner/planner.ts";
+import { explainError } from "../script/explain-error.ts";
 import { checkNames } from "../script/preflight.ts";
 import { prepareScript } from "../script/prepare.ts";
 import type { PreparedScript } from "../script/prepare.ts";
@@ -143,7 +144,8 @@ export class Performer {
       if (execution.status === "succeeded") return { error: undefined, execution };
       // Who ended it is told by the signal: the caller, or a service that stops.
       const isCancelled = execution.error.code === "RUN_CANCELLED" && signal.aborted;
-      return { error: isCancelled ? this.#toInfo(run, signal.reason, signal) : execution.error, execution };
+      const error = explainError(execution.error, script, catalog);
+      return { error: isCancelled ? this.#toInfo(run, signal.reason, signal) : error, execution };
     } catch (error) {
       log.error({ runId: run.record.id, err: error }, "the executor failed");
       return { error: this.#toInfo(run, error, signal), execution: undefined };

@@ -159,7 +159,7 @@ export class QueuedRunService implements RunService {
     const current = await this.get(principal, id);
     const run = this.#active.get(id);
     if (run === undefined || run.outcome !== undefined) {
-      throw new RunletError("RUN_ENDED", `Cannot cancel the run as it has ended: it ${current.status}`);
+      throw new RunletError("RUN_ENDED", `Cannot cancel the run as it has ended: current status is ${current.status}`);
     }
     const reason = new RunletError("RUN_CANCELLED", "The run was cancelled by its caller");
     const how = await this.#deps.queue.cancel(id, reason);

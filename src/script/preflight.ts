@@ -109,7 +109,7 @@ function place(script: PreparedScript, position: Position | undefined): ErrorCon
   return { line, column, ...(quoted === undefined ? {} : { snippet: quoted }) };
 }
 
-/** A path as a script writes it. */
-function written(path: readonly string[]): string {
+/** A path of names as a script writes it: `mcp.files.readFile`. */
+export function written(path: readonly string[]): string {
   return `mcp${path.map((name) => propertyAccess(name)).join("")}`;
 }

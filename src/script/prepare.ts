@@ -22,6 +22,8 @@ export interface ToolCallSite {
   readonly position: Position | undefined;
   /** Of the first argument, or of the call when there is none. */
   readonly argsPosition: Position | undefined;
+  /** Whether its promise seems to be used as if it were the answer. */
+  readonly lacksAwait: boolean;
 }
 
 /** A script that is ready to run and to be checked against a catalog. */
@@ -103,5 +105,6 @@ function placeCalls(
     args: call.args?.map((argument) => argument.value),
     position: place(call.start),
     argsPosition: place(call.argsStart),
+    lacksAwait: call.lacksAwait,
   }));
 }

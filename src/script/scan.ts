@@ -2,6 +2,7 @@ import type { AnyNode, CallExpression } from "acorn";
 import { full } from "acorn-walk";
 import { readLiteral, staticName } from "./literals.ts";
 import type { LiteralValue } from "./literals.ts";
+import { createMissingAwaitFinder } from "./missing-await.ts";
 import type { ScriptTree, SyntaxProblem } from "./parse.ts";
 import { SCRIPT_GLOBALS } from "./script-globals.ts";
 
@@ -13,6 +14,8 @@ export interface ScannedCall {
   /** `undefined` when any argument is decided at run time. */
   readonly args: readonly LiteralValue[] | undefined;
   readonly argsStart: number;
+  /** Whether its promise is used as if it were the answer. */
+  readonly lacksAwait: boolean;
 }
 
 /** A tool's name may hold dots; more than this is no name. */
@@ -33,10 +36,12 @@ export function scanScript({ root, statements }: ScriptTree): ScanResult {
   const topLevel: ReadonlySet<AnyNode> = new Set(statements);
   const bound = new Set<string>();
   const fenceLike = new Set<number>();
-  const calls: ScannedCall[] = [];
+  const calls: Omit<ScannedCall, "lacksAwait">[] = [];
+  const missingAwaits = createMissingAwaitFinder();
   const problems: SyntaxProblem[] = [];
   const requires: SyntaxProblem[] = [];
   full(root, (node, _state, type) => {
+    missingAwaits.visit(node);
     switch (node.type) {
       case "Identifier":
         if (type === "VariablePattern") bound.add(node.name);
@@ -59,7 +64,9 @@ export function scanScript({ root, statements }: ScriptTree): ScanResult {
   });
   if (!bound.has("require")) problems.push(...requires);
   problems.sort((a, b) => a.offset - b.offset);
-  return { problem: problems[0], calls: bound.has("mcp") ? [] : calls.sort((a, b) => a.start - b.start), fenceLike };
+  const lacking = missingAwaits.found();
+  const found = calls.map((call) => ({ ...call, lacksAwait: lacking.has(call.start) }));
+  return { problem: problems[0], calls: bound.has("mcp") ? [] : found.sort((a, b) => a.start - b.start), fenceLike };
 }
 
 function readModuleSyntax(node: AnyNode, isTopLevel: boolean): SyntaxProblem | undefined {
@@ -97,7 +104,7 @@ function argumentText(node: CallExpression): unknown {
   return node.arguments[0] === undefined ? undefined : readLiteral(node.arguments[0])?.value;
 }
 
-function readToolCall(node: CallExpression): ScannedCall | undefined {
+function readToolCall(node: CallExpression): Omit<ScannedCall, "lacksAwait"> | undefined {
   const path: string[] = [];
   let callee = node.callee;
   if (node.optional) return undefined;

@@ -149,7 +149,7 @@ function startProblem(
   if (exit !== undefined) {
     return {
       rule: `its process must stay up through the ${stage}: it ${exit}`,
-      hint: `The server's status shows the last lines of its stderr; correct ${key}.`,
+      hint: `GET /servers and the log show the last lines of its stderr; correct ${key}.`,
     };
   }
   const status = findStatus(thrown);

@@ -20,6 +20,7 @@ import { abortable } from "./within.ts";
 const BACKOFF = { baseMs: 1_000, maxMs: 30_000 };
 /** How long a server is taken for one of the old era without being asked again. */
 const LEGACY_VERDICT_MS = 3_600_000;
+const LOGGED_STDERR_LINES = 5;
 
 /** What upstreams need from outside. */
 export interface UpstreamDeps {
@@ -199,8 +200,16 @@ class Supervisor implements Upstream {
       const retryAtMs = clock.monotonic() + fullJitterMs(this.#failures, BACKOFF, this.#deps.random);
       this.#recordFailure(session.stage, error.message);
       this.#setPhase({ state: "failed", error, retryAtMs });
+      // What the server itself said is mostly what tells the operator what to mend.
+      const stderr = session.stderr.slice(-LOGGED_STDERR_LINES).map(this.#deps.redact);
       log.warn(
-        { server: name, stage: session.stage, failures: this.#failures, err: error },
+        {
+          server: name,
+          stage: session.stage,
+          failures: this.#failures,
+          err: error,
+          ...(stderr.length > 0 && { stderr }),
+        },
         "MCP server could not be started",
       );
       throw error;

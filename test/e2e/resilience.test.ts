@@ -34,10 +34,10 @@ async function eventually(holds: () => boolean | Promise<boolean>, what: string)
   throw new Error(`this did not come to hold: ${what}`);
 }
 
-function calls(service: RunningService, id: string): Promise<void> {
+function calls(service: RunningService, id: string, name?: string): Promise<void> {
   return eventually(async () => {
     const { body } = await service.get<RunView>(`/runs/${id}`);
-    return body.calls.some(({ outcome }) => outcome === "pending");
+    return body.calls.some(({ outcome, tool }) => outcome === "pending" && (name ?? tool) === tool);
   }, `run ${id} has a call in flight`);
 }
 
@@ -213,7 +213,7 @@ describe("kill -9 of the service", () => {
   test("leaves no process behind, and the next one tells what interrupted runs had done", async () => {
     const first = await start();
     const id = await first.queue("await mcp.lab.write({ done: 1 }); return await mcp.lab.never()");
-    await calls(first, id);
+    await calls(first, id, "never");
     expect(first.executors()).toHaveLength(2);
     expect(await first.stop("SIGKILL")).toEqual({ code: null, signal: "SIGKILL" });
     const second = await start({ folder: first.folder });

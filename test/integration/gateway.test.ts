@@ -88,7 +88,7 @@ describe("the gateway over the official servers", () => {
     expect(error.code).toBe("TOOL_ARGUMENTS_INVALID");
     expect(error.context.details).toMatchObject({
       problems: expect.arrayContaining([
-        { pointer: "/b", message: "is required: expected number" },
+        { pointer: "/b", message: "is required: expected number (given, but not known: c)" },
         { pointer: "/a", message: 'must be number: current value is "1"' },
       ]),
     });

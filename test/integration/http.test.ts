@@ -223,7 +223,7 @@ describe("a listener", () => {
     await (await fetch(`${url}/healthz`)).text();
     const startedAt = performance.now();
     await listener.close(10_000);
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
     await expect(fetch(`${url}/healthz`)).rejects.toThrow();
   });
 
@@ -239,7 +239,7 @@ describe("a listener", () => {
     expect(answer.headers.get("connection")).toBe("close");
     expect(await readJson(answer)).toMatchObject({ result: "late" });
     await closed;
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
   });
 
   test("lets a stream that has begun end, then closes without delay", async () => {
@@ -250,7 +250,7 @@ describe("a listener", () => {
     runs.end("run_1", { status: "succeeded" });
     expect(await answer.text()).toContain("event: ended");
     await closed;
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
   });
 
   test("drops what is left after the grace", async () => {

@@ -208,7 +208,7 @@ describe("the planner on an OpenAI-compatible endpoint", () => {
       const failure = await failureOf(planner.plan(request()));
       expect(failure).toMatchObject({ code: "MODEL_UNAVAILABLE" });
       expect(failure.message).toMatch(/300 ms|in time/u);
-      expect(performance.now() - startedAtMs).toBeLessThan(1_500);
+      expect(performance.now() - startedAtMs).toBeLessThan(5_000);
     },
   );
 

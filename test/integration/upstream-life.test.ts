@@ -45,7 +45,7 @@ describe("the registry", () => {
     expect(registry.get("hanging")?.status().state).toBe("starting");
     const again = performance.now();
     expect(await good?.tools()).toHaveLength(10);
-    expect(performance.now() - again).toBeLessThan(50);
+    expect(performance.now() - again).toBeLessThan(2_000);
     await registry.close();
     expect(registry.list().map((upstream) => upstream.status().state)).toEqual(["stopped", "stopped", "stopped"]);
   });

@@ -11,7 +11,8 @@ import { EXIT } from "../io.ts";
 import type { CliIo } from "../io.ts";
 import { CONFIG_FLAGS } from "../settings.ts";
 
-const USAGE = `Usage: runlet config check [FILE]   says whether a configuration can be used; exit code 0 or 1
+/** What `runlet config --help` prints. */
+export const CONFIG_USAGE = `Usage: runlet config check [FILE]   says whether a configuration can be used; exit code 0 or 1
        runlet config show [FILE]    shows each setting, its value and where it is from
 FILE is runlet.yaml, .yml, .json or .jsonc here, or RUNLET_CONFIG, when it is not named.
 `;
@@ -26,7 +27,8 @@ export async function configCommand(args: readonly string[], io: CliIo): Promise
   const parsed = parseArguments(args, CONFIG_FLAGS);
   if ("fault" in parsed) return refuse(parsed.fault, io);
   const [verb, file, ...extra] = parsed.positionals;
-  if (verb !== "check" && verb !== "show") return refuse(`Unknown: config ${verb ?? ""}`, io);
+  if (verb !== "check" && verb !== "show")
+    return refuse(verb === undefined ? "Say which: check or show." : `Unknown: config ${verb}`, io);
   if (extra.length > 0) return refuse(`Too many files: ${extra.join(" ")}`, io);
   const named = file ?? parsed.values.get("config");
   try {
@@ -60,6 +62,7 @@ function check(loaded: LoadedOptions, io: CliIo): number {
       model === undefined ? "no model" : "a model",
     ];
     io.stdout(`${loaded.file ?? "No configuration file; the defaults"}: valid (${parts.join(", ")})\n`);
+    if (loaded.file === undefined) io.stdout("Without a file, serve, run and mcp attach the sample servers.\n");
   }
   return code;
 }
@@ -93,6 +96,6 @@ function messagesOf(error: RunletError): string[] {
 }
 
 function refuse(fault: string, io: CliIo): number {
-  io.stderr(`${fault}\n${USAGE}`);
+  io.stderr(`${fault}\n${CONFIG_USAGE}`);
   return EXIT.usage;
 }

@@ -5,7 +5,8 @@ import { parseArguments } from "../arguments.ts";
 import { EXIT } from "../io.ts";
 import type { CliIo } from "../io.ts";
 
-const USAGE = `Usage: runlet keys create NAME [--json]   makes a key for a client; the configuration gets its hash only
+/** What `runlet keys --help` prints. */
+export const KEYS_USAGE = `Usage: runlet keys create NAME [--json]   makes a key for a client; the configuration gets its hash only
 `;
 
 /**
@@ -18,7 +19,8 @@ export async function keysCommand(args: readonly string[], io: CliIo): Promise<n
   const parsed = parseArguments(args, { json: { type: "boolean" } });
   if ("fault" in parsed) return refuse(parsed.fault, io);
   const [verb, name, ...extra] = parsed.positionals;
-  if (verb !== "create") return refuse(`Unknown: keys ${verb ?? ""}`, io);
+  if (verb !== "create")
+    return refuse(verb === undefined ? "One name is needed, after create." : `Unknown: keys ${verb}`, io);
   if (name === undefined || extra.length > 0) return refuse("One name is needed.", io);
   if (!NAME_RULE.client.test(name)) {
     return refuse(
@@ -40,6 +42,6 @@ export async function keysCommand(args: readonly string[], io: CliIo): Promise<n
 }
 
 function refuse(fault: string, io: CliIo): number {
-  io.stderr(`${fault}\n${USAGE}`);
+  io.stderr(`${fault}\n${KEYS_USAGE}`);
   return EXIT.usage;
 }

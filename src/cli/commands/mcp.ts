@@ -3,7 +3,11 @@ import { createService } from "../../service.ts";
 import { parseArguments } from "../arguments.ts";
 import { EXIT } from "../io.ts";
 import type { CliIo } from "../io.ts";
-import { CONFIG_FLAGS, loadSettings } from "../settings.ts";
+import { CONFIG_FLAGS, CONFIG_FLAGS_TEXT, loadSettings } from "../settings.ts";
+
+const USAGE = "Usage: runlet mcp [--config FILE]";
+/** What `runlet mcp --help` prints. */
+export const MCP_USAGE = `${USAGE}\n\n${CONFIG_FLAGS_TEXT}`;
 
 /**
  * `runlet mcp`: Runlet as an MCP server on stdin and stdout, until the client closes its end. Runs are kept in memory, so
@@ -15,9 +19,7 @@ import { CONFIG_FLAGS, loadSettings } from "../settings.ts";
 export async function mcpCommand(args: readonly string[], io: CliIo, stopped: AbortSignal): Promise<number> {
   const parsed = parseArguments(args, CONFIG_FLAGS);
   if ("fault" in parsed || parsed.positionals.length > 0) {
-    io.stderr(
-      `${"fault" in parsed ? parsed.fault : `Unknown: ${parsed.positionals.join(" ")}`}\nUsage: runlet mcp [--config FILE]\n`,
-    );
+    io.stderr(`${"fault" in parsed ? parsed.fault : `Unknown: ${parsed.positionals.join(" ")}`}\n${USAGE}\n`);
     return EXIT.usage;
   }
   const { config, warnings } = loadSettings(parsed.values, io, { logLevel: "warn" });

@@ -13,9 +13,14 @@ import { parseArguments } from "../arguments.ts";
 import { EXIT } from "../io.ts";
 import type { CliIo } from "../io.ts";
 import { formatRun } from "../run-text.ts";
-import { CONFIG_FLAGS, loadSettings } from "../settings.ts";
+import { CONFIG_FLAGS, CONFIG_FLAGS_TEXT, loadSettings } from "../settings.ts";
 
-const USAGE = "Usage: runlet run FILE|- [--input JSON] [--json] [--config FILE]\n";
+/** What `runlet run --help` prints. */
+export const RUN_USAGE = `Usage: runlet run FILE|- [--input JSON] [--json]   runs one script without a server
+
+  --input JSON          What the script sees as \`input\`.
+  --json                The whole run as JSON on standard output.
+${CONFIG_FLAGS_TEXT}`;
 const LONGEST_RUN_MS = 24 * 3_600_000;
 
 /**
@@ -86,6 +91,6 @@ function report(run: RunView, asJson: boolean, io: CliIo): void {
 }
 
 function refuse(fault: string, io: CliIo): number {
-  io.stderr(`${fault}\n${USAGE}`);
+  io.stderr(`${fault}\n${RUN_USAGE.split("\n")[0] ?? ""}\n`);
   return EXIT.usage;
 }

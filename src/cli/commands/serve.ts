@@ -4,7 +4,11 @@ import { RunletError } from "../../lib/errors.ts";
 import { parseArguments } from "../arguments.ts";
 import { EXIT } from "../io.ts";
 import type { CliIo } from "../io.ts";
-import { CONFIG_FLAGS, loadSettings } from "../settings.ts";
+import { CONFIG_FLAGS, CONFIG_FLAGS_TEXT, loadSettings } from "../settings.ts";
+
+const USAGE = "Usage: runlet serve [--config FILE] [--host HOST] [--port N]";
+/** What `runlet serve --help` prints. */
+export const SERVE_USAGE = `${USAGE}\n\n${CONFIG_FLAGS_TEXT}`;
 
 /**
  * `runlet serve`: the HTTP service, until the process is told to stop.
@@ -16,9 +20,7 @@ import { CONFIG_FLAGS, loadSettings } from "../settings.ts";
 export async function serveCommand(args: readonly string[], io: CliIo, stopped: AbortSignal): Promise<number> {
   const parsed = parseArguments(args, CONFIG_FLAGS);
   if ("fault" in parsed || parsed.positionals.length > 0) {
-    io.stderr(
-      `${"fault" in parsed ? parsed.fault : `Unknown: ${parsed.positionals.join(" ")}`}\nUsage: runlet serve [--config FILE] [--host HOST] [--port N]\n`,
-    );
+    io.stderr(`${"fault" in parsed ? parsed.fault : `Unknown: ${parsed.positionals.join(" ")}`}\n${USAGE}\n`);
     return EXIT.usage;
   }
   const { config, file, warnings } = loadSettings(parsed.values, io);

@@ -309,7 +309,7 @@ describe("the end of an execution", () => {
     await expect.poll(() => calls.length).toBe(1);
     const started = performance.now();
     await bridge.settled();
-    expect(performance.now() - started).toBeLessThan(1_500);
+    expect(performance.now() - started).toBeLessThan(5_000);
     expect(bridge.calls).toMatchObject([{ outcome: "pending", ms: undefined }]);
   });
 

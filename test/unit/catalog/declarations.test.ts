@@ -205,6 +205,11 @@ test("the declarations of recorded, hostile and sampled tools compile alone, and
 });
 
 describe("the text", () => {
+  test("a comment keeps what the description says of the tool being out of date", () => {
+    const described = tool("old", { description: "Reads a file. It can take a while. DEPRECATED: Use new_one." });
+    expect(catalogOf({ s: [described] }).declarations()).toContain("/** Reads a file — DEPRECATED: Use new_one */");
+  });
+
   test("declares methods with comments, and what each server has on mcp itself", () => {
     const search = (server: string): ReturnType<typeof tool> =>
       tool("search", { server, inputSchema: { type: "object", properties: { q: text }, required: ["q"] } });

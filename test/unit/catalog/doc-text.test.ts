@@ -1,6 +1,28 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { firstSentence, saysOnly, toPlainLine } from "../../../src/catalog/doc-text.ts";
+import { deprecationOf, firstSentence, saysOnly, toPlainLine } from "../../../src/catalog/doc-text.ts";
+
+describe("deprecationOf", () => {
+  test.each([
+    ["Reads. DEPRECATED: Use read_text_file instead. Old.", "DEPRECATED: Use read_text_file instead"],
+    ["[Deprecated] Reads.", "Deprecated] Reads"],
+    ["Reads a file. This tool is deprecated since 2.0. More.", "is deprecated since 2.0"],
+    ["DEPRECATED */ alert(1)", "DEPRECATED * / alert(1)"],
+  ])("of %j is %j", (text, expected) => {
+    expect(deprecationOf(text)).toBe(expected);
+  });
+
+  test("is bounded", () => {
+    expect(deprecationOf(`DEPRECATED ${"x ".repeat(500)}`)?.length).toBeLessThanOrEqual(80);
+  });
+
+  test.each(["Lists deprecated packages.", "Finds deprecated and outdated APIs", "", "Undeprecated"])(
+    "%j says nothing of the kind",
+    (text) => {
+      expect(deprecationOf(text)).toBeUndefined();
+    },
+  );
+});
 
 describe("firstSentence", () => {
   test.each([
@@ -46,7 +68,7 @@ describe("firstSentence", () => {
     const started = performance.now();
     firstSentence("e.g. ".repeat(200_000), 120);
     firstSentence("\n".repeat(1_000_000), 120);
-    expect(performance.now() - started).toBeLessThan(200);
+    expect(performance.now() - started).toBeLessThan(5_000);
   });
 });
 

@@ -112,6 +112,7 @@ describe("a path means nothing:", () => {
       expect(resolution).toMatchObject({ kind: "unknown", nearest: [] });
       expect(resolution.kind === "unknown" && resolution.message.length).toBeLessThan(300);
     }
-    expect(performance.now() - startedAt).toBeLessThan(200);
+    // Far above what it takes, far below what the square of the length would.
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
   });
 });

@@ -261,7 +261,7 @@ describe("bounds", () => {
     );
     const started = performance.now();
     expect(line({ $ref: "#/$defs/d0", $defs }, 2_000).length).toBeLessThanOrEqual(2_000);
-    expect(performance.now() - started).toBeLessThan(500);
+    expect(performance.now() - started).toBeLessThan(5_000);
   });
 
   test("any JSON is a schema", () => {

@@ -80,6 +80,12 @@ describe("search", () => {
     expect(found(tools, "zone")).toEqual(["get_zone", "list_zone", "update_zone", "delete_zone"]);
   });
 
+  test("a tool that calls itself deprecated comes after the one that it names instead", () => {
+    const tools = recordedTools()["filesystem"] ?? [];
+    expect(found(tools, "read file").slice(0, 3)).toEqual(["read_multiple_files", "read_text_file", "read_media_file"]);
+    expect(found(tools, "read_file")).toContain("read_file");
+  });
+
   test("the server's name finds its tools", () => {
     const catalog = catalogOf({ github: [tool("search")], web: [tool("search")] });
     expect(catalog.search("github search").hits[0]?.tool.server).toBe("github");

@@ -29,6 +29,26 @@ test("help goes to standard output, and to standard error when it was not asked 
 });
 
 test.each([
+  ["serve", "--port VALUE"],
+  ["run", "--input JSON"],
+  ["mcp", "--config FILE"],
+  ["config", "runlet config check [FILE]"],
+  ["keys", "keys create NAME"],
+])("%s --help tells its flags on standard output and does nothing else", async (name, words) => {
+  for (const flag of ["--help", "-h"]) {
+    expect(await cli([name, flag])).toEqual({ code: 0, out: expect.stringContaining(words), err: "" });
+  }
+});
+
+test.each([
+  [["srve"], "Unknown command: srve. Did you mean serve?"],
+  [["serve", "--prot", "9000"], "Unknown option '--prot'. Did you mean --port?"],
+  [["run", "a.js", "--inptu", "1"], "Did you mean --input?"],
+])("%j is answered with the name that was meant", async (args, words) => {
+  expect(await cli(args)).toMatchObject({ code: 2, out: "", err: expect.stringContaining(words) });
+});
+
+test.each([
   [["run"], "One file is needed"],
   [["run", "a.js", "b.js"], "One file is needed"],
   [["run", "a.js", "--input", "{"], "--input must be JSON"],

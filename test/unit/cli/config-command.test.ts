@@ -60,7 +60,8 @@ describe("config check", () => {
 
   test("without a file the defaults are checked", async () => {
     expect((await run(["check"])).out).toBe(
-      "No configuration file; the defaults: valid (0 servers, 0 clients, no model)\n",
+      "No configuration file; the defaults: valid (0 servers, 0 clients, no model)\n" +
+        "Without a file, serve, run and mcp attach the sample servers.\n",
     );
   });
 

@@ -90,7 +90,7 @@ model: {baseURL: "http://m/v1", apiKey: "\${MODEL_KEY}", model: big, temperature
 
 describe("servers", () => {
   const DEFAULTS = {
-    connectTimeoutMs: 10_000,
+    connectTimeoutMs: 20_000,
     callTimeoutMs: 60_000,
     eager: false,
     concurrency: 16,

@@ -183,7 +183,7 @@ describe("many runs", () => {
       const started = performance.now();
       stop.abort();
       expect((await Promise.all(runs)).map(({ code }) => code)).toEqual(Array(3).fill("RUN_CANCELLED"));
-      expect(performance.now() - started).toBeLessThan(800);
+      expect(performance.now() - started).toBeLessThan(4_000);
       expect(await valueOf(small, "1")).toBe(1);
       expect(await errorOf(small, "1", { signal: stop.signal })).toMatchObject({ code: "RUN_CANCELLED" });
     } finally {

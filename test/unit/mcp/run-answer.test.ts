@@ -46,8 +46,14 @@ describe("the answer of a run that succeeded", () => {
     expect(structureOf(answer)).toEqual({ id: "run_1", status: "succeeded", result: { rows: [1, 2] }, toolCalls: 0 });
   });
 
-  it("has a null result when the script returned nothing", () => {
-    expect(structureOf(toRunAnswer(view({ resultType: "undefined" })))["result"]).toBeNull();
+  it("has a null result when the script returned nothing, and says so unless it printed or emitted", () => {
+    const silent = structureOf(toRunAnswer(view({ resultType: "undefined" })));
+    expect(silent).toMatchObject({ result: null, notice: expect.stringContaining("end it with `return <value>`") });
+    const line = { level: "info", atMs: 1, text: "one" } as const;
+    for (const rest of [{ logs: [line] }, { emitted: [1] }]) {
+      expect(structureOf(toRunAnswer(view({ resultType: "undefined", ...rest })))).not.toHaveProperty("notice");
+    }
+    expect(structureOf(toRunAnswer(view({ result: null, resultType: "json" })))).not.toHaveProperty("notice");
   });
 
   it("has its log, levels other than info named", () => {

@@ -231,9 +231,22 @@ describe("the calls of a prepared script", () => {
         args: ["x"],
         position: { line: 1, column: 17 },
         argsPosition: { line: 1, column: 36 },
+        lacksAwait: false,
       },
-      { path: ["b"], args: undefined, position: { line: 2, column: 1 }, argsPosition: { line: 2, column: 7 } },
-      { path: ["c"], args: [{ d: [1] }, -2], position: { line: 3, column: 1 }, argsPosition: { line: 3, column: 7 } },
+      {
+        path: ["b"],
+        args: undefined,
+        position: { line: 2, column: 1 },
+        argsPosition: { line: 2, column: 7 },
+        lacksAwait: false,
+      },
+      {
+        path: ["c"],
+        args: [{ d: [1] }, -2],
+        position: { line: 3, column: 1 },
+        argsPosition: { line: 3, column: 7 },
+        lacksAwait: false,
+      },
     ]);
   });
 });

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../../src/lib/clock.ts";
 import type { RunletError } from "../../../src/lib/errors.ts";
+import { silentLog } from "../../../src/lib/log.ts";
 import type { Upstream } from "../../../src/upstream/upstream.ts";
 import { createManualClock } from "../../support/manual-clock.ts";
 import {
@@ -120,6 +121,19 @@ describe("an upstream that fails to start", () => {
     expect(upstream.knownTools()).toHaveLength(10);
     expect(upstream.status()).toMatchObject({ state: "failed", tools: 10 });
   });
+});
+
+it("a server that does not start leaves what it said in the log, secrets hidden", async () => {
+  const program = join(bench.folder, "server.mjs");
+  writeFileSync(program, 'console.error("cannot reach db with hunter22"); process.exit(3);');
+  const logged: unknown[] = [];
+  const log = { ...silentLog, warn: (fields: object) => void logged.push(fields) };
+  const upstream = bench.upstream(stdioConfig([program]), {
+    log,
+    redact: (text) => text.replaceAll("hunter22", "***"),
+  });
+  await failureOf(upstream);
+  expect(logged).toContainEqual(expect.objectContaining({ stderr: ["cannot reach db with ***"] }));
 });
 
 describe("an upstream's status", () => {

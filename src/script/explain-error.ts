@@ -1,0 +1,73 @@
+import type { Catalog } from "../catalog/catalog.ts";
+import type { ErrorInfo } from "../lib/errors.ts";
+import { written } from "./preflight.ts";
+import type { PreparedScript } from "./prepare.ts";
+
+const NO_NETWORK = "Scripts have no network: only tools reach the world, as `await mcp.<server>.<tool>({ … })`.";
+const NO_SYSTEM = "Scripts have no environment, files or processes: send what one needs as `input`, or call a tool.";
+
+/** What scripts look for that Runlet has not, and what to do instead. */
+const ABSENT: ReadonlyMap<string, string> = new Map([
+  ...["fetch", "XMLHttpRequest", "WebSocket", "EventSource", "axios"].map((name) => [name, NO_NETWORK] as const),
+  ...["process", "fs", "path", "os", "Deno", "Bun", "__dirname", "__filename", "child_process"].map(
+    (name) => [name, NO_SYSTEM] as const,
+  ),
+  ["Buffer", "Use TextEncoder, TextDecoder, atob and btoa."],
+  ["setImmediate", "Use setTimeout(f, 0)."],
+]);
+
+/** A property of what is not there, or a call of what is no function: the signs of a value of another shape. */
+const WRONG_SHAPE =
+  /^TypeError: (?:Cannot (?:read properties of|destructure)|.* is not (?:a function|iterable|async iterable)|undefined is not)/u;
+const NOT_DEFINED = /^ReferenceError: (?<name>[\w$]{1,64}) is not defined/u;
+const MAX_SIGNATURES = 3;
+/** What the methods of `mcp` itself return. */
+const META_SIGNATURES: ReadonlyMap<string, string> = new Map([
+  ["$search", "mcp.$search(text, { limit? }): Promise<{ total, results: { server, name, description, signature }[] }>"],
+  ["$describe", "mcp.$describe(name): Promise<{ server, name, description, signature, inputSchema, outputSchema? }>"],
+  ["$servers", "mcp.$servers(): Promise<{ name, listed, tools: string[] }[]>"],
+]);
+
+/**
+ * Adds a hint to an error that a script threw, where the script and the tools tell more than the engine's message: an
+ * `await` that is missing, a global that other runtimes have, an answer of another shape. Every other error stays as it is.
+ *
+ * @param catalog As the script saw it.
+ */
+export function explainError(error: ErrorInfo, script: PreparedScript, catalog: Catalog): ErrorInfo {
+  if (error.code !== "SCRIPT_ERROR" || error.hint !== undefined) return error;
+  const name = NOT_DEFINED.exec(error.message)?.groups?.["name"];
+  const hint =
+    name !== undefined
+      ? explainName(name, catalog)
+      : WRONG_SHAPE.test(error.message)
+        ? explainShape(script, catalog)
+        : undefined;
+  return hint === undefined ? error : { ...error, hint };
+}
+
+function explainName(name: string, catalog: Catalog): string | undefined {
+  const resolution = catalog.resolve([name]);
+  if (resolution.kind === "tool") return `Tools are reached through mcp: ${resolution.tool.signature}`;
+  if (catalog.tools.some((tool) => tool.namespace === name))
+    return `Servers are reached through mcp: write ${written([name])}.`;
+  return ABSENT.get(name);
+}
+
+function explainShape(script: PreparedScript, catalog: Catalog): string | undefined {
+  const call = script.calls.find(({ lacksAwait }) => lacksAwait);
+  if (call !== undefined) {
+    const line = call.position === undefined ? "" : ` in line ${call.position.line}`;
+    return `The call of ${written(call.path)}${line} gives a promise: write \`await\` before it.`;
+  }
+  const signatures = new Set(
+    script.calls.flatMap(({ path }) => {
+      const meta = META_SIGNATURES.get(path[0] ?? "");
+      if (meta !== undefined) return [meta];
+      const resolution = catalog.resolve(path);
+      return resolution.kind === "tool" ? [resolution.tool.signature] : [];
+    }),
+  );
+  if (signatures.size === 0) return undefined;
+  return `Compare with what the tools return:\n${[...signatures].slice(0, MAX_SIGNATURES).join("\n")}`;
+}
