@@ -106,7 +106,8 @@ afterAll(() => service.remove());
 describe.concurrent("a hostile script ends as it should, and the service lives on", () => {
   test.for(HOSTILE_CASES.map((hostile) => [`${hostile.category}: ${hostile.name}`, hostile] as const))(
     "%s",
-    { timeout: 60_000 },
+    // Once more: a process that an earlier case left swollen may end a case at a limit that is not its own.
+    { timeout: 60_000, retry: 1 },
     async ([, hostile]) => {
       const startedAt = performance.now();
       // Nothing is found before the script runs: every attack reaches the sandbox.
