@@ -26,9 +26,10 @@ COPY tsconfig.json tsconfig.build.json ./
 COPY sandbox-runtime ./sandbox-runtime
 COPY src ./src
 RUN npm run build
-# Half of what is left are source maps, sources and declarations: Node runs no TypeScript under node_modules.
+# Half of what is left are source maps, sources and declarations: Node runs no TypeScript under node_modules. The compiler
+# that checks scripts needs its own declarations of the language.
 RUN npm prune --omit=dev --no-audit --no-fund \
- && find node_modules -type f \( -name '*.map' -o -name '*.[mc]ts' -o -name '*.ts' -o -name '*.tgz' \) -delete
+ && find node_modules -type f -not -path 'node_modules/@typescript/*' \( -name '*.map' -o -name '*.[mc]ts' -o -name '*.ts' -o -name '*.tgz' \) -delete
 
 FROM node:24-bookworm-slim
 LABEL org.opencontainers.image.title="runlet" \

@@ -1,3 +1,4 @@
+import { toBase64 } from "./base64.ts";
 import { kindOf } from "./kinds.ts";
 import type { ObjectKind } from "./kinds.ts";
 import {
@@ -13,18 +14,16 @@ import {
   isFinite,
   mapForEach,
   objectKeys,
-  SetCtor,
-  setAdd,
-  setDelete,
   setForEach,
-  setHas,
   stringify,
   regExpToString,
+  tagSymbol,
   typedArrayBuffer,
   typedArrayByteLength,
   typedArrayLength,
   typedArrayOffset,
   Uint8ArrayCtor,
+  unbox,
   newList,
 } from "./primordials.ts";
 import { shownAs } from "./shown.ts";
@@ -47,26 +46,55 @@ export class CodecError extends ErrorCtor {
   }
 }
 
+/** Where something is in a value: names of members and indices of items, from the outside. */
+export type ValuePath = readonly (string | number)[];
+
+/** Told of what a value holds that JSON cannot say. */
+export interface CodecListener {
+  /** A promise that was not awaited. */
+  promise(promise: object, path: ValuePath): void;
+  /** An object of a class, nothing of which is a member of its own. */
+  empty(instance: object, path: ValuePath): void;
+}
+
 interface Walk {
   /** Characters that may still be written. */
   left: number;
-  readonly ancestors: Set<unknown>;
-  /** Called for each promise that was not awaited. */
-  readonly onPromise: (() => void) | undefined;
+  /** The objects from the outermost to the one that is written, and the names by which each was reached. */
+  readonly above: object[];
+  readonly path: (string | number)[];
+  readonly listener: CodecListener | undefined;
 }
 
 /**
- * JSON text of any value a script can make, as `JSON.stringify` has it, and where that would lose or refuse something:
- * bigint → decimal string; `Map` → object when all keys are strings, else list of pairs; `Set`, typed array → list; bytes
- * (`Uint8Array`, `ArrayBuffer`, `DataView`) → `{"$bytes": base64}`; error → `{name, message, …}`; regular expression →
- * its source; cycle → `"[Circular]"`; promise → `"[Promise]"`; weak collection → `"[WeakMap]"` or its like.
+ * JSON text of any value a script can make: results, emitted values and arguments are all written so. It is what
+ * `JSON.stringify` gives, `toJSON` included, and where that would lose or refuse something:
+ *
+ * | Value | JSON |
+ * | --- | --- |
+ * | `NaN`, `Infinity`, `-Infinity` / `-0` | `null` / `0` |
+ * | `undefined`, function, symbol | left out of an object, `null` in a list; as the whole: no result |
+ * | bigint, boxed or not | its decimal digits as a string |
+ * | `Uint8Array`, `Uint8ClampedArray`, `ArrayBuffer`, `DataView` | `{"$bytes": "<base 64>"}`: see `fromJson` for the way back |
+ * | other typed array, `Set` | list |
+ * | `Map` | object when all keys are strings, else list of `[key, value]` |
+ * | `Date` / invalid | ISO text / `null` |
+ * | error, `ToolError`, `AggregateError` | `{name, message, cause, errors, …}`: its own words, then what was added to it |
+ * | `RegExp`, `URL`, `URLSearchParams` | its text |
+ * | boxed string, number, boolean | what it holds |
+ * | object of a class, object without prototype, proxy | its own enumerable members; getters among them are read |
+ * | holes of a list | `null` |
+ * | cycle | `"[Circular]"` |
+ * | promise | `"[Promise]"`, and the listener is told |
+ * | weak collection, iterator, generator, `Intl` object and others without members | `"[WeakMap]"`, `"[Map Iterator]"` … |
+ * | object of a class without own members | `{}`, and the listener is told |
  *
  * @param maxLength Longest text, in UTF-16 units; counted while walking, so that nothing large is ever built.
  * @returns `undefined` for what has no JSON: `undefined`, functions, symbols.
  * @throws CodecError, and whatever getters and `toJSON` of the value throw.
  */
-export function toJson(value: unknown, maxLength: number, onPromise?: () => void): string | undefined {
-  const walk: Walk = { left: maxLength, ancestors: new SetCtor(), onPromise };
+export function toJson(value: unknown, maxLength: number, listener?: CodecListener): string | undefined {
+  const walk: Walk = { left: maxLength, above: newList(), path: newList(), listener };
   const plain = toPlain(value, walk, 0, "");
   if (plain === undefined) return undefined;
   const text = stringify(plain);
@@ -110,14 +138,13 @@ function fromObject(value: object, walk: Walk, depth: number, key: string): unkn
   if (depth > MAX_DEPTH) throw new CodecError("tooDeep");
   spend(walk, 2);
   const kind = kindOf(value);
-  if (setHas(walk.ancestors, value)) {
+  for (let i = 0; i < depth; i++) {
+    if (walk.above[i] !== value) continue;
     spend(walk, 12);
     return "[Circular]";
   }
-  setAdd(walk.ancestors, value);
-  const result = byKind(value, kind, walk, depth, key);
-  setDelete(walk.ancestors, value);
-  return result;
+  walk.above[depth] = value;
+  return byKind(value, kind, walk, depth, key);
 }
 
 function byKind(value: object, kind: ObjectKind, walk: Walk, depth: number, key: string): unknown {
@@ -139,12 +166,13 @@ function byKind(value: object, kind: ObjectKind, walk: Walk, depth: number, key:
     case "regExp":
       return toPlain(regExpToString(value), walk, depth, key);
     case "weak":
-      return toPlain("[weak collection]", walk, depth, key);
+      return toPlain(`[${tagOf(value) ?? "weak collection"}]`, walk, depth, key);
     case "promise":
-      walk.onPromise?.();
+      walk.listener?.promise(value, pathTo(walk, depth));
       return toPlain("[Promise]", walk, depth, key);
     case "plain":
     case "error":
+    case "boxed":
     case "other":
       return fromMembers(value, kind, walk, depth, key);
     default:
@@ -152,19 +180,29 @@ function byKind(value: object, kind: ObjectKind, walk: Walk, depth: number, key:
   }
 }
 
+function pathTo(walk: Walk, depth: number): ValuePath {
+  const path: (string | number)[] = newList();
+  for (let i = 0; i < depth; i++) append(path, walk.path[i] as string | number);
+  return path;
+}
+
 function fromMembers(value: object, kind: ObjectKind, walk: Walk, depth: number, key: string): unknown {
   const { toJSON } = value as { readonly toJSON?: unknown };
   if (typeof toJSON === "function")
-    return toPlain((value as { toJSON(key: string): unknown }).toJSON(key), walk, depth + 1, key);
+    return toInner((value as { toJSON(key: string): unknown }).toJSON(key), walk, depth, key);
   if (kind === "error") return fromError(value as Error, walk, depth);
-  const json = kind === "other" ? shownAs(value)?.json : undefined;
-  if (json !== undefined) return toPlain(json(), walk, depth, key);
+  if (kind === "boxed") return toPlain(unbox(value), walk, depth, key);
+  if (kind === "other") {
+    const json = shownAs(value)?.json;
+    if (json !== undefined) return toPlain(json(), walk, depth, key);
+  }
   const keys = objectKeys(value);
+  if (keys.length === 0) return fromEmpty(value, kind, walk, depth);
   let copy: Record<string, unknown> | undefined;
   for (let i = 0; i < keys.length; i++) {
     const name = keys[i] as string;
     const member = (value as Record<string, unknown>)[name];
-    const plain = toPlain(member, walk, depth + 1, name);
+    const plain = toInner(member, walk, depth, name);
     if (plain !== undefined) spend(walk, name.length + 4);
     if (copy === undefined && plain !== member) {
       copy = {};
@@ -176,12 +214,36 @@ function fromMembers(value: object, kind: ObjectKind, walk: Walk, depth: number,
   return copy ?? value;
 }
 
+/** A member or an item of what is at `depth`. */
+function toInner(member: unknown, walk: Walk, depth: number, key: string | number): unknown {
+  walk.path[depth] = key;
+  return toPlain(member, walk, depth + 1, typeof key === "string" ? key : "");
+}
+
+/** What has no members is told by its tag, if it has one; `{}` is the truth for a plain object alone. */
+function fromEmpty(value: object, kind: ObjectKind, walk: Walk, depth: number): unknown {
+  const tag = tagOf(value);
+  if (tag !== undefined) {
+    spend(walk, tag.length + 2);
+    return `[${tag}]`;
+  }
+  if (kind === "other") walk.listener?.empty(value, pathTo(walk, depth));
+  return value;
+}
+
+function tagOf(value: object): string | undefined {
+  const tag = (value as { readonly [tagSymbol]?: unknown })[tagSymbol];
+  return typeof tag === "string" ? tag : undefined;
+}
+
 /** An error's own words, which are not enumerable, and whatever was added to it. */
 function fromError(error: Error, walk: Walk, depth: number): unknown {
+  const { errors } = error as { readonly errors?: unknown };
   const members: Record<string, unknown> = {};
   setMember(members, "name", error.name, walk, depth);
   setMember(members, "message", error.message, walk, depth);
   if (error.cause !== undefined) setMember(members, "cause", error.cause, walk, depth);
+  if (errors !== undefined) setMember(members, "errors", errors, walk, depth);
   const keys = objectKeys(error);
   for (let i = 0; i < keys.length; i++) {
     const name = keys[i] as string;
@@ -191,7 +253,7 @@ function fromError(error: Error, walk: Walk, depth: number): unknown {
 }
 
 function setMember(target: object, key: string, value: unknown, walk: Walk, depth: number): void {
-  const plain = toPlain(value, walk, depth + 1, key);
+  const plain = toInner(value, walk, depth, key);
   if (plain === undefined) return;
   spend(walk, key.length + 4);
   define(target, key, plain, true);
@@ -204,7 +266,7 @@ function fromList(list: readonly unknown[], walk: Walk, depth: number): readonly
   let copy: unknown[] | undefined;
   for (let i = 0; i < length; i++) {
     const item = list[i];
-    const plain = toPlain(item, walk, depth + 1, "");
+    const plain = toInner(item, walk, depth, i);
     if (copy === undefined && plain !== item) {
       copy = newList();
       for (let j = 0; j < i; j++) append(copy, list[j]);
@@ -223,7 +285,10 @@ function fromMap(map: Map<unknown, unknown>, walk: Walk, depth: number): unknown
   const pairs: unknown[] = newList();
   mapForEach(map, (value, key) => {
     if (named) setMember(members, key as string, value, walk, depth);
-    else append(pairs, [toPlain(key, walk, depth + 1, "") ?? null, toPlain(value, walk, depth + 1, "") ?? null]);
+    else {
+      const at = pairs.length;
+      append(pairs, [toInner(key, walk, depth, at) ?? null, toInner(value, walk, depth, at) ?? null]);
+    }
   });
   return named ? members : pairs;
 }
@@ -231,7 +296,7 @@ function fromMap(map: Map<unknown, unknown>, walk: Walk, depth: number): unknown
 function fromSet(set: Set<unknown>, walk: Walk, depth: number): unknown[] {
   const out: unknown[] = newList();
   setForEach(set, (item) => {
-    append(out, toPlain(item, walk, depth + 1, "") ?? null);
+    append(out, toInner(item, walk, depth, out.length) ?? null);
     spend(walk, 1);
   });
   return out;
@@ -260,20 +325,4 @@ function fromBytes(bytes: Uint8Array, walk: Walk): unknown {
   const length = typedArrayLength(bytes);
   spend(walk, (length * 4) / 3 + 16);
   return { $bytes: toBase64(bytes, length) };
-}
-
-const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/** Base 64 of bytes. @source RFC 4648 §4 */
-export function toBase64(bytes: Uint8Array, length: number): string {
-  let text = "";
-  for (let i = 0; i < length; i += 3) {
-    const a = bytes[i] ?? 0;
-    const b = bytes[i + 1] ?? 0;
-    const c = bytes[i + 2] ?? 0;
-    const last = i + 2 < length ? DIGITS[c & 63] : "=";
-    const third = i + 1 < length ? DIGITS[((b & 15) << 2) | (c >> 6)] : "=";
-    text += `${DIGITS[a >> 2]}${DIGITS[((a & 3) << 4) | (b >> 4)]}${third}${last}`;
-  }
-  return text;
 }

@@ -1,6 +1,8 @@
 import type { LogLevel } from "../src/bridge/protocol.ts";
 import type { Host } from "./host.ts";
-import { format, inspect } from "./inspect.ts";
+import { table } from "./console-table.ts";
+import { format } from "./inspect-format.ts";
+import { inspect } from "./inspect.ts";
 import {
   DateCtor,
   MapCtor,
@@ -69,8 +71,8 @@ export function createConsole(log: WriteLog): Readonly<Record<string, unknown>> 
     error: printer("error"),
     trace: printer("debug"),
     dirxml: printer("info"),
-    dir: (value: unknown) => write("info", [typeof value === "string" ? inspect(value) : value]),
-    table: (value: unknown) => write("info", [value]),
+    dir: (value: unknown, options?: unknown) => write("info", [inspect(value, { depth: depthOf(options) })]),
+    table: (data: unknown, columns?: unknown) => write("info", [table(data, columns) ?? data]),
     assert: (condition: unknown, ...args: unknown[]) => {
       if (!condition) log("error", args.length === 0 ? "Assertion failed" : `Assertion failed: ${format(args)}`);
     },
@@ -84,6 +86,14 @@ export function createConsole(log: WriteLog): Readonly<Record<string, unknown>> 
     },
     ...createCounters(log),
   };
+}
+
+/** `depth` of the options of `console.dir`; `null` is without end. */
+function depthOf(options: unknown): number | undefined {
+  if (typeof options !== "object" || options === null) return undefined;
+  const { depth } = options as { readonly depth?: unknown };
+  if (depth === null) return Infinity;
+  return typeof depth === "number" ? depth : undefined;
 }
 
 function createCounters(log: WriteLog): Readonly<Record<string, unknown>> {

@@ -4,6 +4,8 @@ import {
   ErrorCtor,
   freeze,
   parse,
+  NumberCtor,
+  StringCtor,
   stringIndexOf,
   stringSlice,
   toText,
@@ -62,12 +64,37 @@ freeze(ToolError);
 export function toolErrorFrom(infoJson: string, site: Error | undefined): ToolError {
   const info = parse(infoJson) as FailureInfo;
   const error = new ToolError(info);
-  const frames = framesOf(site);
-  const from = stringIndexOf(frames, "\n    at ");
-  const stack = `ToolError: ${info.message}${from < 0 ? "" : stringSlice(frames, from)}`;
+  const stack = `ToolError: ${info.message}${scriptFrames(framesOf(site))}`;
   define(error, "stack", stack, false);
   weakMapSet(trueErrors, error, infoJson);
   return error;
+}
+
+const FRAME = "\n    at ";
+/** How the places of our own code are told. */
+const OURS = "runlet:";
+
+/** The frames of a stack, those of the runtime left out. @param text Of a stack; what is before its frames is no part. */
+export function scriptFrames(text: string): string {
+  let frames = "";
+  for (let at = stringIndexOf(text, FRAME); at >= 0;) {
+    const next = stringIndexOf(text, FRAME, at + 1);
+    const frame = stringSlice(text, at, next < 0 ? undefined : next);
+    if (stringIndexOf(frame, OURS) < 0) frames += frame;
+    at = next;
+  }
+  return frames;
+}
+
+const SCRIPT = "script.js:";
+
+/** Line of the script at which an error was made; `undefined` where its stack does not tell. */
+export function lineOf(site: Error): number | undefined {
+  const frames = framesOf(site);
+  const at = stringIndexOf(frames, SCRIPT);
+  const end = at < 0 ? -1 : stringIndexOf(frames, ":", at + SCRIPT.length);
+  const line = end < 0 ? NaN : NumberCtor(stringSlice(frames, at + SCRIPT.length, end));
+  return line > 0 ? line : undefined;
 }
 
 /** Text of a stack, which a script's `Error.prepareStackTrace` may have made; empty where that throws. */
@@ -105,6 +132,22 @@ export function describeThrown(thrown: unknown, maxLength: number, inspect: (val
     return toText({ name: read("name"), message: read("message"), stack: read("stack") } satisfies ThrownText);
   const text = typeof thrown === "string" ? thrown : inspect(thrown);
   return toText({ name: "", message: stringSlice(text, 0, maxLength), stack: "" } satisfies ThrownText);
+}
+
+/** Longest part of a reason that is told: a text may be as long as the heap allows. */
+const MAX_REASON = 1_000;
+
+/** What a promise was rejected with, as a part of a line, at most about 2,000 characters; never throws. */
+export function describeReason(reason: unknown, inspect: (value: unknown) => string): string {
+  try {
+    if (reason instanceof ErrorCtor) {
+      const { name, message } = reason;
+      return `${stringSlice(StringCtor(name), 0, MAX_REASON)}: ${stringSlice(StringCtor(message), 0, MAX_REASON)}`;
+    }
+    return stringSlice(typeof reason === "string" ? reason : inspect(reason), 0, MAX_REASON);
+  } catch {
+    return "a value that throws when it is looked at";
+  }
 }
 
 function isErrorLike(thrown: unknown): boolean {

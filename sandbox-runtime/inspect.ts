@@ -1,276 +1,238 @@
 import { bytesOf } from "./codec.ts";
-import { kindOf } from "./kinds.ts";
-import type { ObjectKind } from "./kinds.ts";
+import { formOf } from "./inspect-form.ts";
+import type { Form } from "./inspect-form.ts";
+import { layout } from "./inspect-layout.ts";
+import { hexBytes, isIndex, keyText, primitiveText } from "./inspect-text.ts";
 import {
   append,
-  arrayBufferByteLength,
-  arrayJoin,
-  bigIntToString,
-  dateGetTime,
-  dateToIso,
+  dataViewBuffer,
+  dataViewByteLength,
+  dataViewOffset,
   getOwnPropertyDescriptor,
-  getPrototypeOf,
-  isFinite,
+  MapCtor,
   mapForEach,
+  mapGet,
+  mapSet,
   mapSize,
+  newList,
   NumberCtor,
-  objectIs,
   objectKeys,
-  regExpToString,
-  SetCtor,
-  setAdd,
-  setDelete,
   setForEach,
-  setHas,
   setSize,
   StringCtor,
-  stringify,
-  stringIndexOf,
-  stringRepeat,
-  stringReplaceAll,
-  stringSlice,
-  symbolToString,
-  trunc,
-  typedArrayByteLength,
   typedArrayLength,
-  newList,
 } from "./primordials.ts";
+import { watchedAs } from "./promises.ts";
+import type { Scene } from "./scene.ts";
 import { shownAs } from "./shown.ts";
 
-const MAX_DEPTH = 4;
+/** @source nodejs/node doc/api/util.md, the defaults of `util.inspect` */
+const DEPTH = 2;
 const MAX_ITEMS = 100;
-const MAX_STRING = 8_192;
-const LINE_WIDTH = 76;
+const BREAK_LENGTH = 80;
+/** Values one text may tell of: more than any log line has room for. */
+const MAX_VALUES = 20_000;
 
-interface Writer {
-  readonly seen: Set<unknown>;
-  /** Values that may still be written: keeps the work of one log line bounded whatever it is given. */
-  left: number;
+/** Text of one value, as a log line shows it. Never throws. */
+export type Inspect = (value: unknown) => string;
+
+/** What is shown of a value. */
+export interface InspectOptions {
+  /** Levels of objects. @default 2 */
+  readonly depth?: number | undefined;
+  /** Also what is not enumerable. @default false */
+  readonly showHidden?: boolean;
+  /** Items of a list. @default 100 */
+  readonly maxItems?: number;
+  /** @default 80 */
+  readonly breakLength?: number;
 }
 
 /**
- * Text of console arguments, after the manner of Node's `util.inspect`: `%s %d %i %f %j %o %O %c` in a first string,
- * strings as they are at the top, everything else inspected, joined by spaces. Never throws.
+ * Text of a value as Node's `util.inspect` gives it with its defaults. Never throws.
+ *
+ * Not the same: promises tell no state, proxies are shown as they behave and not by their target, and map and set iterators
+ * tell no items, as nothing inside of an isolate can see these without side effects; `Symbol.for("nodejs.util.inspect.custom")`
+ * is not called; objects of the web's classes and `mcp` have short forms; repeated stack frames are not collapsed; and what
+ * tells of more than 20,000 values ends in `…`.
  */
-export function format(args: readonly unknown[]): string {
-  let text = "";
-  let index = 0;
-  const first = args[0];
-  if (typeof first === "string" && args.length > 1 && stringIndexOf(first, "%") >= 0) {
-    const filled = fill(first, args);
-    text = filled.text;
-    index = filled.used;
-  }
-  for (; index < args.length; index++) {
-    const part = args[index];
-    text += (index > 0 ? " " : "") + (typeof part === "string" ? part : inspect(part));
-  }
-  return text;
-}
-
-function fill(template: string, args: readonly unknown[]): { readonly text: string; readonly used: number } {
-  let text = "";
-  let used = 1;
-  let from = 0;
-  for (;;) {
-    const at = stringIndexOf(template, "%", from);
-    if (at < 0 || at === template.length - 1) break;
-    const letter = stringSlice(template, at + 1, at + 2);
-    const before = stringSlice(template, from, at);
-    if (letter === "%") text += `${before}%`;
-    else if (used < args.length && stringIndexOf("sdifjoOc", letter) >= 0)
-      text += before + directive(letter, args[used++]);
-    else text += `${before}%${letter}`;
-    from = at + 2;
-  }
-  return { text: text + stringSlice(template, from), used };
-}
-
-function directive(letter: string, value: unknown): string {
-  switch (letter) {
-    case "s":
-      return typeof value === "string" ? value : inspect(value);
-    case "d":
-      return number(value, (n) => n);
-    case "i":
-      return number(value, trunc);
-    case "f":
-      return number(value, (n) => n);
-    case "j":
-      return attempt(() => stringify(value) ?? "undefined");
-    case "c":
-      return "";
-    default:
-      return inspect(value);
-  }
-}
-
-function number(value: unknown, convert: (value: number) => number): string {
-  if (typeof value === "bigint") return `${bigIntToString(value)}n`;
-  if (typeof value === "symbol") return "NaN";
-  return attempt(() => StringCtor(convert(typeof value === "object" ? NaN : NumberCtor(value))));
-}
-
-function attempt(write: () => string): string {
+export function inspect(value: unknown, options: InspectOptions = {}): string {
+  const { depth = DEPTH, showHidden = false, maxItems = MAX_ITEMS, breakLength = BREAK_LENGTH } = options;
+  const scene: Scene = {
+    depth,
+    showHidden,
+    maxItems,
+    breakLength,
+    seen: newList(),
+    circular: new MapCtor(),
+    indent: 0,
+    currentDepth: 0,
+    left: MAX_VALUES,
+  };
   try {
-    return write();
+    return write(value, scene, 0);
   } catch {
     return "[value that throws]";
   }
 }
 
-/** Text of one value, quoted and indented as a reader of code expects it. Never throws. */
-export function inspect(value: unknown): string {
-  const writer: Writer = { seen: new SetCtor(), left: 2_000 };
-  return attempt(() => write(value, writer, 0));
+function write(value: unknown, scene: Scene, level: number): string {
+  if (--scene.left < 0) return "…";
+  if ((typeof value === "object" && value !== null) || typeof value === "function")
+    return writeObject(value, scene, level);
+  return primitiveText(value, scene);
 }
 
-function write(value: unknown, writer: Writer, depth: number): string {
-  if (--writer.left < 0) return "…";
-  switch (typeof value) {
-    case "string":
-      return quote(value);
-    case "number":
-      return objectIs(value, -0) ? "-0" : StringCtor(value);
-    case "bigint":
-      return `${bigIntToString(value)}n`;
-    case "symbol":
-      return symbolToString(value);
-    case "function":
-      return functionName(value);
-    case "object":
-      return value === null ? "null" : writeObject(value, writer, depth);
-    default:
-      return StringCtor(value);
-  }
-}
-
-function quote(text: string): string {
-  const shown = text.length > MAX_STRING ? stringSlice(text, 0, MAX_STRING) : text;
-  const rest = text.length > MAX_STRING ? `... ${text.length - MAX_STRING} more characters` : "";
-  const body = stringReplaceAll(stringReplaceAll(stringReplaceAll(shown, "\\", "\\\\"), "\n", "\\n"), "\r", "\\r");
-  const mark = stringIndexOf(body, "'") < 0 ? "'" : stringIndexOf(body, '"') < 0 ? '"' : "`";
-  return mark + (mark === "`" ? stringReplaceAll(body, "`", "\\`") : body) + mark + rest;
-}
-
-function functionName(value: object): string {
+function writeObject(value: object, scene: Scene, level: number): string {
   const shown = shownAs(value);
   if (shown !== undefined) return shown.text();
-  const name = getOwnPropertyDescriptor(value, "name")?.value as unknown;
-  return typeof name === "string" && name !== "" ? `[Function: ${name}]` : "[Function (anonymous)]";
-}
-
-function writeObject(value: object, writer: Writer, depth: number): string {
-  const shown = shownAs(value);
-  if (shown !== undefined) return shown.text();
-  const kind = kindOf(value);
-  if (kind === "date") return isFinite(dateGetTime(value)) ? dateToIso(value) : "Invalid Date";
-  if (kind === "regExp") return regExpToString(value);
-  if (kind === "promise") return "Promise { <pending or settled: not awaited> }";
-  if (setHas(writer.seen, value)) return "[Circular]";
-  if (depth > MAX_DEPTH) return kind === "array" ? "[Array]" : `[${className(value) || "Object"}]`;
-  setAdd(writer.seen, value);
-  const text = writeMembers(value, kind, writer, depth);
-  setDelete(writer.seen, value);
-  return text;
-}
-
-function writeMembers(value: object, kind: ObjectKind, writer: Writer, depth: number): string {
-  switch (kind) {
-    case "array":
-      return writeList(value as readonly unknown[], writer, depth);
-    case "map":
-      return `Map(${mapSize(value)}) ${writeMap(value as Map<unknown, unknown>, writer, depth)}`;
-    case "set":
-      return `Set(${setSize(value)}) ${writeSet(value as Set<unknown>, writer, depth)}`;
-    case "error":
-      return writeError(value as Error, writer, depth);
-    case "arrayBuffer":
-      return `ArrayBuffer { byteLength: ${arrayBufferByteLength(value)} }`;
-    case "bytes":
-    case "dataView":
-      return `${className(value)}(${typedArrayByteLength(bytesOf(value, kind))}) [bytes]`;
-    case "numbers":
-      return `${className(value)}(${typedArrayLength(value)}) ${writeList(value as readonly unknown[], writer, depth)}`;
-    default: {
-      const name = className(value);
-      const body = layout(properties(value, writer, depth), "{", "}", depth);
-      return name === "" || name === "Object" ? body : `${name} ${body}`;
-    }
+  for (let i = 0; i < scene.seen.length; i++) {
+    if (scene.seen[i] !== value) continue;
+    const known = mapGet(scene.circular, value);
+    if (known === undefined) mapSet(scene.circular, value, mapSize(scene.circular) + 1);
+    return `[Circular *${StringCtor(mapGet(scene.circular, value))}]`;
   }
+  const form = formOf(value, scene);
+  if (form.content === undefined && form.keys.length === 0) return form.empty;
+  if (level > scene.depth) return form.beyond;
+  return writeMembers(value, form, scene, level + 1);
 }
 
-function className(value: object): string {
-  const prototype = getPrototypeOf(value);
-  if (prototype === null) return "[Object: null prototype]";
-  const maker = getOwnPropertyDescriptor(prototype, "constructor")?.value as unknown;
-  const name = typeof maker === "function" ? (getOwnPropertyDescriptor(maker, "name")?.value as unknown) : undefined;
-  return typeof name === "string" ? name : "";
-}
-
-function properties(value: object, writer: Writer, depth: number): string[] {
-  const parts: string[] = newList();
-  const keys = objectKeys(value);
-  for (let i = 0; i < keys.length && i < MAX_ITEMS; i++) {
-    const key = keys[i] as string;
+function writeMembers(value: object, form: Form, scene: Scene, level: number): string {
+  scene.seen[scene.seen.length] = value;
+  scene.currentDepth = level;
+  const parts = contentOf(value, form, scene, level);
+  for (let i = 0; i < form.keys.length; i++) {
+    const key = form.keys[i] as PropertyKey;
     const descriptor = getOwnPropertyDescriptor(value, key);
-    const text =
-      descriptor !== undefined && "value" in descriptor ? write(descriptor.value, writer, depth + 1) : "[Getter]";
-    append(parts, `${isPlainKey(key) ? key : quote(key)}: ${text}`);
+    if (descriptor === undefined) continue;
+    const name = descriptor.enumerable === true ? keyText(key) : `[${keyText(key)}]`;
+    append(parts, `${name}: ${writeProperty(descriptor, scene, level)}`);
   }
-  if (keys.length > MAX_ITEMS) append(parts, `... ${keys.length - MAX_ITEMS} more`);
+  scene.seen.length--;
+  const number = mapGet(scene.circular, value);
+  const reference = number === undefined ? "" : `<ref *${StringCtor(number)}>`;
+  const base = reference === "" || form.base === "" ? reference + form.base : `${reference} ${form.base}`;
+  const list = form.close === "]" ? (value as readonly unknown[]) : undefined;
+  return layout(scene, { parts, base, open: form.open, close: form.close, level, list });
+}
+
+/** What an object holds that is not among its keys. */
+function contentOf(value: object, { content, name }: Form, scene: Scene, level: number): string[] {
+  switch (content) {
+    case undefined:
+      return newList();
+    case "array":
+      return items(value as readonly unknown[], scene, level);
+    case "numbers":
+      return numbers(value as readonly (number | bigint)[], scene);
+    case "map":
+    case "set":
+      return entries(value, content, scene, level);
+    case "arrayBuffer":
+    case "dataView":
+    case "promise":
+    case "weak":
+      return innerParts(value, content, name, scene, level);
+    default:
+      return content satisfies never;
+  }
+}
+
+function innerParts(
+  value: object,
+  content: "arrayBuffer" | "dataView" | "promise" | "weak",
+  name: string | undefined,
+  scene: Scene,
+  level: number,
+): string[] {
+  const parts: string[] = newList();
+  if (content === "arrayBuffer") {
+    const bytes = bytesOf(value, content);
+    const length = typedArrayLength(bytes);
+    append(parts, `[Uint8Contents]: <${hexBytes(bytes, length, scene.maxItems)}>`);
+    append(parts, `[byteLength]: ${length}`);
+  } else if (content === "dataView") {
+    append(parts, `[byteLength]: ${dataViewByteLength(value)}`);
+    append(parts, `[byteOffset]: ${dataViewOffset(value)}`);
+    append(parts, `[buffer]: ${inner(dataViewBuffer(value), scene, level)}`);
+  } else if (content === "promise") {
+    const tool = watchedAs(value)?.tool;
+    append(parts, tool === undefined ? "<pending or settled: not awaited>" : `<answer of ${tool}: not awaited>`);
+  } else append(parts, name === "WeakRef" ? "<ref>" : "<items unknown>");
   return parts;
 }
 
-function isPlainKey(key: string): boolean {
-  if (key === "") return false;
-  for (let i = 0; i < key.length; i++) {
-    const letter = stringSlice(key, i, i + 1);
-    const isLetter =
-      (letter >= "a" && letter <= "z") || (letter >= "A" && letter <= "Z") || letter === "_" || letter === "$";
-    if (!isLetter && (i === 0 || letter < "0" || letter > "9")) return false;
+function writeProperty(descriptor: PropertyDescriptor, scene: Scene, level: number): string {
+  if (descriptor.get !== undefined) return descriptor.set === undefined ? "[Getter]" : "[Getter/Setter]";
+  if (descriptor.set !== undefined) return "[Setter]";
+  return inner(descriptor.value, scene, level);
+}
+
+function inner(value: unknown, scene: Scene, level: number): string {
+  scene.indent += 2;
+  const text = write(value, scene, level);
+  scene.indent -= 2;
+  return text;
+}
+
+function remaining(count: number): string {
+  return `... ${count} more item${count > 1 ? "s" : ""}`;
+}
+
+function items(list: readonly unknown[], scene: Scene, level: number): string[] {
+  const { length } = list;
+  const parts: string[] = newList();
+  let index = 0;
+  while (index < length && parts.length < scene.maxItems) {
+    const descriptor = getOwnPropertyDescriptor(list, index);
+    if (descriptor === undefined) {
+      const next = nextItem(list, index, length);
+      append(parts, `<${next - index} empty item${next - index > 1 ? "s" : ""}>`);
+      index = next;
+    } else {
+      append(parts, writeProperty(descriptor, scene, level));
+      index++;
+    }
   }
-  return true;
+  if (index < length) append(parts, remaining(length - index));
+  return parts;
 }
 
-function writeList(list: readonly unknown[], writer: Writer, depth: number): string {
+/** Index of the first item after a hole. */
+function nextItem(list: readonly unknown[], from: number, length: number): number {
+  // A few steps find most; the keys of a list that is nearly empty are few.
+  for (let i = from; i < length && i < from + 100; i++) if (getOwnPropertyDescriptor(list, i) !== undefined) return i;
+  const keys = objectKeys(list);
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i] as string;
+    if (!isIndex(key)) break;
+    if (NumberCtor(key) >= from) return NumberCtor(key);
+  }
+  return length;
+}
+
+function numbers(list: readonly (number | bigint)[], scene: Scene): string[] {
+  const length = typedArrayLength(list);
   const parts: string[] = newList();
-  for (let i = 0; i < list.length && i < MAX_ITEMS; i++) append(parts, write(list[i], writer, depth + 1));
-  if (list.length > MAX_ITEMS) append(parts, `... ${list.length - MAX_ITEMS} more items`);
-  return layout(parts, "[", "]", depth);
+  for (let i = 0; i < length && i < scene.maxItems; i++) append(parts, write(list[i], scene, 0));
+  if (length > scene.maxItems) append(parts, remaining(length - scene.maxItems));
+  return parts;
 }
 
-function writeMap(map: Map<unknown, unknown>, writer: Writer, depth: number): string {
+function entries(value: object, kind: "map" | "set", scene: Scene, level: number): string[] {
+  const size = kind === "map" ? mapSize(value) : setSize(value);
   const parts: string[] = newList();
-  mapForEach(map, (value, key) => {
-    if (parts.length < MAX_ITEMS)
-      append(parts, `${write(key, writer, depth + 1)} => ${write(value, writer, depth + 1)}`);
-  });
-  return layout(parts, "{", "}", depth);
-}
-
-function writeSet(set: Set<unknown>, writer: Writer, depth: number): string {
-  const parts: string[] = newList();
-  setForEach(set, (item) => {
-    if (parts.length < MAX_ITEMS) append(parts, write(item, writer, depth + 1));
-  });
-  return layout(parts, "{", "}", depth);
-}
-
-function writeError(error: Error, writer: Writer, depth: number): string {
-  const { name, message, stack, cause } = error;
-  const head = message === "" ? StringCtor(name) : `${StringCtor(name)}: ${StringCtor(message)}`;
-  const text = typeof stack === "string" && stack !== "" && depth === 0 ? stack : `[${head}]`;
-  const parts = properties(error, writer, depth);
-  if (cause !== undefined) append(parts, `[cause]: ${write(cause, writer, depth + 1)}`);
-  return parts.length === 0 ? text : `${text} ${layout(parts, "{", "}", depth)}`;
-}
-
-/** Parts on one line when they fit, else one a line. */
-function layout(parts: readonly string[], open: string, close: string, depth: number): string {
-  if (parts.length === 0) return open + close;
-  const line = arrayJoin(parts, ", ");
-  if (line.length + depth * 2 <= LINE_WIDTH && stringIndexOf(line, "\n") < 0) return `${open} ${line} ${close}`;
-  const indent = stringRepeat("  ", depth + 1);
-  return `${open}\n${indent}${arrayJoin(parts, `,\n${indent}`)}\n${stringRepeat("  ", depth)}${close}`;
+  scene.indent += 2;
+  if (kind === "map")
+    mapForEach(value as Map<unknown, unknown>, (item, key) => {
+      if (parts.length < scene.maxItems) append(parts, `${write(key, scene, level)} => ${write(item, scene, level)}`);
+    });
+  else
+    setForEach(value as Set<unknown>, (item) => {
+      if (parts.length < scene.maxItems) append(parts, write(item, scene, level));
+    });
+  scene.indent -= 2;
+  if (size > scene.maxItems) append(parts, remaining(size - scene.maxItems));
+  return parts;
 }

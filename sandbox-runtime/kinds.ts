@@ -1,5 +1,6 @@
 import {
   arrayBufferByteLength,
+  boxes,
   dataViewByteLength,
   dateGetTime,
   getPrototypeOf,
@@ -8,12 +9,12 @@ import {
   mapSize,
   objectPrototype,
   passes,
-  promiseThen,
   prototypes,
   regExpSource,
   setSize,
   typedArrayTag,
 } from "./primordials.ts";
+import { checkPromise } from "./promises.ts";
 
 /** What an object is, by its brand and not by its word where the language lets us tell. */
 export type ObjectKind =
@@ -30,6 +31,7 @@ export type ObjectKind =
   | "arrayBuffer"
   | "dataView"
   | "weak"
+  | "boxed"
   | "other";
 
 const MAX_PROTOTYPES = 32;
@@ -43,22 +45,13 @@ const BRANDS: readonly {
   { prototype: prototypes.set, kind: "set", check: setSize },
   { prototype: prototypes.date, kind: "date", check: dateGetTime },
   { prototype: prototypes.error, kind: "error", check: () => true },
-  // `then` on a non-promise throws before it does anything; on a promise without handlers it only derives another one.
-  {
-    prototype: prototypes.promise,
-    kind: "promise",
-    check: (value) => promiseThen(value as Promise<unknown>, ignore, ignore),
-  },
+  { prototype: prototypes.promise, kind: "promise", check: checkPromise },
   { prototype: prototypes.regExp, kind: "regExp", check: regExpSource },
   { prototype: prototypes.arrayBuffer, kind: "arrayBuffer", check: arrayBufferByteLength },
   { prototype: prototypes.weakMap, kind: "weak", check: () => true },
   { prototype: prototypes.weakSet, kind: "weak", check: () => true },
   { prototype: prototypes.weakRef, kind: "weak", check: () => true },
 ];
-
-function ignore(): void {
-  // A promise that is looked at is not awaited: its value is of no interest here.
-}
 
 /** Tells kinds of objects apart. May run a script's proxy traps; throws what they throw. */
 export function kindOf(value: object): ObjectKind {
@@ -75,6 +68,10 @@ export function kindOf(value: object): ObjectKind {
     for (let i = 0; i < BRANDS.length; i++) {
       const brand = BRANDS[i];
       if (brand !== undefined && brand.prototype === current) return passes(brand.check, value) ? brand.kind : "other";
+    }
+    for (let i = 0; i < boxes.length; i++) {
+      const box = boxes[i];
+      if (box !== undefined && box.prototype === current) return passes(box.unbox, value) ? "boxed" : "other";
     }
     current = getPrototypeOf(current);
   }

@@ -2,11 +2,15 @@ import { MAX_EMITTED_VALUES } from "../src/bridge/protocol.ts";
 import type { DoneKind, FailedText, SandboxStart } from "../src/bridge/protocol.ts";
 import { CodecError, MAX_DEPTH, toJson } from "./codec.ts";
 import { createConsole, createLog } from "./console.ts";
-import type { WriteLog } from "./console.ts";
+import { toContentBlock } from "./emitted.ts";
 import { describeThrown, limitError, stackOf, ToolError, trueErrorInfo } from "./errors.ts";
+import { createFloating } from "./floating.ts";
+import type { FloatingPromises } from "./floating.ts";
 import { defineLazy, defineValues, fix, harden } from "./harden.ts";
 import type { Host, Send } from "./host.ts";
 import { inspect } from "./inspect.ts";
+import { createNotices } from "./notices.ts";
+import type { Notify } from "./notices.ts";
 import {
   apply,
   ErrorCtor,
@@ -21,52 +25,78 @@ import {
   TypeErrorCtor,
 } from "./primordials.ts";
 import { createCrypto } from "./random.ts";
+import { fromJson } from "./revive.ts";
 import { createTimers } from "./timers.ts";
 import type { Timers } from "./timers.ts";
+import { createToolCalls } from "./tool-calls.ts";
+import type { ToolCalls } from "./tool-calls.ts";
 import { createToolProxy } from "./tool-proxy.ts";
-import type { ToolProxy } from "./tool-proxy.ts";
+import { createValueNotes } from "./unawaited.ts";
 import { createWebGlobals, WEB_NAMES } from "./web.ts";
 
 /** What the executor process holds of the runtime: two functions, called with strings. */
 export interface Runtime {
   /**
-   * Runs the script. @param code An expression whose value is an async function without parameters.
-   * @param startJson A `SandboxStart`.
+   * Runs the script.
+   *
+   * @param code An expression whose value is an async function without parameters or, for a `tracked` start, a function
+   *   that makes one of the tracker.
+   * @param startJson A `SandboxStart`. @param namesJson `{"namespace": ["method", …]}`. @param inputJson `input`, if any.
    */
-  start(code: string, startJson: string): void;
+  start(code: string, startJson: string, namesJson: string, inputJson?: string): void;
   /** Delivers events in threes: `"ok" | "error", call id, JSON` or `"timer", timer id, ""`. */
   deliver(...events: string[]): void;
 }
+
+type Body = () => Promise<unknown>;
 
 /** Prepares the global object and hands out the two entries. Runs once, before any script. */
 export function bootstrap(send: Send): Runtime {
   harden();
   const indirectEval = eval;
-  let tools: ToolProxy | undefined;
+  let calls: ToolCalls | undefined;
   let timers: Timers | undefined;
+  let floating: FloatingPromises | undefined;
   let host: Host | undefined;
   /**
    * isolated-vm copies the reason of the first unhandled rejection of an entry out of the isolate: whole, however large, and
-   * running its getters. Ours is the first; it is kept, as one that is collected does not count.
+   * running its getters. Ours is the first; it is kept, as one that is collected does not count. So rejections are not heard
+   * of from the engine; `createFloating` says which of them are.
    */
   const shield: { rejected: Promise<unknown> | undefined } = { rejected: undefined };
   const raiseShield = (): void => {
     shield.rejected = new PromiseCtor<unknown>((_, reject) => reject(undefined));
   };
   return {
-    start(code, startJson) {
+    start(code, startJson, namesJson, inputJson) {
       raiseShield();
       const start = parse(startJson) as SandboxStart;
       host = { send, limits: start.limits, ended: false };
-      const log = createLog(host);
+      const notify = createNotices(host);
       reportTo((thrown) => log("warn", `A callback failed: ${inspect(thrown)}`));
-      tools = createToolProxy(host, start.names);
+      const log = createLog(host);
+      calls = createToolCalls({ host, notify, inspect, sameLines: start.sameLines });
       timers = createTimers(host);
-      defineGlobals(host, start, tools, timers, log);
-      const end = createEnd(host, log);
-      let body: () => Promise<unknown>;
+      floating = createFloating(notify, inspect);
+      defineLazy(
+        WEB_NAMES,
+        createWebGlobals((callback, delayMs) => timers?.set(callback, delayMs)),
+      );
+      fix("mcp", createToolProxy(calls, namesJson));
+      if (inputJson !== undefined) defineLazy(["input"], () => fromJson(inputJson));
+      defineValues({
+        ...timers.globals,
+        ...(inputJson === undefined ? { input: undefined } : {}),
+        console: createConsole(log),
+        crypto: freeze(createCrypto(start.seed)),
+        emit: createEmit(host, notify),
+        ToolError,
+      });
+      const end = createEnd(host, notify, calls, floating);
+      let body: Body;
       try {
-        body = indirectEval(`${code}\n//# sourceURL=script.js`) as () => Promise<unknown>;
+        const value: unknown = indirectEval(`${code}\n//# sourceURL=script.js`);
+        body = start.tracked ? (value as (track: unknown) => Body)(floating.track) : (value as Body);
       } catch (thrown) {
         end.thrown(thrown);
         return;
@@ -76,17 +106,20 @@ export function bootstrap(send: Send): Runtime {
     deliver(...events) {
       if (host === undefined || host.ended) return;
       raiseShield();
+      // All that an entry caused is over now: what is still not looked at is told.
+      floating?.flush();
       timers?.entered();
       for (let i = 0; i < events.length; i += 3) {
         const id = NumberCtor(events[i + 1]);
         if (events[i] === "timer") later(() => timers?.fire(id));
-        else tools?.reply(id, events[i] === "ok", events[i + 2] ?? "null");
+        else calls?.reply(id, events[i] === "ok", events[i + 2] ?? "null");
       }
     },
   };
 }
 
-function defineGlobals(host: Host, start: SandboxStart, tools: ToolProxy, timers: Timers, log: WriteLog): void {
+/** Makes the global `emit`. */
+function createEmit(host: Host, notify: Notify): (value: unknown) => void {
   const { emittedBytes } = host.limits;
   let emitted = 0;
   let values = 0;
@@ -98,32 +131,21 @@ function defineGlobals(host: Host, start: SandboxStart, tools: ToolProxy, timers
       new ErrorCtor(),
     );
   };
-  const emit = (value: unknown): void => {
-    const json = encode(value, emittedBytes - emitted, refuse);
+  return (value) => {
+    const notes = createValueNotes(notify);
+    const json = encode(() => toJson(toContentBlock(value), emittedBytes - emitted, notes), refuse);
     // What it holds may have emitted something itself.
     if (emitted + json.length > emittedBytes || values >= MAX_EMITTED_VALUES) refuse();
     emitted += json.length;
     values++;
     host.send("emit", json);
+    notes.tell("An emitted value holds");
   };
-  defineLazy(
-    WEB_NAMES,
-    createWebGlobals((callback, delayMs) => timers.set(callback, delayMs)),
-  );
-  defineValues(timers.globals);
-  fix("mcp", tools.mcp);
-  defineValues({
-    input: start.input === undefined ? undefined : parse(start.input),
-    console: createConsole(log),
-    crypto: freeze(createCrypto(start.seed)),
-    emit,
-    ToolError,
-  });
 }
 
-function encode(value: unknown, maxLength: number, tooLarge: () => never): string {
+function encode(write: () => string | undefined, tooLarge: () => never): string {
   try {
-    return toJson(value, maxLength) ?? "null";
+    return write() ?? "null";
   } catch (thrown) {
     const reason = CodecError.reasonOf(thrown);
     if (reason === undefined) throw thrown;
@@ -132,16 +154,20 @@ function encode(value: unknown, maxLength: number, tooLarge: () => never): strin
   }
 }
 
-/** Makes the two ends of a run: the first that is reached sends `done`; nothing is sent after it. */
+/** Makes the two ends of a run: the first that is reached sends `done`; nothing of the script is sent after it. */
 function createEnd(
   host: Host,
-  log: WriteLog,
+  notify: Notify,
+  calls: ToolCalls,
+  floating: FloatingPromises,
 ): { readonly value: (value: unknown) => void; readonly thrown: (thrown: unknown) => void } {
   const { resultBytes, errorBytes } = host.limits;
   const done = (kind: DoneKind, text: string): void => {
     if (host.ended) return;
+    calls.end(kind === "thrown" || kind === "failed");
     host.ended = true;
     host.send("done", kind, text);
+    floating.end();
   };
   const fail = (code: string, message: string, hint: string): void => {
     done("failed", toText({ info: toText({ code, message, hint }), stack: "" } satisfies FailedText));
@@ -153,10 +179,9 @@ function createEnd(
   };
   const value = (result: unknown): void => {
     try {
-      let promises = 0;
-      const json = toJson(result, resultBytes, () => promises++);
-      if (promises > 0)
-        log("warn", `The result holds ${promises} promise(s) that were not awaited: await them, or use Promise.all`);
+      const notes = createValueNotes(notify);
+      const json = toJson(result, resultBytes, notes);
+      notes.tell("The result holds");
       if (json === undefined) done("undefined", "");
       else done("value", json);
     } catch (error) {

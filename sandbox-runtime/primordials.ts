@@ -26,10 +26,13 @@ function getterOf(holder: object, key: PropertyKey): (self: unknown) => unknown 
 
 export const apply = Reflect.apply;
 export const construct = Reflect.construct;
-export const { defineProperty, getOwnPropertyDescriptor, getPrototypeOf, setPrototypeOf, deleteProperty } = Reflect;
+export const { defineProperty, getOwnPropertyDescriptor, getPrototypeOf, setPrototypeOf, deleteProperty, ownKeys } =
+  Reflect;
 export const { keys: objectKeys, freeze, is: objectIs, prototype: objectPrototype } = Object;
 export const ObjectCtor = Object;
-export const hasOwn = Object.hasOwn;
+export const objectToString = uncurry(Object.prototype.toString as Method<unknown, [], string>);
+export const functionToString = uncurry(Function.prototype.toString as Method<unknown, [], string>);
+export const { getOwnPropertySymbols: ownSymbols, hasOwn } = Object;
 
 export const { isArray } = Array;
 export const arrayJoin = uncurry(Array.prototype.join as Method<readonly string[], [string], string>);
@@ -74,7 +77,6 @@ export const mapSize = getterOf(Map.prototype, "size") as (self: unknown) => num
 export const SetCtor = Set;
 export const setHas = uncurry(Set.prototype.has as Method<Set<unknown>, [unknown], boolean>);
 export const setAdd = uncurry(Set.prototype.add as Method<Set<unknown>, [unknown], unknown>);
-export const setDelete = uncurry(Set.prototype.delete as Method<Set<unknown>, [unknown], boolean>);
 export const setForEach = uncurry(Set.prototype.forEach as Method<Set<unknown>, [(value: unknown) => void], void>);
 export const setSize = getterOf(Set.prototype, "size") as (self: unknown) => number;
 export const WeakMapCtor = WeakMap;
@@ -84,6 +86,8 @@ export const weakMapSet = uncurry(
 );
 
 export const PromiseCtor = Promise;
+export const speciesSymbol: symbol = Symbol.species;
+export const speciesGetter = Reflect.getOwnPropertyDescriptor(Promise, Symbol.species)?.get;
 export const promiseThen = uncurry(
   Promise.prototype.then as Method<
     Promise<unknown>,
@@ -101,6 +105,7 @@ export const dateToIso = uncurry(Date.prototype.toISOString as Method<unknown, [
 export const ProxyCtor = Proxy;
 export const RegExpCtor = RegExp;
 export const Uint8ArrayCtor = Uint8Array;
+export const Uint16ArrayCtor = Uint16Array;
 export const isView = ArrayBuffer.isView;
 export const arrayBufferByteLength = getterOf(ArrayBuffer.prototype, "byteLength") as (self: unknown) => number;
 export const arrayBufferDetached = getterOf(ArrayBuffer.prototype, "detached") as (self: unknown) => boolean;
@@ -144,18 +149,28 @@ export const errorCtors: Readonly<Record<string, ErrorConstructor>> = {
   URIError,
 };
 
-/** What gives a boxed primitive's value, and throws for everything else. */
-export const unboxers: readonly ((self: unknown) => unknown)[] = [
-  uncurry(Number.prototype.valueOf as Method<unknown, [], number>),
-  uncurry(String.prototype.valueOf as Method<unknown, [], string>),
-  uncurry(Boolean.prototype.valueOf as Method<unknown, [], boolean>),
-  uncurry(BigInt.prototype.valueOf as Method<unknown, [], bigint>),
-  uncurry(Symbol.prototype.valueOf as Method<unknown, [], symbol>),
+/** What gives the value of a boxed primitive, and throws for everything else; by the prototype of such objects. */
+export const boxes: readonly { readonly prototype: object; readonly unbox: (self: unknown) => unknown }[] = [
+  { prototype: Number.prototype, unbox: uncurry(Number.prototype.valueOf as Method<unknown, [], number>) },
+  { prototype: String.prototype, unbox: uncurry(String.prototype.valueOf as Method<unknown, [], string>) },
+  { prototype: Boolean.prototype, unbox: uncurry(Boolean.prototype.valueOf as Method<unknown, [], boolean>) },
+  { prototype: BigInt.prototype, unbox: uncurry(BigInt.prototype.valueOf as Method<unknown, [], bigint>) },
+  { prototype: Symbol.prototype, unbox: uncurry(Symbol.prototype.valueOf as Method<unknown, [], symbol>) },
 ];
 
-export const { floor, trunc } = Math;
+/** The value in a boxed primitive. @throws TypeError for every other object. */
+export function unbox(value: object): unknown {
+  for (let i = 0; i < boxes.length; i++) {
+    const box = boxes[i] as (typeof boxes)[number];
+    if (passes(box.unbox, value)) return box.unbox(value);
+  }
+  throw new TypeErrorCtor("Cannot take the value out of an object that holds none");
+}
+
+export const { floor, round, sqrt, trunc } = Math;
 export const NumberCtor = Number;
-export const isFinite = Number.isFinite;
+export const { parseFloat: parseFloatOf, parseInt: parseIntOf } = Number;
+export const { isFinite, isInteger } = Number;
 
 /** Prototypes by which a value is guessed before its brand is checked. */
 export const prototypes = {
@@ -209,6 +224,11 @@ let report: (thrown: unknown) => void = () => undefined;
 /** Tells where goes what callbacks throw. */
 export function reportTo(write: (thrown: unknown) => void): void {
   report = write;
+}
+
+/** Runs a function of ours, which never throws, as a microtask. */
+export function soon(task: () => void): void {
+  void thenOwn(new PromiseCtor<unknown>((resolve) => resolve(undefined)), task);
 }
 
 /**

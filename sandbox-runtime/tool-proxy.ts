@@ -1,188 +1,115 @@
-import { MAX_PATH_UNITS } from "../src/bridge/protocol.ts";
-import type { SandboxLimits } from "../src/bridge/protocol.ts";
-import { CodecError, MAX_DEPTH, toJson } from "./codec.ts";
-import { limitError, toolErrorFrom } from "./errors.ts";
-import type { Host } from "./host.ts";
 import {
   append,
+  apply,
   arrayJoin,
-  ErrorCtor,
+  charCodeAt,
+  fromCharCode,
   freeze,
   hasOwn,
   isArray,
   MapCtor,
-  mapDelete,
   mapGet,
   mapSet,
-  mapSize,
   objectKeys,
   parse,
   primitiveSymbol,
-  PromiseCtor,
-  promiseThen,
   ProxyCtor,
+  SetCtor,
+  setAdd,
   setHas,
-  setPrototypeOf,
-  StringCtor,
-  stringify,
+  stringSlice,
+  stringToLowerCase,
+  stringToUpperCase,
   TypeErrorCtor,
   newList,
 } from "./primordials.ts";
 import { showAs } from "./shown.ts";
+import { dotted } from "./tool-calls.ts";
+import type { ToolCalls } from "./tool-calls.ts";
 
-interface PendingCall {
-  readonly site: Error;
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (reason: unknown) => void;
-}
-
-type Names = Record<string, readonly string[]>;
-
-/** The `mcp` object and the table of calls it makes. */
-export interface ToolProxy {
-  readonly mcp: object;
-  /** Settles a call with what the host answered. */
-  reply(id: number, ok: boolean, json: string): void;
-}
-
+/** Names that are nothing unless a tool has them: what is asked of every value, to see if it is of another kind. */
 const RESERVED = new Set<unknown>(["then", "catch", "finally", "toJSON", "constructor", "prototype", "__proto__"]);
 /** Names of a path that are kept: no tool has so many, and a path is copied at each of its points. */
 const MAX_NAMES = 64;
-const METHODS = ["$search", "$describe", "$servers"];
+const METHODS = new Set<unknown>(["$search", "$describe", "$servers"]);
+
+type Names = Record<string, readonly string[]>;
+
+/** The names of servers and tools, read when a script first asks for them. */
+interface NameTable {
+  /** What can be written after the path and a dot. */
+  below(path: readonly string[]): readonly string[];
+  /** Whether the name is one of them. */
+  has(path: readonly string[], name: string): boolean;
+  /**
+   * Whether the path is that of a tool rather than of a server, as far as can be told here: of a word that is neither, that
+   * it is a tool's own name on `mcp`.
+   */
+  isTool(path: readonly string[]): boolean;
+}
 
 /**
  * Makes `mcp`: a frozen proxy that turns `mcp.server.tool(args)` into a message and a promise.
  *
- * Which tool a path means is decided by the host; here names serve enumeration only.
+ * Which tool a path means is decided by the host; here names serve enumeration, and to tell a function's own `call`, `name`
+ * and so on from tools that are called so.
  *
- * @param namesJson JSON text of methods by namespace; parsed when a script enumerates.
+ * @param namesJson JSON text of methods by namespace; parsed when a script first needs it.
  */
-export function createToolProxy(host: Host, namesJson: string): ToolProxy {
-  const pending = new MapCtor();
-  const calls = createCallStarter(host, pending);
+export function createToolProxy(calls: ToolCalls, namesJson: string): object {
+  return createNode([], (path, args) => calls.start(path, args), createNameTable(namesJson));
+}
+
+function createNameTable(namesJson: string): NameTable {
   let names: Names | undefined;
-  const namesOf = (path: readonly string[]): readonly string[] => {
-    names ??= parse(namesJson) as Names;
-    if (path.length === 0) return objectKeys(names);
+  const sets = new MapCtor();
+  const all = (): Names => (names ??= parse(namesJson) as Names);
+  const below = (path: readonly string[]): readonly string[] => {
+    if (path.length === 0) return objectKeys(all());
     const namespace = path[0] as string;
-    return path.length === 1 && hasOwn(names, namespace) ? (names[namespace] ?? []) : [];
+    return path.length === 1 && hasOwn(all(), namespace) ? (all()[namespace] ?? []) : [];
   };
   return {
-    mcp: createNode([], calls, namesOf),
-    reply(id, ok, json) {
-      const call = mapGet(pending, id) as PendingCall | undefined;
-      if (call === undefined) return;
-      mapDelete(pending, id);
-      if (ok) call.resolve(parse(json));
-      else call.reject(toolErrorFrom(json, call.site));
+    below,
+    has(path, name) {
+      if (path.length > 1) return false;
+      const key = path[0];
+      let set = mapGet(sets, key) as Set<unknown> | undefined;
+      if (set === undefined) {
+        set = new SetCtor();
+        const list = below(path);
+        for (let i = 0; i < list.length; i++) setAdd(set, list[i]);
+        // Of a word that is no namespace there is nothing to keep.
+        if (list.length > 0) mapSet(sets, key, set);
+      }
+      return setHas(set, name);
     },
+    isTool: (path) => path.length > 1 || (path.length === 1 && !isNamespace(objectKeys(all()), path[0] as string)),
   };
 }
 
-type StartCall = (path: readonly string[], args: readonly unknown[]) => Promise<unknown>;
-
-function createCallStarter(host: Host, pending: Map<unknown, unknown>): StartCall {
-  const { limits } = host;
-  let made = 0;
-  let argumentLength = 0;
-  return (path, args) => {
-    const site = new ErrorCtor();
-    const promise = new PromiseCtor<unknown>((resolve, reject) => {
-      const refuse = (code: string, message: string, hint: string): void =>
-        reject(limitError(code, message, hint, site));
-      const pathText = stringify(path);
-      if (pathText.length > MAX_PATH_UNITS) {
-        refuse(
-          "TOOL_NOT_FOUND",
-          `Cannot call the tool as its name may have ${MAX_PATH_UNITS} characters: it has more`,
-          "Object.keys(mcp) lists the servers.",
-        );
-        return;
-      }
-      // They may run the script's own code, which may make calls too: nothing is counted before it.
-      const json = argumentsText(args, path, limits, refuse);
-      if (json === undefined) return;
-      if (made >= limits.toolCalls) {
-        refuse(
-          "TOOL_CALL_LIMIT",
-          `Cannot call mcp.${dotted(path)} as a run may make ${limits.toolCalls} tool calls: all are made`,
-          "Make fewer calls, or ask for more with limits.toolCalls.",
-        );
-        return;
-      }
-      if (mapSize(pending) >= limits.concurrency) {
-        refuse(
-          "CALL_CONCURRENCY_LIMIT",
-          `Cannot call mcp.${dotted(path)} as ${limits.concurrency} calls may be in flight at once: so many are`,
-          "Await some calls before you start more, or ask for more with limits.concurrency.",
-        );
-        return;
-      }
-      if (argumentLength + json.length > limits.argumentTotalBytes) {
-        refuse(
-          "ARGUMENTS_TOO_LARGE",
-          `Cannot call mcp.${dotted(path)} as all arguments of a run may have ${limits.argumentTotalBytes} bytes together: these would be more`,
-          "Pass less, or ask for more with limits.argumentTotalBytes.",
-        );
-        return;
-      }
-      made++;
-      argumentLength += json.length;
-      mapSet(pending, made, { site, resolve, reject } satisfies PendingCall);
-      host.send("call", StringCtor(made), pathText, json);
-    });
-    // A failed call that is awaited late is no unhandled rejection: the run's list of calls shows how each one ended.
-    void promiseThen(promise, undefined, ignore);
-    return promise;
-  };
+/** Whether a word is a namespace, or a name from which one is made: `my-server` is `myServer`. */
+function isNamespace(namespaces: readonly string[], word: string): boolean {
+  const squashed = squash(word);
+  for (let i = 0; i < namespaces.length; i++) if (squash(namespaces[i] as string) === squashed) return true;
+  return false;
 }
 
-/** JSON text of a call's arguments; `undefined` when it refused them. @throws What getters and `toJSON` of them throw. */
-function argumentsText(
-  args: readonly unknown[],
-  path: readonly string[],
-  limits: SandboxLimits,
-  refuse: (code: string, message: string, hint: string) => void,
-): string | undefined {
-  try {
-    // The list is ours: its prototype must not tell how it is written.
-    setPrototypeOf(args, null);
-    return toJson(args, limits.argumentBytes, undefined) ?? "[]";
-  } catch (thrown) {
-    const reason = CodecError.reasonOf(thrown);
-    if (reason === undefined) throw thrown;
-    if (reason === "tooDeep")
-      refuse(
-        "ARGUMENTS_TOO_LARGE",
-        `Cannot call mcp.${dotted(path)} as arguments may be nested ${MAX_DEPTH} deep: these are deeper`,
-        "Pass flatter arguments.",
-      );
-    else
-      refuse(
-        "ARGUMENTS_TOO_LARGE",
-        `Cannot call mcp.${dotted(path)} as its arguments may have ${limits.argumentBytes} bytes: these have more`,
-        "Pass less, or ask for more with limits.argumentBytes.",
-      );
-    return undefined;
-  }
-}
-
-function ignore(): void {
-  // The promise that the script holds still rejects.
-}
-
-function dotted(path: readonly string[]): string {
+function squash(word: string): string {
   let text = "";
-  for (let i = 0; i < path.length; i++) text += (i === 0 ? "" : ".") + (path[i] as string);
-  return text;
+  for (let i = 0; i < word.length && i < 256; i++) {
+    const unit = charCodeAt(word, i);
+    const isKept =
+      (unit >= 48 && unit <= 57) || (unit >= 65 && unit <= 90) || (unit >= 97 && unit <= 122) || unit > 127;
+    if (isKept) text += fromCharCode(unit);
+  }
+  return stringToLowerCase(text);
 }
+
+type Start = ToolCalls["start"];
 
 /** One point of the tree: `mcp` itself (not callable), a server, or a tool. */
-function createNode(
-  path: readonly string[],
-  start: StartCall,
-  namesOf: (path: readonly string[]) => readonly string[],
-): object {
+function createNode(path: readonly string[], start: Start, names: NameTable): object {
   const children = new MapCtor();
   const child = (key: string): object => {
     let node = mapGet(children, key) as object | undefined;
@@ -190,26 +117,28 @@ function createNode(
       const childPath: string[] = newList();
       for (let i = 0; i < path.length && i < MAX_NAMES; i++) append(childPath, path[i] as string);
       append(childPath, key);
-      node = createNode(freeze(childPath), start, namesOf);
+      node = createNode(freeze(childPath), start, names);
       mapSet(children, key, node);
     }
     return node;
   };
-  const text = (): string => nodeText(path, namesOf(path));
-  const refuse = (): never => {
-    throw new TypeErrorCtor("Cannot change mcp: it is frozen");
+  const text = (): string => nodeText(path, names.below(path));
+  const has = (key: PropertyKey): boolean => typeof key === "string" && names.has(path, key);
+  // The language then throws in strict mode, and lets it pass in sloppy mode.
+  const refuse = (): boolean => false;
+  const get = (key: PropertyKey): unknown => {
+    if (typeof key !== "string") return key === primitiveSymbol ? text : undefined;
+    if (setHas(RESERVED, key)) return has(key) ? child(key) : undefined;
+    if (setHas(OBJECT_MEMBERS, key) && !has(key)) return objectMember(key, node, text, has);
+    if (setHas(FUNCTION_MEMBERS, key) && !has(key) && names.isTool(path) && !isDotted(path, key, names))
+      return functionMember(key, path, start, node);
+    return child(key);
   };
-  const has = (key: PropertyKey): boolean => typeof key === "string" && includes(namesOf(path), key);
   const handler = {
     __proto__: null,
-    get: (_, key) =>
-      key === primitiveSymbol
-        ? text
-        : typeof key === "string" && (!setHas(RESERVED, key) || has(key))
-          ? child(key)
-          : undefined,
-    has: (_, key) => has(key) || (path.length === 0 && typeof key === "string" && includes(METHODS, key)),
-    ownKeys: () => copyOf(namesOf(path)),
+    get: (_, key) => get(key),
+    has: (_, key) => has(key) || (path.length === 0 && setHas(METHODS, key)),
+    ownKeys: () => copyOf(names.below(path)),
     getOwnPropertyDescriptor: (_, key) =>
       has(key) ? { value: child(key as string), writable: false, enumerable: true, configurable: true } : undefined,
     getPrototypeOf: () => null,
@@ -230,15 +159,62 @@ function createNode(
   return node;
 }
 
+/** What every object has, and no tool is named by. */
+const OBJECT_MEMBERS = new Set<unknown>([
+  "hasOwnProperty",
+  "propertyIsEnumerable",
+  "toString",
+  "toLocaleString",
+  "valueOf",
+]);
+/** What a function has of its own, which scripts use of tools too. */
+const FUNCTION_MEMBERS = new Set<unknown>(["call", "apply", "bind", "name", "length"]);
+
+function objectMember(key: string, node: object, text: () => string, has: (key: PropertyKey) => boolean): unknown {
+  switch (key) {
+    case "hasOwnProperty":
+    case "propertyIsEnumerable":
+      return (name: unknown) => typeof name === "string" && has(name);
+    case "valueOf":
+      return () => node;
+    default:
+      return text;
+  }
+}
+
+function functionMember(key: string, path: readonly string[], start: Start, node: object): unknown {
+  switch (key) {
+    case "call":
+      return (_self: unknown, ...args: unknown[]) => start(path, args);
+    case "apply":
+      return (_self: unknown, args?: readonly unknown[] | null) =>
+        apply(node as Start, undefined, (args ?? []) as unknown as Parameters<Start>) as unknown;
+    case "bind":
+      return (_self: unknown, ...first: unknown[]) =>
+        (...rest: unknown[]) => {
+          const args: unknown[] = newList();
+          for (let i = 0; i < first.length; i++) append(args, first[i]);
+          for (let i = 0; i < rest.length; i++) append(args, rest[i]);
+          return start(path, args);
+        };
+    case "name":
+      return path[path.length - 1];
+    default:
+      return 1;
+  }
+}
+
+/** Whether a tool's own name holds a dot and goes on with this word: `api.call` is the method `apiCall`. */
+function isDotted(path: readonly string[], key: string, names: NameTable): boolean {
+  if (path.length !== 2) return false;
+  const joined = (path[1] as string) + stringToUpperCase(stringSlice(key, 0, 1)) + stringSlice(key, 1);
+  return names.has([path[0] as string], joined);
+}
+
 /** How a point of the tree looks in texts: its path, and the names below it. */
 function nodeText(path: readonly string[], names: readonly string[]): string {
   const below = names.length === 0 ? "" : `: ${arrayJoin(names, ", ")}`;
   return `[mcp${path.length === 0 ? "" : `.${dotted(path)}`}${below}]`;
-}
-
-function includes(list: readonly string[], item: string): boolean {
-  for (let i = 0; i < list.length; i++) if (list[i] === item) return true;
-  return false;
 }
 
 function copyOf(list: readonly string[]): string[] {

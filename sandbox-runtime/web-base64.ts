@@ -1,4 +1,4 @@
-import { toBase64 } from "./codec.ts";
+import { toBase64 } from "./base64.ts";
 import { charCodeAt, StringCtor, Uint8ArrayCtor } from "./primordials.ts";
 import { domException } from "./web-dom-exception.ts";
 import { binaryText } from "./web-utf8.ts";

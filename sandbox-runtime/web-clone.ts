@@ -35,7 +35,7 @@ import {
   typedArrayOffset,
   typedArrayTag,
   Uint8ArrayCtor,
-  unboxers,
+  unbox,
   viewCtors,
   newList,
 } from "./primordials.ts";
@@ -121,6 +121,8 @@ function cloneObject(value: object, memory: Memory): unknown {
       throw refusal("a promise");
     case "weak":
       throw refusal("a weak reference or collection");
+    case "boxed":
+      return cloneBoxed(value, memory);
     case "other":
       return cloneOther(value, memory);
     default:
@@ -144,16 +146,15 @@ function cloneMembers(value: object, copy: object, memory: Memory): object {
   return copy;
 }
 
-/** Boxed primitives keep their kind; objects of a script's own classes become plain ones. */
+function cloneBoxed(value: object, memory: Memory): object {
+  const primitive = unbox(value);
+  if (typeof primitive === "symbol") throw refusal("a boxed symbol");
+  return remember(value, ObjectCtor(primitive) as object, memory);
+}
+
+/** Objects of a script's own classes become plain ones. */
 function cloneOther(value: object, memory: Memory): object {
   if (shownAs(value) !== undefined) throw refusal("an object of a web class");
-  for (let i = 0; i < unboxers.length; i++) {
-    const unbox = unboxers[i] as (self: unknown) => unknown;
-    if (!passes(unbox, value)) continue;
-    const primitive = unbox(value);
-    if (typeof primitive === "symbol") throw refusal("a boxed symbol");
-    return remember(value, ObjectCtor(primitive) as object, memory);
-  }
   return cloneMembers(value, remember(value, {}, memory), memory);
 }
 

@@ -1,13 +1,14 @@
 import type { Readable, Writable } from "node:stream";
 import { createCatalogSource } from "./catalog/catalog-source.ts";
 import type { CatalogSource } from "./catalog/catalog.ts";
+import { ObservedTypes } from "./catalog/observed-types.ts";
 import { findClient } from "./config/clients.ts";
 import type { Config } from "./config/config.ts";
 import { LOCAL_PRINCIPAL } from "./config/principal.ts";
 import type { Principal } from "./config/principal.ts";
 import { ProcessExecutor } from "./executor/process-executor.ts";
 import type { Gateway } from "./gateway/call.ts";
-import { createGateway } from "./gateway/gateway.ts";
+import { createGateway, type GatewayParts } from "./gateway/gateway.ts";
 import { createArgumentValidator } from "./gateway/validator.ts";
 import { createApp } from "./http/app.ts";
 import type { HttpDeps, Readiness } from "./http/deps.ts";
@@ -30,9 +31,12 @@ import { createLocalQueue } from "./queue/local-queue.ts";
 import type { RunQueue } from "./queue/run-queue.ts";
 import { Performer } from "./runs/perform.ts";
 import { QueuedRunService } from "./runs/queued-run-service.ts";
+import { RunResults } from "./runs/run-results.ts";
 import type { RunService } from "./runs/run-service.ts";
 import type { RunOutcome } from "./runs/run.ts";
 import { sharedTranspiler } from "./script/transpile.ts";
+import { createTypeChecker } from "./script/typecheck.ts";
+import type { TypeChecker } from "./script/typecheck.ts";
 import { createMemoryStores } from "./store/memory/create-memory-stores.ts";
 import { createSqliteStores } from "./store/sqlite/create-sqlite-stores.ts";
 import type { Stores } from "./store/stores.ts";
@@ -68,6 +72,8 @@ export interface ServiceOptions {
 
 /** How long ended runs are kept. */
 const RETENTION_MS = 7 * 24 * 3_600_000;
+/** How long the learned type of a tool that nobody calls is kept. */
+const LEARNED_RETENTION_MS = 90 * 24 * 3_600_000;
 const PRUNE_EVERY_MS = 3_600_000;
 /** Soon, so that a service that never lives an hour is pruned too; not at once, so that a single run does not pay for it. */
 const FIRST_PRUNE_MS = 60_000;
@@ -77,7 +83,11 @@ const DOOR_GRACE_MS = 1_000;
 /** Every part but the doors. */
 interface Parts extends Pick<Service, "catalogs" | "gateway" | "registry" | "executor" | "log"> {
   readonly runs: QueuedRunService;
+  readonly results: RunResults;
+  readonly typeChecker: TypeChecker;
   readonly stores: Stores;
+  /** `undefined` when types are not learned. */
+  readonly observed: ObservedTypes | undefined;
   readonly metrics: Metrics;
   readonly clock: Clock;
 }
@@ -90,11 +100,14 @@ interface Parts extends Pick<Service, "catalogs" | "gateway" | "registry" | "exe
  */
 export async function createService(config: Config, options: ServiceOptions = {}): Promise<Service> {
   const parts = await createParts(config, options);
-  const { runs, catalogs, gateway, registry, executor, stores, clock, log } = parts;
+  const { runs, results, catalogs, gateway, registry, executor, stores, observed, typeChecker, clock, log } = parts;
   const closeParts = [
     () => executor.close(),
     () => registry.close(),
     () => sharedTranspiler.close(),
+    () => typeChecker.close(),
+    () => results.close(),
+    async () => observed?.close(),
     () => stores.close(),
   ];
   try {
@@ -159,18 +172,24 @@ async function createParts(config: Config, options: ServiceOptions): Promise<Par
     redact,
     onRestart: (server) => metrics.add("runlet_upstream_restarts_total", { server }),
   });
-  const catalogs = createCatalogSource(registry);
+  const store = stores.observations;
+  const observed = config.catalog.learnTypes ? await ObservedTypes.create({ store, clock, log }) : undefined;
+  const observe: GatewayParts["observe"] = observed && ((result) => observed.observe(result));
+  const catalogs = createCatalogSource(registry, observed);
   const validator = createArgumentValidator();
-  const gateway = createGateway({ registry, catalogs, clock, log, metrics, validator });
+  const gateway = createGateway({ registry, catalogs, clock, log, metrics, validator, observe });
   const queue = createLocalQueue({ ...queueBounds(config), clock, log });
   const planner = config.model === undefined ? undefined : createOpenAiPlanner(config.model, { clock, log });
   const { journal } = stores;
-  const planAttempts = config.model?.attempts ?? 1;
+  const results = new RunResults({ store: stores.results, clock, log });
+  const typeChecker = createTypeChecker({ clock, log });
+  const performing = { planner, planAttempts: config.model?.attempts ?? 1, results, typeChecker };
   const runs = new QueuedRunService({
     runs: stores.runs,
     journal,
     queue,
-    performer: new Performer({ executor, gateway, catalogs, validator, journal, planner, planAttempts, clock, log }),
+    performer: new Performer({ ...performing, executor, gateway, catalogs, validator, journal, clock, log }),
+    results,
     limits: config.limits,
     canPlan: planner !== undefined,
     findPrincipal: (id) => findPrincipal(config, id),
@@ -179,7 +198,7 @@ async function createParts(config: Config, options: ServiceOptions): Promise<Par
     log,
   });
   readGauges(metrics, { registry, queue, executor });
-  return { runs, catalogs, gateway, registry, executor, stores, metrics, clock, log };
+  return { runs, results, typeChecker, catalogs, gateway, registry, executor, stores, observed, metrics, clock, log };
 }
 
 /** The executor comes before all that starts processes or connections: without one there is no service. */
@@ -287,13 +306,17 @@ function readGauges(
   executor.onCrash(() => metrics.add("runlet_executor_crashes_total", {}));
 }
 
-/** Deletes runs that ended long ago, now and then. */
+/** Deletes runs that ended long ago, now and then, and what was learned of tools that are not used any more. */
 function keepPruned(stores: Stores, clock: Clock, log: Log): Timer {
   let timer: Timer;
   const prune = (): void => {
     stores.prune(clock.now() - RETENTION_MS).then(
       (count) => log.debug({ count }, "deleted runs that ended long ago"),
       (error: unknown) => log.warn({ err: error }, "runs that ended long ago could not be deleted"),
+    );
+    stores.observations.prune(clock.now() - LEARNED_RETENTION_MS).then(
+      (count) => log.debug({ count }, "deleted what was learned of tools that are not used any more"),
+      (error: unknown) => log.warn({ err: error }, "what was learned of unused tools could not be deleted"),
     );
     timer = clock.after(PRUNE_EVERY_MS, prune, { background: true });
   };

@@ -184,14 +184,14 @@ export class Bridge {
     signal: AbortSignal,
   ): Promise<string> {
     const { catalogs, principal, narrow } = this.#options;
-    let catalog = catalogs.current(principal.access, narrow);
+    let catalog = catalogs.current(principal, narrow);
     if (isMetaPath(path)) {
-      if (catalog.unlisted.length > 0) catalog = await catalogs.settled(principal.access, narrow, { signal });
+      if (catalog.unlisted.length > 0) catalog = await catalogs.settled(principal, narrow, { signal });
       return JSON.stringify(answerMeta(path, args, catalog));
     }
     let target = resolveTarget(catalog, path);
     if (target === undefined && catalog.unlisted.length > 0) {
-      catalog = await catalogs.settled(principal.access, narrow, { signal });
+      catalog = await catalogs.settled(principal, narrow, { signal });
       target = resolveTarget(catalog, path);
     }
     if (target === undefined) {

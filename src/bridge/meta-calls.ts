@@ -1,4 +1,6 @@
 import type { Catalog } from "../catalog/catalog.ts";
+import { toolSummary } from "../catalog/tool-summary.ts";
+import { tellUnknownServer } from "../catalog/unknown-server.ts";
 import { RunletError } from "../lib/errors.ts";
 import { isRecord } from "../lib/guards.ts";
 
@@ -34,25 +36,44 @@ export function answerMeta(path: readonly string[], args: readonly unknown[], ca
 }
 
 function search(args: readonly unknown[], catalog: Catalog): unknown {
-  const [query, options] = args;
+  const [query, given] = args;
   if (typeof query !== "string") {
     throw new RunletError(
       "TOOL_ARGUMENTS_INVALID",
-      "Cannot search as the query must be a string: mcp.$search(query, { limit })",
+      "Cannot search as the query must be a string: mcp.$search(query, { limit, offset, server })",
     );
   }
-  const asked =
-    isRecord(options) && typeof options["limit"] === "number" ? Math.trunc(options["limit"]) : DEFAULT_LIMIT;
-  const { hits, total } = catalog.search(query, { limit: Math.max(1, Math.min(MAX_LIMIT, asked)) });
+  const options = isRecord(given) ? given : {};
+  const limit = Math.max(1, Math.min(MAX_LIMIT, wholeNumber(options["limit"]) ?? DEFAULT_LIMIT));
+  const offset = Math.max(0, wholeNumber(options["offset"]) ?? 0);
+  const server = serverOption(options["server"], catalog);
+  const { hits, total } = catalog.search(query, { limit, offset, ...(server === undefined ? {} : { server }) });
   return {
     total,
     results: hits.map(({ tool }) => ({
       server: tool.server,
       name: tool.name,
-      description: tool.description,
+      description: toolSummary(tool),
       signature: tool.signature,
     })),
   };
+}
+
+function wholeNumber(value: unknown): number | undefined {
+  return typeof value === "number" && Number.isFinite(value) ? Math.trunc(value) : undefined;
+}
+
+/** @throws TOOL_ARGUMENTS_INVALID when the run has no server of this name; the message names the nearest. */
+function serverOption(value: unknown, catalog: Catalog): string | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== "string") {
+    throw new RunletError("TOOL_ARGUMENTS_INVALID", "Cannot search a server as its name must be a string");
+  }
+  const isKnown = catalog.servers.includes(value) || catalog.tools.some((tool) => tool.namespace === value);
+  if (isKnown) return value;
+  const { shown, hint } = tellUnknownServer(value, catalog.servers);
+  const message = `Cannot search server ${shown} as the run has no server of this name. ${hint}`;
+  throw new RunletError("TOOL_ARGUMENTS_INVALID", message, { hint });
 }
 
 function describe(args: readonly unknown[], catalog: Catalog): unknown {
@@ -78,5 +99,6 @@ function describe(args: readonly unknown[], catalog: Catalog): unknown {
     signature: tool.signature,
     inputSchema: tool.inputSchema,
     ...(tool.outputSchema === undefined ? {} : { outputSchema: tool.outputSchema }),
+    ...(tool.observedSchema === undefined ? {} : { observedOutputSchema: tool.observedSchema }),
   };
 }

@@ -23,13 +23,16 @@ export interface SandboxLimits {
 /** What the runtime needs to start one script. Crosses into the isolate as JSON text. */
 export interface SandboxStart {
   readonly limits: SandboxLimits;
-  /** JSON text of `input`; absent when the run has none. */
-  readonly input?: string;
-  /** JSON text `{"namespace": ["method", …]}`. */
-  readonly names: string;
+  /** Whether the code is a function of the tracker of its floating promises. */
+  readonly tracked: boolean;
+  /** Whether the script's lines are those of the caller's text, so that logs may name them. */
+  readonly sameLines: boolean;
   /** Seeds `crypto.randomUUID` and its like: four unsigned 32-bit integers. */
   readonly seed: readonly [number, number, number, number];
 }
+
+/** Lists of names an executor process keeps: a run that sees the same tools as one before it is sent a number for them. */
+export const MAX_KEPT_NAMES = 64;
 
 /** Values one run may emit: each costs more than its bytes, in an event and in the answer. */
 export const MAX_EMITTED_VALUES = 10_000;
@@ -81,6 +84,10 @@ export interface RunMessage {
   readonly run: number;
   readonly code: string;
   readonly start: SandboxStart;
+  /** JSON text of `input`; absent when the run has none. */
+  readonly input?: string;
+  /** Number of the names the script can enumerate; sent before, in a message of their own. */
+  readonly names: number;
   readonly wallMs: number;
   readonly cpuMs: number;
   readonly memoryMiB: number;
@@ -90,6 +97,11 @@ export interface RunMessage {
 export type ServiceMessage =
   | { readonly type: "init"; readonly runtime: string; readonly warm: number; readonly memoryMiB: number }
   | RunMessage
+  /**
+   * JSON text `{"namespace": ["method", …]}` under a number. Both ends keep `MAX_KEPT_NAMES` of them and forget all when
+   * one more comes.
+   */
+  | { readonly type: "names"; readonly id: number; readonly json: string }
   /** Outcome of a call: `json` is the answer's JSON text, or that of an `ErrorInfo`. */
   | { readonly type: "reply"; readonly run: number; readonly id: number; readonly ok: boolean; readonly json: string }
   | { readonly type: "cancel"; readonly run: number }

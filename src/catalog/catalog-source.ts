@@ -2,10 +2,12 @@ import { allowsServer, allowsTool } from "../config/access.ts";
 import type { AccessRules } from "../config/principal.ts";
 import { canonicalJson } from "../lib/json.ts";
 import type { ToolDefinition, UpstreamRegistry } from "../upstream/upstream.ts";
-import type { Catalog, CatalogSource } from "./catalog.ts";
+import type { Catalog, CatalogReader, CatalogSource } from "./catalog.ts";
 import type { CatalogServer } from "./resolve.ts";
 import { narrowTools, toServerTools } from "./server-tools.ts";
+import type { LearnedTypes } from "./learned-types.ts";
 import { createSnapshot } from "./snapshot.ts";
+import type { Snapshot } from "./snapshot.ts";
 import { assignIdentifiers } from "./tool-names.ts";
 
 /** Distinct accesses whose catalogs are kept; the one unused longest goes first. */
@@ -17,16 +19,25 @@ interface Listing {
   readonly made: CatalogServer;
 }
 
+/** Where catalogs find what a principal's results have taught. */
+export interface LearnedSource {
+  /** The same object until there is more. @param principal The principal's id. */
+  of(principal: string): LearnedTypes;
+}
+
 /**
  * Makes catalogs from what the upstreams list.
  *
  * Tools are prepared once per list of a server and shared by every catalog; a catalog is made once per distinct access and
- * kept until a server's tools change. Both cost nothing to ask for again.
+ * kept until a server's tools change. Both cost nothing to ask for again. What a principal's results have taught is laid over
+ * the shared catalog, for this principal alone.
+ *
+ * @param learned When missing, only what servers declare is shown.
  */
-export function createCatalogSource(registry: UpstreamRegistry): CatalogSource {
+export function createCatalogSource(registry: UpstreamRegistry, learned?: LearnedSource): CatalogSource {
   let version: number | undefined;
   let listings: ReadonlyMap<string, Listing> = new Map();
-  const catalogs = new Map<string, Catalog>();
+  const catalogs = new Map<string, Snapshot>();
 
   const refresh = (): void => {
     if (registry.version === version) return;
@@ -38,35 +49,40 @@ export function createCatalogSource(registry: UpstreamRegistry): CatalogSource {
     listings = next;
   };
 
-  const current = (access: AccessRules, narrow?: AccessRules): Catalog => {
+  const snapshotFor = (access: AccessRules, narrow: AccessRules | undefined): Snapshot => {
     refresh();
     const key = accessKey(access) + (narrow === undefined ? "" : accessKey(narrow));
     const known = catalogs.get(key);
-    const catalog = known ?? createCatalog(listings, narrow === undefined ? [access] : [access, narrow]);
+    const made = known ?? makeSnapshot(listings, narrow === undefined ? [access] : [access, narrow]);
     catalogs.delete(key);
-    catalogs.set(key, catalog);
+    catalogs.set(key, made);
     if (catalogs.size > MAX_CATALOGS) {
       for (const oldest of catalogs.keys()) {
         catalogs.delete(oldest);
         break;
       }
     }
-    return catalog;
+    return made;
+  };
+
+  const current = ({ access, id }: CatalogReader, narrow?: AccessRules): Catalog => {
+    const shared = snapshotFor(access, narrow);
+    return id === undefined || learned === undefined ? shared : shared.withLearned(learned.of(id));
   };
 
   return {
     current,
-    async settled(access, narrow, { signal, graceMs } = {}) {
+    async settled(reader, narrow, { signal, graceMs } = {}) {
       const names = registry
         .list()
         .map((upstream) => upstream.config.name)
-        .filter((name) => allowsServer(access, name) && (narrow === undefined || allowsServer(narrow, name)));
+        .filter((name) => allowsServer(reader.access, name) && (narrow === undefined || allowsServer(narrow, name)));
       await registry.settle({
         names,
         ...(signal === undefined ? {} : { signal }),
         ...(graceMs === undefined ? {} : { graceMs }),
       });
-      return current(access, narrow);
+      return current(reader, narrow);
     },
   };
 }
@@ -91,7 +107,7 @@ function readListings(registry: UpstreamRegistry, before: ReadonlyMap<string, Li
   return listings;
 }
 
-function createCatalog(listings: ReadonlyMap<string, Listing>, rules: readonly AccessRules[]): Catalog {
+function makeSnapshot(listings: ReadonlyMap<string, Listing>, rules: readonly AccessRules[]): Snapshot {
   const visible: CatalogServer[] = [];
   for (const [name, { made }] of listings) {
     if (!rules.every((rule) => allowsServer(rule, name))) continue;

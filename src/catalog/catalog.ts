@@ -1,5 +1,5 @@
 import type { AccessRules, ToolClass } from "../config/principal.ts";
-import type { ToolDefinition } from "../upstream/upstream.ts";
+import type { JsonSchema, ToolDefinition } from "../upstream/upstream.ts";
 
 /** One tool as a script may call it. */
 export interface CatalogTool extends ToolDefinition {
@@ -10,6 +10,8 @@ export interface CatalogTool extends ToolDefinition {
   readonly namespace: string;
   /** Names of the schema's required properties in their order: what positional arguments map to. */
   readonly positional: readonly string[];
+  /** What earlier results of the catalog's reader looked like; only of a tool that has no `outputSchema`. */
+  readonly observedSchema?: JsonSchema;
   /** One line of TypeScript: `mcp.files.listDirectory(args: { path: string }): Promise<{ content: string }>`. */
   readonly signature: string;
 }
@@ -55,6 +57,8 @@ export interface Catalog {
   ): SearchPage;
   /** Text of one `.d.ts` that compiles alone under `--strict` and declares `mcp`. @param servers Only these. */
   declarations(servers?: readonly string[]): string;
+  /** The same for a type checker: accepts every call that could succeed. @param servers Only these. */
+  checkingDeclarations(servers?: readonly string[]): string;
   /** JSON text `{"namespace": ["method", …]}` for the proxy's enumeration inside the isolate. Cached. */
   readonly namesJson: string;
 }
@@ -66,14 +70,20 @@ export interface SettleOptions {
   readonly graceMs?: number;
 }
 
-/** Makes catalogs, one per distinct access; equal access and unchanged upstreams give the same object. */
+/** Who reads a catalog; every principal fits. */
+export interface CatalogReader {
+  readonly access: AccessRules;
+  /** The principal whose results have taught the types that are shown; none are when missing. */
+  readonly id?: string;
+}
+
+/** Makes catalogs; an equal reader, unchanged upstreams and nothing newly learned give the same object. */
 export interface CatalogSource {
   /**
    * The catalog as it is known now, without waiting.
-   * @param access The principal's rules.
    * @param narrow Further rules of one run; never widen.
    */
-  current(access: AccessRules, narrow?: AccessRules): Catalog;
+  current(reader: CatalogReader, narrow?: AccessRules): Catalog;
   /** Starts what was never started, waits as `UpstreamRegistry.settle` says, then gives the catalog. */
-  settled(access: AccessRules, narrow?: AccessRules, options?: SettleOptions): Promise<Catalog>;
+  settled(reader: CatalogReader, narrow?: AccessRules, options?: SettleOptions): Promise<Catalog>;
 }

@@ -1,9 +1,11 @@
 import type { CatalogTool } from "./catalog.ts";
-import { nameDefinitions } from "./definition-names.ts";
+import { compactCalls } from "./compact-calls.ts";
 import { deprecationOf, firstSentence } from "./doc-text.ts";
 import type { ServerTools } from "./server-tools.ts";
 import { propertyKey, stringLiteral, toIdentifier, toTypeName } from "./tool-names.ts";
-import { callText, toolTypes } from "./tool-types.ts";
+import { OBSERVED, printCall } from "./tool-types.ts";
+import { TypeNames } from "./type-names.ts";
+import { printNode } from "./type-printer.ts";
 
 const MAX_TOOL_COMMENT = 120;
 
@@ -47,28 +49,18 @@ export function interfaceNames(namespaces: readonly string[]): ReadonlyMap<strin
  */
 export function declareServer({ tools }: ServerTools, baseName: string): ServerDeclarations {
   const typeName = `${baseName}Tools`;
-  const all = tools.map((tool) => ({ tool, types: toolTypes(tool) }));
-  const schemas = all.flatMap(({ types }) => [types.arguments, ...(types.result === undefined ? [] : [types.result])]);
-  const definitions = nameDefinitions(schemas, baseName);
-  const methods = all.map(({ tool, types }) => {
-    const { arguments: args, result } = types;
-    const call = callText(
-      types,
-      { layout: "block", indent: 1 },
-      {
-        arguments: (key) => definitions.nameOf(args, key),
-        result: (key) => (result === undefined ? undefined : definitions.nameOf(result, key)),
-      },
-    );
-    return `${toolComment(tool, "  ")}  ${propertyKey(tool.method)}${call};\n`;
-  });
-  const types = definitions.lines.map((line) => `${line}\n`).join("");
-  return { typeName, text: `${types}interface ${typeName} {\n${methods.join("")}}\n` };
+  const { calls, bodies } = compactCalls(tools, new TypeNames(baseName));
+  const types = [...bodies].map(([name, body]) => `type ${name} = ${printNode(body, { layout: "block" })};\n`);
+  const methods = calls.map(
+    ({ tool, call }) =>
+      `${toolComment(tool, "  ")}  ${propertyKey(tool.method)}${printCall(call, { layout: "block", indent: 1 })};\n`,
+  );
+  return { typeName, text: `${types.join("")}interface ${typeName} {\n${methods.join("")}}\n` };
 }
 
 /**
  * Text of one `.d.ts` that compiles alone under `--strict` and declares `mcp`: a namespace for each server, and on `mcp` itself
- * the methods that only one server has.
+ * the methods that only one server has. Its type is the interface `Mcp`, so that other declarations can add to it.
  */
 export function declareMcp(servers: readonly DeclaredServer[]): string {
   const listed = servers.flatMap(({ declarations }) => (declarations === undefined ? [] : [declarations.text]));
@@ -77,6 +69,9 @@ export function declareMcp(servers: readonly DeclaredServer[]): string {
     ? "/** Tools that are not known before their server has started. */\n" +
       "interface UnlistedTools {\n  [tool: string]: (args?: Record<string, unknown>) => Promise<unknown>;\n}\n"
     : "";
+  const observed = listed.some((text) => text.includes(`Promise<${OBSERVED}<`))
+    ? `/** Seen in earlier results, not promised. */\ntype ${OBSERVED}<T> = T;\n`
+    : "";
   const namespaces = servers.map(
     ({ namespace, declarations }) =>
       `  readonly ${propertyKey(namespace)}: ${declarations?.typeName ?? "UnlistedTools"};\n`,
@@ -84,8 +79,9 @@ export function declareMcp(servers: readonly DeclaredServer[]): string {
   const flat = servers.flatMap(({ declarations, hasFlat, notFlat }) =>
     declarations === undefined || !hasFlat ? [] : [flatType(declarations.typeName, notFlat)],
   );
-  const mcp = [namespaces.length > 0 ? `{\n${namespaces.join("")}}` : "{}", ...flat].join(" & ");
-  return `${listed.join("")}${unlisted}declare const mcp: ${mcp};\n`;
+  const inherited = flat.length === 0 ? "" : ` extends ${flat.join(", ")}`;
+  const body = namespaces.length === 0 ? "{}" : `{\n${namespaces.join("")}}`;
+  return `${observed}${listed.join("")}${unlisted}interface Mcp${inherited} ${body}\ndeclare const mcp: Mcp;\n`;
 }
 
 function flatType(typeName: string, notFlat: readonly string[]): string {

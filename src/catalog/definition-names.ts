@@ -1,9 +1,9 @@
 import { pointerHint } from "./schema-refs.ts";
 import type { SchemaType } from "./schema-to-type.ts";
-import { toTypeName } from "./tool-names.ts";
+import type { TypeNames } from "./type-names.ts";
 import { childrenOf } from "./type-node.ts";
 import type { TypeNode } from "./type-node.ts";
-import { printType } from "./type-printer.ts";
+import { fitType, printType } from "./type-printer.ts";
 
 /** Shorter definitions are written out where they are used, however often that is. */
 const MIN_NAMED_CHARS = 40;
@@ -12,8 +12,8 @@ const MAX_DEFINITION_CHARS = 4_000;
 /** The definitions of one server that are types of their own. */
 export interface DefinitionNames {
   nameOf(type: SchemaType, key: string): string | undefined;
-  /** One `type … = …;` each, in the order of first use. */
-  readonly lines: readonly string[];
+  /** What the names mean, references written out, in the order of first use. */
+  readonly bodies: ReadonlyMap<string, TypeNode>;
 }
 
 interface Definition {
@@ -28,14 +28,13 @@ interface Definition {
  * in one tool or in several. Equal definitions of several tools are one type.
  *
  * @param types Every schema of the server's tools.
- * @param prefix Start of the names; followed by `_`, which no global type's name holds.
  */
-export function nameDefinitions(types: readonly SchemaType[], prefix: string): DefinitionNames {
+export function nameDefinitions(types: readonly SchemaType[], typeNames: TypeNames): DefinitionNames {
   const fingerprints = new Map<SchemaType, ReadonlyMap<string, string>>();
   const distinct = new Map<string, Definition>();
-  const bodies = new Map<string, number>();
+  const numbers = new Map<string, number>();
   for (const type of types) {
-    const own = fingerprintAll(type, bodies);
+    const own = fingerprintAll(type, numbers);
     const uses = countUses(type);
     for (const [key, print] of own) {
       const known = distinct.get(print) ?? { type, key, uses: 0, recursive: reachable(type, key).has(key) };
@@ -44,41 +43,34 @@ export function nameDefinitions(types: readonly SchemaType[], prefix: string): D
     }
     fingerprints.set(type, own);
   }
-  const names = chooseNames(distinct, prefix);
+  const names = chooseNames(distinct, typeNames);
   const nameOf = (type: SchemaType, key: string): string | undefined =>
     names.get(fingerprints.get(type)?.get(key) ?? "");
-  const lines = [...names].map(([print, name]) => definitionLine(name, distinct.get(print), nameOf));
-  return { nameOf, lines };
+  const bodies = new Map<string, TypeNode>();
+  for (const [print, name] of names) {
+    const { type, key } = distinct.get(print) ?? {};
+    const node = type?.definitions.get(key ?? "");
+    if (type === undefined || node === undefined) continue;
+    bodies.set(
+      name,
+      fitType(type, node, { layout: "block", nameOf: (other) => nameOf(type, other) }, MAX_DEFINITION_CHARS),
+    );
+  }
+  return { nameOf, bodies };
 }
 
-function chooseNames(distinct: ReadonlyMap<string, Definition>, prefix: string): ReadonlyMap<string, string> {
+function chooseNames(distinct: ReadonlyMap<string, Definition>, typeNames: TypeNames): ReadonlyMap<string, string> {
   const names = new Map<string, string>();
-  const taken = new Set<string>();
   for (const [print, { type, key, uses, recursive }] of distinct) {
     const node = type.definitions.get(key);
     if (node === undefined || (!recursive && (uses < 2 || isShort(type, node)))) continue;
-    const wanted = `${prefix}_${toTypeName(pointerHint(key), "Type")}`;
-    let name = wanted;
-    for (let number = 2; taken.has(name); number++) name = wanted + number;
-    taken.add(name);
-    names.set(print, name);
+    names.set(print, typeNames.take(pointerHint(key)));
   }
   return names;
 }
 
 function isShort(type: SchemaType, node: TypeNode): boolean {
   return printType(type, node, { layout: "line" }, MAX_DEFINITION_CHARS).length < MIN_NAMED_CHARS;
-}
-
-function definitionLine(
-  name: string,
-  definition: Definition | undefined,
-  nameOf: (type: SchemaType, key: string) => string | undefined,
-): string {
-  const node = definition?.type.definitions.get(definition.key);
-  if (definition === undefined || node === undefined) return `type ${name} = unknown;`;
-  const { type } = definition;
-  return `type ${name} = ${printType(type, node, { layout: "block", nameOf: (key) => nameOf(type, key) }, MAX_DEFINITION_CHARS)};`;
 }
 
 /** How often each definition is referred to, from the root and from other definitions. */

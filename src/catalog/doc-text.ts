@@ -31,16 +31,20 @@ export function deprecationOf(text: string): string | undefined {
   return firstSentence(text.slice(start), MAX_DEPRECATION);
 }
 
+/** What is not a visible ASCII character or a single space. */
+const UNUSUAL = /[^ -~]| {2}/u;
+
 /** Any text on one line that cannot end a comment. */
 export function toPlainLine(text: string): string {
-  return text
-    .replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Z}]+/gu, " ")
-    .replaceAll("*/", "* /")
-    .trim();
+  // Nearly all texts are: looking a character's kind up is slow.
+  const line = !UNUSUAL.test(text) ? text : text.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Z}]+/gu, " ");
+  return line.replaceAll("*/", "* /").trim();
 }
 
 /** Whether a description only repeats a name, as generated titles do. */
 export function saysOnly(description: string, name: string): boolean {
+  // Longer ones say more, unless of punctuation only; most are, and folding is slow.
+  if (description.length > 2 * name.length + 8) return false;
   const fold = (text: string): string => text.toLowerCase().replaceAll(/[^\p{L}\p{N}]|^the\s/gu, "");
   return fold(description) === fold(name);
 }
@@ -58,5 +62,11 @@ function bound(line: string, maxLength: number): string {
   if (line.length <= maxLength) return line;
   const cut = line.slice(0, maxLength - 1).replace(/[\uD800-\uDBFF]$/u, "");
   const atWord = cut.replace(/\s+\S*$/u, "");
-  return `${(atWord.length >= maxLength / 2 ? atWord : cut).trimEnd()}…`;
+  const kept = atWord.length >= maxLength / 2 ? atWord : cut;
+  return `${withoutStub(kept).trimEnd()}…`;
+}
+
+/** A cut text without an aside of which too little is left to say anything. */
+function withoutStub(text: string): string {
+  return /^(.{12,}?)[\s,;:–—-]*\s\([^()]{0,12}$/u.exec(text)?.[1] ?? text;
 }

@@ -110,17 +110,16 @@ class SchemaReader {
   #object(schema: Schema, nesting: number): TypeNode {
     const properties = isRecord(schema["properties"]) ? schema["properties"] : {};
     const required = new Set(asArray(schema["required"]).filter((name) => typeof name === "string"));
-    const members = Object.entries(properties).map(([name, value]): TypeMember => ({
-      name,
-      optional: !required.delete(name),
-      type: this.read(value, nesting + 1),
-      comment: memberComment(name, value),
-    }));
-    for (const name of required) members.push({ name, optional: false, type: UNKNOWN, comment: "" });
+    const members = Object.entries(properties).map(([name, value]): TypeMember => {
+      const optional = !required.delete(name);
+      const type = optional && INHERITED.has(name) ? UNKNOWN : this.read(value, nesting + 1);
+      return { name, optional, type, ...memberDoc(name, value) };
+    });
+    for (const name of required) members.push({ name, optional: false, type: UNKNOWN, comment: "", notes: "" });
     const index = this.#index(schema, members.length > 0, nesting);
     return index !== undefined && members.length === 0 && isKeyword(index, "unknown")
       ? ANY_OBJECT
-      : { kind: "object", members, index };
+      : { kind: "object", members, index, isClosed: index === undefined && schema["additionalProperties"] === false };
   }
 
   /** Type of the properties that are not listed. Beside listed ones it can only be `unknown`: TypeScript checks those against it. */
@@ -135,6 +134,10 @@ class SchemaReader {
   }
 }
 
+/** The compiler sees these in each object, even one that leaves them out. */
+const INHERITED: ReadonlySet<string> = new Set(
+  Object.getOwnPropertyNames(Object.prototype).filter((name) => !name.startsWith("__")),
+);
 const NULL: TypeNode = { kind: "text", text: "null" };
 const OBJECT_KEYWORDS = ["properties", "patternProperties", "additionalProperties"];
 const ARRAY_KEYWORDS = ["items", "prefixItems"];
@@ -170,13 +173,14 @@ function literalType(value: unknown, nesting: number): TypeNode {
     optional: false,
     type: literalType(member, nesting + 1),
     comment: "",
+    notes: "",
   }));
-  return members.length > MAX_LITERALS ? ANY_OBJECT : { kind: "object", members, index: undefined };
+  return members.length > MAX_LITERALS ? ANY_OBJECT : { kind: "object", members, index: undefined, isClosed: true };
 }
 
 /** What a caller should know of a property that its type does not say: purpose, format, default. */
-function memberComment(name: string, schema: unknown): string {
-  if (!isRecord(schema)) return "";
+function memberDoc(name: string, schema: unknown): Pick<TypeMember, "comment" | "notes"> {
+  if (!isRecord(schema)) return { comment: "", notes: "" };
   const { description, title, format } = schema;
   const text = typeof description === "string" && description.trim() !== "" ? description : title;
   const sentence = typeof text === "string" ? firstSentence(text, MAX_COMMENT) : "";
@@ -184,8 +188,10 @@ function memberComment(name: string, schema: unknown): string {
   if (schema["deprecated"] === true) notes.push("deprecated");
   if (typeof format === "string" && format !== "") notes.push(firstSentence(format, MAX_DEFAULT));
   if (Object.hasOwn(schema, "default")) notes.push(`default ${defaultText(schema["default"])}`);
-  const said = saysOnly(sentence, name) ? "" : sentence;
-  return [said, notes.length > 0 ? `(${notes.join(", ")})` : ""].filter((part) => part !== "").join(" ");
+  return {
+    comment: saysOnly(sentence, name) ? "" : sentence,
+    notes: notes.length > 0 ? `(${notes.join(", ")})` : "",
+  };
 }
 
 function defaultText(value: unknown): string {

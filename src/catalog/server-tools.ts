@@ -1,8 +1,9 @@
-import type { ToolDefinition } from "../upstream/upstream.ts";
+import type { JsonSchema, ToolDefinition } from "../upstream/upstream.ts";
 import type { CatalogTool } from "./catalog.ts";
 import { toolClass } from "./tool-class.ts";
 import { assignIdentifiers, propertyAccess } from "./tool-names.ts";
 import { callText, positionalNames, toolTypes } from "./tool-types.ts";
+import type { TypedTool } from "./tool-types.ts";
 
 /** The tools of one listed server, or those of them that somebody may see. Immutable. */
 export interface ServerTools {
@@ -42,6 +43,24 @@ export function narrowTools(from: ServerTools, isVisible: (tool: CatalogTool) =>
   return visible.length === from.tools.length ? from : withNames(from.server, from.namespace, visible);
 }
 
+/** The same server with other versions of its tools: of the same names and in the same order. */
+export function replaceTools(from: ServerTools, tools: readonly CatalogTool[]): ServerTools {
+  return withNames(from.server, from.namespace, tools);
+}
+
+/** The same tool with what was learned of its answers. */
+export function withObservedSchema(tool: CatalogTool, observedSchema: JsonSchema): CatalogTool {
+  let signature: string | undefined;
+  return Object.freeze({
+    ...tool,
+    observedSchema,
+    get signature(): string {
+      signature ??= signatureOf({ ...tool, observedSchema }, tool.namespace, tool.method);
+      return signature;
+    },
+  });
+}
+
 function withNames(server: string, namespace: string, tools: readonly CatalogTool[]): ServerTools {
   const byName = new Map<string, CatalogTool>();
   for (const tool of tools) byName.set(tool.name, tool).set(tool.method, tool);
@@ -66,7 +85,7 @@ function toCatalogTool(definition: ToolDefinition, namespace: string, method: st
 }
 
 /** One line of TypeScript without comments: `mcp.files.readFile(args: { path: string }): Promise<{ content: string }>`. */
-function signatureOf(definition: ToolDefinition, namespace: string, method: string): string {
+function signatureOf(definition: TypedTool, namespace: string, method: string): string {
   const path = `mcp${propertyAccess(namespace)}${propertyAccess(method)}`;
   return path + callText(toolTypes(definition), { layout: "line" });
 }

@@ -1,24 +1,33 @@
 import type { Catalog, CatalogTool } from "./catalog.ts";
-import { declareMcp, declareServer, interfaceNames } from "./declarations.ts";
-import type { DeclaredServer, ServerDeclarations } from "./declarations.ts";
+import { createCheckingWriter } from "./checking-writer.ts";
+import { createDeclarationWriter, createDeclareOne } from "./declaration-writer.ts";
+import { createLearnedView } from "./learned-view.ts";
+import type { LearnedTypes } from "./learned-types.ts";
 import { createResolver } from "./resolve.ts";
-import type { CatalogServer, Resolver } from "./resolve.ts";
+import type { CatalogServer } from "./resolve.ts";
 import { createSearchIndex } from "./search.ts";
 import type { SearchIndex } from "./search.ts";
+
+/** A catalog that several principals may share. */
+export interface Snapshot extends Catalog {
+  /** The catalog as one principal sees it, with what was learned of its tools; the same object for the same `learned`. */
+  withLearned(learned: LearnedTypes): Catalog;
+}
 
 /**
  * Makes the snapshot of some servers. Search index, look-up tables and declarations are made at their first use and kept.
  *
  * @param servers Sorted by the server's name; only what the holder of the catalog may see.
  */
-export function createSnapshot(servers: readonly CatalogServer[]): Catalog {
+export function createSnapshot(servers: readonly CatalogServer[]): Snapshot {
   const byServer = new Map(servers.map((server) => [server.server, server]));
   const tools: readonly CatalogTool[] = Object.freeze(servers.flatMap((server) => server.tools?.tools ?? []));
   const resolver = createResolver(servers);
-  const writer = createWriter(servers, resolver);
+  const declareOne = createDeclareOne(servers, resolver);
+  const views = new WeakMap<LearnedTypes, Catalog>();
   let index: SearchIndex | undefined;
   let namesJson: string | undefined;
-  return Object.freeze<Catalog>({
+  const snapshot: Snapshot = Object.freeze<Snapshot>({
     tools,
     servers: Object.freeze(servers.map(({ server }) => server)),
     unlisted: Object.freeze(servers.filter((server) => server.tools === undefined).map(({ server }) => server)),
@@ -31,50 +40,23 @@ export function createSnapshot(servers: readonly CatalogServer[]): Catalog {
       index ??= createSearchIndex(tools);
       return index.search(query, options);
     },
-    declarations: writer,
+    declarations: createDeclarationWriter(servers, declareOne),
+    checkingDeclarations: createCheckingWriter(servers),
     get namesJson(): string {
       namesJson ??= namesOf(servers);
       return namesJson;
     },
+    withLearned(learned) {
+      if (learned.isEmpty) return snapshot;
+      let view = views.get(learned);
+      if (view === undefined) {
+        view = createLearnedView({ catalog: snapshot, servers, declareOne, learned });
+        views.set(learned, view);
+      }
+      return view;
+    },
   });
-}
-
-/** Writes declarations; a server's part is written once, and so is the whole. */
-function createWriter(servers: readonly CatalogServer[], resolver: Resolver): Catalog["declarations"] {
-  const baseNames = interfaceNames(servers.map(({ namespace }) => namespace));
-  const namespaces = new Set(servers.map(({ namespace }) => namespace));
-  const parts = new Map<CatalogServer, DeclaredServer>();
-  let whole: string | undefined;
-  const partOf = (server: CatalogServer): DeclaredServer => {
-    let part = parts.get(server);
-    if (part === undefined) {
-      part = toPart(server);
-      parts.set(server, part);
-    }
-    return part;
-  };
-  const toPart = ({ namespace, tools }: CatalogServer): DeclaredServer => {
-    const base = baseNames.get(namespace) ?? namespace;
-    const declarations: ServerDeclarations | undefined = tools === undefined ? undefined : declareServer(tools, base);
-    const all = tools?.tools ?? [];
-    const notFlat = all.filter((tool) => namespaces.has(tool.method) || resolver.flat(tool.method) !== tool);
-    return {
-      namespace,
-      declarations,
-      notFlat: notFlat.map((tool) => tool.method),
-      hasFlat: notFlat.length < all.length,
-    };
-  };
-  return (only) => {
-    if (only !== undefined) {
-      const wanted = new Set(only);
-      return declareMcp(
-        servers.filter(({ server, namespace }) => wanted.has(server) || wanted.has(namespace)).map(partOf),
-      );
-    }
-    whole ??= declareMcp(servers.map(partOf));
-    return whole;
-  };
+  return snapshot;
 }
 
 function namesOf(servers: readonly CatalogServer[]): string {

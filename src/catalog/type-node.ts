@@ -3,8 +3,10 @@ export interface TypeMember {
   readonly name: string;
   readonly optional: boolean;
   readonly type: TypeNode;
-  /** One line, already safe in a comment; empty for none. */
+  /** What it is for, on one line that is safe in a comment; empty for none. */
   readonly comment: string;
+  /** What a caller must know beyond its purpose and type: format, default. Safe in a comment; empty for none. */
+  readonly notes: string;
 }
 
 /** A TypeScript type before it is text, so that text can be laid out and shortened without reading the schema again. */
@@ -23,9 +25,14 @@ export type TypeNode =
   | {
       readonly kind: "object";
       readonly members: readonly TypeMember[];
-      /** Type of all other properties; `undefined` when there may be none. */
+      /** Type of all other properties; `undefined` when none are spoken of. */
       readonly index: TypeNode | undefined;
+      /** Whether any other property is refused; an `index` that is `undefined` alone does not mean so. */
+      readonly isClosed: boolean;
     };
+
+/** An object type. */
+export type ObjectNode = Extract<TypeNode, { readonly kind: "object" }>;
 
 /** The type of anything. */
 export const UNKNOWN: TypeNode = { kind: "text", text: "unknown" };
@@ -34,7 +41,7 @@ export const UNKNOWN: TypeNode = { kind: "text", text: "unknown" };
 export const NEVER: TypeNode = { kind: "text", text: "never" };
 
 /** An object of which nothing is known. */
-export const ANY_OBJECT: TypeNode = { kind: "object", members: [], index: UNKNOWN };
+export const ANY_OBJECT: TypeNode = { kind: "object", members: [], index: UNKNOWN, isClosed: false };
 
 /** Whether a node is a given keyword. */
 export function isKeyword(node: TypeNode, text: string): boolean {
@@ -83,6 +90,34 @@ export function childrenOf(node: TypeNode): readonly TypeNode[] {
       return node.parts;
     case "object":
       return [...node.members.map((member) => member.type), ...(node.index === undefined ? [] : [node.index])];
+    default:
+      return node satisfies never;
+  }
+}
+
+/** The same node with other nodes inside it; what they are changes nothing else. */
+export function mapChildren(node: TypeNode, map: (child: TypeNode) => TypeNode): TypeNode {
+  switch (node.kind) {
+    case "text":
+    case "ref":
+      return node;
+    case "array":
+      return { kind: "array", item: map(node.item) };
+    case "tuple":
+      return {
+        kind: "tuple",
+        items: node.items.map(({ type, optional }) => ({ type: map(type), optional })),
+        rest: node.rest === undefined ? undefined : map(node.rest),
+      };
+    case "union":
+    case "intersection":
+      return { kind: node.kind, parts: node.parts.map(map) };
+    case "object":
+      return {
+        ...node,
+        members: node.members.map((member) => ({ ...member, type: map(member.type) })),
+        index: node.index === undefined ? undefined : map(node.index),
+      };
     default:
       return node satisfies never;
   }

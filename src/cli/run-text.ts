@@ -8,8 +8,8 @@ export interface RunText {
   readonly about: string;
 }
 
-/** Writes a run for a terminal. */
-export function formatRun(run: RunView): RunText {
+/** Writes a run for a terminal. @param indent Of the result's JSON; 0: all on one line. */
+export function formatRun(run: RunView, indent = 2): RunText {
   const lines: string[] = [];
   for (const { level, text } of run.logs ?? []) lines.push(`${level.padEnd(5)} ${text}`);
   if (run.calls.length > 0) lines.push(...callTable(run));
@@ -20,12 +20,14 @@ export function formatRun(run: RunView): RunText {
     if (error.snippet !== undefined) lines.push(`  ${error.snippet}`);
     if (error.hint !== undefined) lines.push(`hint: ${error.hint}`);
   }
-  const hasResult = run.status === "succeeded" && run.resultType !== "undefined";
+  // What does not satisfy its schema is still what the script returned.
+  const isGiven = run.status === "succeeded" || error?.code === "RESULT_SCHEMA_MISMATCH";
+  const hasResult = isGiven && run.resultType !== "undefined";
   const result = !hasResult
     ? ""
     : typeof run.result === "string"
       ? `${run.result}\n`
-      : `${JSON.stringify(run.result, null, 2)}\n`;
+      : `${JSON.stringify(run.result, null, indent)}\n`;
   return { result, about: lines.length === 0 ? "" : `${visible(lines.join("\n"))}\n` };
 }
 

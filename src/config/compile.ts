@@ -13,7 +13,7 @@ import type { LoadedOptions } from "./load.ts";
 import type { ModelOptions, Options } from "./options.ts";
 import { configError } from "./problem.ts";
 import type { ConfigProblem } from "./problem.ts";
-import { EXECUTOR_KEYS, HTTP_KEYS, LOG_KEYS, MODEL_KEYS, OPTIONS_SCHEMA, QUEUE_KEYS } from "./schema.ts";
+import { CATALOG_KEYS, EXECUTOR_KEYS, HTTP_KEYS, LOG_KEYS, MODEL_KEYS, OPTIONS_SCHEMA, QUEUE_KEYS } from "./schema.ts";
 import { parseBytes, parseDuration } from "./units.ts";
 
 /** What is known of the options beside their values; what `loadOptions` returned fits. */
@@ -86,6 +86,7 @@ function compileSections(options: Options, context: CompileContext, report: Faul
       depth: options.queue?.depth ?? QUEUE_KEYS.depth.default,
       concurrency: options.queue?.concurrency ?? processes * isolatesPerProcess,
     },
+    catalog: { learnTypes: options.catalog?.learnTypes ?? CATALOG_KEYS.learnTypes.default },
     log: {
       level: options.log?.level ?? LOG_KEYS.level.default,
       pretty: options.log?.pretty ?? LOG_KEYS.pretty.default,

@@ -74,6 +74,17 @@ export interface QueueConfig {
   readonly concurrency: number;
 }
 
+/** What scripts and models are told of tools. */
+export interface CatalogConfig {
+  /**
+   * Whether the types of answers are learned for tools that declare none: property names and types, kept per principal in
+   * `dataDir`. Where not, they are `unknown`.
+   *
+   * @default true
+   */
+  readonly learnTypes: boolean;
+}
+
 /** HTTP listener. */
 export interface HttpConfig {
   readonly host: string;
@@ -98,6 +109,7 @@ export interface Config {
   readonly model: ModelConfig | undefined;
   readonly executors: ExecutorsConfig;
   readonly queue: QueueConfig;
+  readonly catalog: CatalogConfig;
   readonly log: { readonly level: "trace" | "debug" | "info" | "warn" | "error" | "silent"; readonly pretty: boolean };
   /** Time running runs get to end before they are cancelled at shutdown. @default 10000 */
   readonly shutdownGraceMs: number;

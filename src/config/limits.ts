@@ -8,7 +8,12 @@ interface LimitSpec {
   readonly default: number;
   /** What a run may ask for at most, unless the operator's configuration says otherwise. */
   readonly ceiling: number;
+  /** What an operator may set at most. @default any number */
+  readonly most?: number;
 }
+
+/** The largest result that the pipe from an executor process carries, in bytes. */
+export const MAX_RESULT_BYTES = 64 * MIB;
 
 /** Every limit of one run: a request may set each up to the operator's ceiling. */
 export const LIMITS = {
@@ -21,7 +26,20 @@ export const LIMITS = {
   argumentBytes: { doc: "Arguments of one call, JSON bytes.", min: 2, default: MIB, ceiling: 4 * MIB },
   argumentTotalBytes: { doc: "Arguments of all calls, JSON bytes.", min: 2, default: 4 * MIB, ceiling: 64 * MIB },
   toolResultBytes: { doc: "Answer of one tool call, JSON bytes.", min: 2, default: 4 * MIB, ceiling: 16 * MIB },
-  resultBytes: { doc: "Result of the run, JSON bytes.", min: 2, default: MIB, ceiling: 16 * MIB },
+  resultBytes: {
+    doc: "Result of the run, JSON bytes; a larger one fails the run.",
+    min: 2,
+    default: 32 * MIB,
+    ceiling: 64 * MIB,
+    most: MAX_RESULT_BYTES,
+  },
+  replyBytes: {
+    doc: "Part of the result that an answer carries, JSON bytes; the rest is cut there and kept whole.",
+    min: 256,
+    default: MIB,
+    ceiling: 16 * MIB,
+    most: 16 * MIB,
+  },
   emittedBytes: { doc: "All values sent with `emit`, JSON bytes.", min: 0, default: 4 * MIB, ceiling: 16 * MIB },
   logBytes: { doc: "All log output in UTF-8 bytes.", min: 0, default: 64 * KIB, ceiling: MIB },
   logLines: { doc: "Log lines in total.", min: 0, default: 1_000, ceiling: 10_000 },
@@ -45,6 +63,12 @@ export type RunLimits = Readonly<Record<LimitName, number>>;
 export interface LimitsConfig {
   readonly defaults: RunLimits;
   readonly ceilings: RunLimits;
+}
+
+/** What an operator may set a limit to at most; any number where nothing else is bound to it. */
+export function mostOf(name: LimitName): number {
+  const spec: LimitSpec = LIMITS[name];
+  return spec.most ?? Number.MAX_SAFE_INTEGER;
 }
 
 /** The limits' names, in the table's order. */

@@ -65,6 +65,7 @@ export interface Options {
     readonly profile?: "hardened" | "fast";
   };
   readonly queue?: { readonly depth?: number; readonly concurrency?: number };
+  readonly catalog?: { readonly learnTypes?: boolean };
   readonly http?: {
     readonly maxBody?: BytesText;
     readonly maxWait?: DurationText;

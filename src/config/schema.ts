@@ -1,4 +1,4 @@
-import { LIMIT_NAMES, LIMITS } from "./limits.ts";
+import { LIMIT_NAMES, LIMITS, mostOf } from "./limits.ts";
 import type { LimitName } from "./limits.ts";
 import { bytes, duration, integer, listOf, mapOf, MAX_DURATION_MS, section, text, toggle } from "./schema-nodes.ts";
 import type { Quantity, SchemaNode } from "./schema-nodes.ts";
@@ -125,6 +125,15 @@ export const QUEUE_KEYS = {
   concurrency: integer("Runs that execute at once; processes × isolates per process when missing.", 1, 262_144, {}),
 } as const;
 
+/** Keys of `catalog`, and their defaults. */
+export const CATALOG_KEYS = {
+  learnTypes: toggle(
+    "Learn what tools without an output schema answer: types and property names, no values; kept per client.",
+    true,
+    {},
+  ),
+} as const;
+
 /** Keys of `log`, and their defaults. */
 export const LOG_KEYS = {
   level: text("What is logged.", {
@@ -172,6 +181,7 @@ export const OPTIONS_SCHEMA = section(
     model: section("The model that writes scripts for tasks.", MODEL_KEYS, { required: ["baseURL", "model"] }),
     executors: section("Executor processes and the isolates in them.", EXECUTOR_KEYS, {}),
     queue: section("Runs that wait and run.", QUEUE_KEYS, {}),
+    catalog: section("What scripts and models are told of tools.", CATALOG_KEYS, {}),
     http: section("The HTTP listener.", HTTP_KEYS, {}),
     log: section("Logging, to stderr.", LOG_KEYS, {}),
   },
@@ -196,5 +206,5 @@ function limitNodes(): Readonly<Record<LimitName, SchemaNode>> {
 export function limitQuantity(name: LimitName): Quantity {
   const { min } = LIMITS[name];
   if (name.endsWith("Ms")) return { unit: "duration", min, max: MAX_DURATION_MS };
-  return { unit: name.endsWith("Bytes") ? "bytes" : "count", min, max: Number.MAX_SAFE_INTEGER };
+  return { unit: name.endsWith("Bytes") ? "bytes" : "count", min, max: mostOf(name) };
 }

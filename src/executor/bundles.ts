@@ -32,7 +32,7 @@ export async function loadBundles(): Promise<ExecutorBundles> {
 }
 
 /** Modules of the runtime that every isolate evaluates, and that its lazy parts use. */
-const KEPT = ["primordials.ts", "codec.ts", "kinds.ts", "shown.ts", "web-dom-exception.ts"];
+const KEPT = ["primordials.ts", "base64.ts", "codec.ts", "kinds.ts", "shown.ts", "web-dom-exception.ts"];
 
 /** Bundles both programs from their sources. */
 export async function makeBundles(): Promise<ExecutorBundles> {

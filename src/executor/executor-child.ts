@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { Socket } from "node:net";
-import { parseExecutorMessage } from "../bridge/protocol.ts";
+import { MAX_KEPT_NAMES, parseExecutorMessage } from "../bridge/protocol.ts";
 import type { ExecutorMessage, RunMessage, ServiceMessage } from "../bridge/protocol.ts";
 import { boundText } from "../lib/bounded-text.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
@@ -23,7 +23,8 @@ export type ChildState = "starting" | "ready" | "draining" | "dead";
 
 /** What a process tells its supervisor. */
 export interface ChildListener {
-  message(child: ExecutorChild, message: ExecutorMessage): void;
+  /** @param body Bytes of a large result, not checked to be text; comes with the end of a run that has a value. */
+  message(child: ExecutorChild, message: ExecutorMessage, body: Uint8Array | undefined): void;
   /** The state changed; `dead` comes last and once. */
   changed(child: ExecutorChild): void;
 }
@@ -59,6 +60,8 @@ export class ExecutorChild {
   state: ChildState = "starting";
   /** Numbers of the runs it holds. */
   readonly runs = new Set<number>();
+  /** Numbers of the names it keeps. */
+  readonly #names = new Set<number>();
   /** Runs it has taken in its life. */
   taken = 0;
   /** Number of the run it took last. */
@@ -91,7 +94,7 @@ export class ExecutorChild {
     this.#pipe =
       socket instanceof Socket
         ? new MessagePipe(socket, {
-            onMessage: (data) => this.#receive(data),
+            onMessage: (data, body) => this.#receive(data, body),
             onBroken: (reason) => this.#fail(reason),
             pauseAboveBytes: PAUSE_ABOVE_BYTES,
           })
@@ -122,8 +125,13 @@ export class ExecutorChild {
     return this.#process.pid;
   }
 
-  /** Starts a run in this process. */
-  run(message: RunMessage): void {
+  /** Starts a run in this process. @param namesJson What `message.names` stands for; sent when the process has it not. */
+  run(message: RunMessage, namesJson: string): void {
+    if (!this.#names.has(message.names)) {
+      if (this.#names.size >= MAX_KEPT_NAMES) this.#names.clear();
+      this.#names.add(message.names);
+      this.send({ type: "names", id: message.names, json: namesJson });
+    }
     this.runs.add(message.run);
     this.taken++;
     this.lastRun = message.run;
@@ -161,10 +169,11 @@ export class ExecutorChild {
     this.#process.kill("SIGKILL");
   }
 
-  #receive(data: unknown): void {
+  #receive(data: unknown, body: Uint8Array | undefined): void {
     if (this.#killed || this.state === "dead") return;
     const message = parseExecutorMessage(data);
-    if (message === undefined) {
+    const isResult = message?.type === "end" && message.reason === "value";
+    if (message === undefined || (body !== undefined && !isResult)) {
       this.#options.log.error(
         { pid: this.pid },
         "an executor process sent a message that is not of the protocol; it is killed",
@@ -174,7 +183,7 @@ export class ExecutorChild {
     }
     if (message.type === "pong" || message.type === "ready") this.#missedBeats = 0;
     if (message.type === "pong") return;
-    if (message.type !== "ready") this.#listener.message(this, message);
+    if (message.type !== "ready") this.#listener.message(this, message, body);
     else if (this.state === "starting") this.#become("ready");
   }
 

@@ -3,18 +3,23 @@
  */
 import { writeSync } from "node:fs";
 import { Socket } from "node:net";
+import { MAX_KEPT_NAMES } from "../bridge/protocol.ts";
 import type { ExecutorMessage, RunMessage, ServiceMessage } from "../bridge/protocol.ts";
 import { systemClock } from "../lib/clock.ts";
 import { CpuShares } from "./cpu-shares.ts";
 import { IsolateRun } from "./isolate-executor.ts";
 import { IsolatePool } from "./isolate-pool.ts";
-import { MessagePipe } from "./message-pipe.ts";
+import { INLINE_UNITS, MessagePipe } from "./message-pipe.ts";
 
 /** Descriptor of the pipe to the service. */
 const PIPE_FD = 3;
 const STDERR_FD = 2;
 
+/** All runs of this process may end at once with a large result; its memory is bounded from outside. */
+const MAX_UNSENT_BYTES = 1024 * 1024 * 1024;
+
 const runs = new Map<number, IsolateRun>();
+const names = new Map<number, string>();
 const shares = new CpuShares({
   clock: systemClock,
   readCpuMs: () => {
@@ -29,10 +34,13 @@ const socket = new Socket({ fd: PIPE_FD, readable: true, writable: true });
 const pipe = new MessagePipe(socket, {
   onMessage: (message) => receive(message as ServiceMessage),
   onBroken: die,
+  maxUnsentBytes: MAX_UNSENT_BYTES,
 });
 
 function send(message: ExecutorMessage): void {
-  pipe.send(message);
+  if (message.type === "end" && message.reason === "value" && message.text.length > INLINE_UNITS)
+    pipe.send({ ...message, text: "" }, Buffer.from(message.text));
+  else pipe.send(message);
 }
 
 /** Ends this process by a signal: `exit` would run destructors that may never return. */
@@ -53,7 +61,13 @@ function run(message: RunMessage): void {
   };
   let started: IsolateRun;
   try {
-    started = new IsolateRun(message, { pool, shares, port: { send, ended, tainted: taint }, clock: systemClock });
+    const namesJson = names.get(message.names) ?? "{}";
+    started = new IsolateRun(message, namesJson, {
+      pool,
+      shares,
+      port: { send, ended, tainted: taint },
+      clock: systemClock,
+    });
   } catch (error) {
     // What runs here already is not disturbed; this run can be had by another process.
     writeSync(STDERR_FD, `cannot make an isolate: ${String(error)}\n`);
@@ -80,6 +94,10 @@ function receive(message: ServiceMessage): void {
       return;
     case "run":
       run(message);
+      return;
+    case "names":
+      if (names.size >= MAX_KEPT_NAMES) names.clear();
+      names.set(message.id, message.json);
       return;
     case "reply":
       runs.get(message.run)?.reply(message.id, message.ok, message.json);

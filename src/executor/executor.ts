@@ -18,9 +18,15 @@ export interface ExecutionRequest {
   readonly signal: AbortSignal;
 }
 
+/**
+ * A script's result as JSON: text that was checked to be JSON when it is small; when it is large, UTF-8 bytes or text as
+ * the executor process sent them, which nobody has read yet.
+ */
+export type ResultJson = string | Uint8Array;
+
 /** How an execution ended. */
 export type ExecutionResult =
-  | { readonly status: "succeeded"; readonly resultJson: string | undefined; readonly usage: ExecutionUsage }
+  | { readonly status: "succeeded"; readonly resultJson: ResultJson | undefined; readonly usage: ExecutionUsage }
   | { readonly status: "failed"; readonly error: ErrorInfo; readonly usage: ExecutionUsage };
 
 /** Runs scripts, each once, each in an isolate of its own that is never reused. */

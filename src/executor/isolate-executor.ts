@@ -1,5 +1,6 @@
 import { MAX_EMITTED_VALUES, MAX_PATH_UNITS, parseSandboxMessage } from "../bridge/protocol.ts";
 import type { EndReason, ExecutorMessage, RunMessage, SandboxMessage } from "../bridge/protocol.ts";
+import { byteLength } from "../lib/bounded-text.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import type { CpuShares, CpuUser } from "./cpu-shares.ts";
 import type { IsolatePool, PreparedIsolate } from "./isolate-pool.ts";
@@ -43,6 +44,7 @@ export interface IsolateRunParts {
  */
 export class IsolateRun implements CpuUser {
   readonly #message: RunMessage;
+  readonly #namesJson: string;
   readonly #port: RunPort;
   readonly #clock: Clock;
   readonly #shares: CpuShares;
@@ -67,9 +69,12 @@ export class IsolateRun implements CpuUser {
   #cpuChargedMs = 0;
   #entered = false;
   #ended = false;
+  /** The script is done and its isolate is not put away yet. */
+  #closing = false;
 
-  constructor(message: RunMessage, { pool, shares, port, clock }: IsolateRunParts) {
+  constructor(message: RunMessage, namesJson: string, { pool, shares, port, clock }: IsolateRunParts) {
     this.#message = message;
+    this.#namesJson = namesJson;
     this.#port = port;
     this.#shares = shares;
     this.#clock = clock;
@@ -88,9 +93,10 @@ export class IsolateRun implements CpuUser {
 
   /** Enters the script. */
   start(): void {
-    const { code, start } = this.#message;
+    const { code, start, input } = this.#message;
     const { isolate, start: entry } = this.#prepared;
-    this.#enter((timeout) => entry.apply(undefined, [code, JSON.stringify(start)], { timeout }), isolate);
+    const texts = [code, JSON.stringify(start), this.#namesJson, ...(input === undefined ? [] : [input])];
+    this.#enter((timeout) => entry.apply(undefined, texts, { timeout }), isolate);
   }
 
   /** Delivers the outcome of a call. */
@@ -170,7 +176,11 @@ export class IsolateRun implements CpuUser {
   }
 
   #receive(message: SandboxMessage | undefined): void {
-    if (this.#ended || message === undefined) return;
+    if (message === undefined) return;
+    // What a script is done with may still fail while its last entry is being left: the runtime tells that, the script nothing.
+    if (this.#closing && message.type === "log" && ++this.#messages <= MESSAGES_PER_ENTRY)
+      this.#log(message.level, message.text);
+    if (this.#ended) return;
     if (++this.#messages > MESSAGES_PER_ENTRY) {
       this.#end("quota", "timers");
       return;
@@ -197,7 +207,7 @@ export class IsolateRun implements CpuUser {
         this.#timers.delete(message.id);
         return;
       case "done":
-        if (message.text.length > this.#message.start.limits.resultBytes && message.kind === "value")
+        if (message.kind === "value" && byteLength(message.text) > this.#message.start.limits.resultBytes)
           this.#end("quota", "result");
         else this.#end(message.kind, message.text);
         return;
@@ -278,6 +288,7 @@ export class IsolateRun implements CpuUser {
     const finish = (heapMiB: number): void => {
       if (finished) return;
       finished = true;
+      this.#closing = false;
       this.#port.send({
         type: "end",
         run: this.#message.run,
@@ -292,6 +303,7 @@ export class IsolateRun implements CpuUser {
     // A script that is done is idle, so that its heap can be read at once; one that spins on is stopped without.
     if (isolate.isDisposed || !isScriptEnd(reason)) finish(0);
     else {
+      this.#closing = true;
       const timer = this.#clock.after(HEAP_WITHIN_MS, () => finish(0));
       const measured = (heapMiB: number): void => {
         timer.cancel();

@@ -10,7 +10,7 @@ export interface IsolateListener {
 /** An isolate with a context and the runtime loaded, waiting for the one script it will run. */
 export interface PreparedIsolate {
   readonly isolate: ivm.Isolate;
-  readonly start: ivm.Reference<(code: string, startJson: string) => void>;
+  readonly start: ivm.Reference<(...texts: string[]) => void>;
   readonly deliver: ivm.Reference<(...events: string[]) => void>;
   /** Whom it reports to: set when it is taken. */
   listener: IsolateListener | undefined;
@@ -113,7 +113,7 @@ export class IsolatePool {
       result: { reference: true },
       timeout: BOOT_TIMEOUT_MS,
     }) as ivm.Reference<{
-      start: (code: string, startJson: string) => void;
+      start: (...texts: string[]) => void;
       deliver: (...events: string[]) => void;
     }>;
     prepared = {

@@ -6,10 +6,11 @@ import { errorInfo, isErrorCode } from "../lib/errors.ts";
 import type { ErrorContext, ErrorInfo } from "../lib/errors.ts";
 import { isRecord } from "../lib/guards.ts";
 import { isDeeperThan, parseJson } from "../lib/json.ts";
-import { BODY_PREFIX } from "../script/body-wrapper.ts";
+import { prefixOf } from "../script/body-wrapper.ts";
 import type { Position, RunnableScript } from "../script/script.ts";
 import { snippet } from "../script/source-position.ts";
-import type { ExecutionResult } from "./executor.ts";
+import type { ExecutionResult, ResultJson } from "./executor.ts";
+import { INLINE_UNITS } from "./message-pipe.ts";
 
 const FRAME = /^ +at .*?\bscript\.js:(\d{1,7}):(\d{1,7})/mu;
 /** Data of a failure that is passed on; the gateway's own never has more. */
@@ -18,25 +19,28 @@ const MAX_DETAILS_UNITS = 64 * 1024;
 /** How a run ended, from what the executor process said of it; every text in it is untrusted and bounded here. */
 export function toExecutionResult(
   reason: EndReason,
-  text: string,
+  said: ResultJson,
   usage: ExecutionUsage,
   request: { readonly script: RunnableScript; readonly limits: RunLimits },
 ): ExecutionResult {
   if (reason === "undefined") return { status: "succeeded", resultJson: undefined, usage };
   if (reason === "value") {
-    const error = resultFault(text, request.limits);
-    return error === undefined ? { status: "succeeded", resultJson: text, usage } : { status: "failed", error, usage };
+    const error = resultFault(said, request.limits);
+    return error === undefined ? { status: "succeeded", resultJson: said, usage } : { status: "failed", error, usage };
   }
-  return { status: "failed", error: toError(reason, text, request), usage };
+  return { status: "failed", error: toError(reason, typeof said === "string" ? said : "", request), usage };
 }
 
 /**
  * What is wrong with a result. The runtime holds these rules inside and its process is not trusted with them; it counts
  * UTF-16 units, which are fewer than bytes: what is over the limit in bytes only is found here.
  */
-function resultFault(text: string, { resultBytes }: RunLimits): ErrorInfo | undefined {
-  if (byteLength(text) > resultBytes) return resultTooLarge(resultBytes);
-  const parsed = parseJson(text);
+function resultFault(result: ResultJson, { resultBytes }: RunLimits): ErrorInfo | undefined {
+  const bytes = typeof result === "string" ? byteLength(result) : result.byteLength;
+  if (bytes > resultBytes) return resultTooLarge(resultBytes);
+  // Whether a large one is JSON is found where it is read, in a thread: it would hold up everybody here.
+  if (typeof result !== "string" || result.length > INLINE_UNITS) return undefined;
+  const parsed = parseJson(result);
   if (parsed === undefined) return errorInfo("RESULT_INVALID", "The script's result is not JSON");
   if (!isDeeperThan(parsed.value, MAX_NESTING)) return undefined;
   return errorInfo("RESULT_INVALID", `Cannot return the result as it may be nested ${MAX_NESTING} deep: it is deeper`);
@@ -166,7 +170,8 @@ function place(stack: string, script: RunnableScript): ErrorContext {
   if (match === null) return {};
   const [, lineText = "1", columnText = "1"] = match;
   const line = Number(lineText);
-  const generated: Position = { line, column: Number(columnText) - (line === 1 ? BODY_PREFIX.length : 0) };
+  const before = line === 1 ? prefixOf(script.tracker).length : 0;
+  const generated: Position = { line, column: Number(columnText) - before };
   const position = script.edits.toSource(generated);
   if (position === undefined) return {};
   const quoted = snippet(script.source, position.line, position.column);

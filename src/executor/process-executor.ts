@@ -1,11 +1,12 @@
 import { randomFillSync } from "node:crypto";
 import type { ExecutionHost } from "../bridge/execution-host.ts";
+import { MAX_KEPT_NAMES } from "../bridge/protocol.ts";
 import type { ExecutionUsage, ExecutorMessage, RunMessage } from "../bridge/protocol.ts";
 import type { Config } from "../config/config.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import { errorInfo, RunletError, toErrorInfo } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
-import { BODY_PREFIX, BODY_SUFFIX } from "../script/body-wrapper.ts";
+import { runnableText } from "../script/body-wrapper.ts";
 import { loadBundles, nativeModulePath } from "./bundles.ts";
 import type { ExecutorBundles } from "./bundles.ts";
 import { executorCommand } from "./confinement.ts";
@@ -61,6 +62,9 @@ export class ProcessExecutor implements Executor {
   readonly #pool: ProcessPool;
   readonly #runs = new Map<number, ActiveRun>();
   readonly #waiting: ActiveRun[] = [];
+  /** Numbers of the names that scripts see; never used again for others. */
+  readonly #names = new Map<string, number>();
+  #nextNames = 1;
   #nextRun = 1;
   #crashes = 0;
   #closed = false;
@@ -82,7 +86,7 @@ export class ProcessExecutor implements Executor {
         log,
       },
       {
-        message: (child, message) => this.#receive(child, message),
+        message: (child, message, body) => this.#receive(child, message, body),
         ready: () => this.#placeWaiting(),
         died: (child) => this.#died(child),
         cannotStart: (error) => this.#giveUpWaiting(error),
@@ -203,19 +207,32 @@ export class ProcessExecutor implements Executor {
     const message: RunMessage = {
       type: "run",
       run: run.number,
-      code: `${BODY_PREFIX}${request.script.code}${BODY_SUFFIX}`,
+      code: runnableText(request.script),
       start: {
         limits,
-        names: request.namesJson,
+        tracked: request.script.tracker !== undefined,
+        sameLines: request.script.sameLines,
         seed: [seed[0] ?? 1, seed[1] ?? 2, seed[2] ?? 3, seed[3] ?? 4],
-        ...(request.inputJson === undefined ? {} : { input: request.inputJson }),
       },
+      ...(request.inputJson === undefined ? {} : { input: request.inputJson }),
+      names: this.#numberOf(request.namesJson),
       wallMs: limits.wallMs,
       cpuMs: limits.cpuMs,
       memoryMiB: limits.memoryMiB,
     };
-    child.run(message);
+    child.run(message, request.namesJson);
     if (child.taken >= RECYCLE_AFTER_RUNS) child.drain(this.#longestMs(child));
+  }
+
+  /** The same number for the same names, for as long as they are in use. */
+  #numberOf(namesJson: string): number {
+    let number = this.#names.get(namesJson);
+    if (number === undefined) {
+      if (this.#names.size >= MAX_KEPT_NAMES) this.#names.clear();
+      number = this.#nextNames++;
+      this.#names.set(namesJson, number);
+    }
+    return number;
   }
 
   /** How long the runs of a process may still take. */
@@ -224,7 +241,7 @@ export class ProcessExecutor implements Executor {
     return Math.max(0, ...wallMs) + OVERTIME_MS;
   }
 
-  #receive(child: ExecutorChild, message: ExecutorMessage): void {
+  #receive(child: ExecutorChild, message: ExecutorMessage, body: Uint8Array | undefined): void {
     if (message.type === "tainted") child.drain(this.#longestMs(child));
     if (message.type === "tainted" || message.type === "ready" || message.type === "pong") return;
     const run = this.#runs.get(message.run);
@@ -251,7 +268,7 @@ export class ProcessExecutor implements Executor {
           child.releaseIfDrained();
           return;
         }
-        this.#settle(run, toExecutionResult(message.reason, message.text, message.usage, run.request));
+        this.#settle(run, toExecutionResult(message.reason, body ?? message.text, message.usage, run.request));
         this.#released(child, message.run);
         return;
       default:

@@ -5,8 +5,8 @@ import type { ChildOptions } from "./executor-child.ts";
 
 /** What a pool of executor processes tells whoever places runs on them. */
 export interface ProcessPoolListener {
-  /** A process said something of a run. */
-  message(child: ExecutorChild, message: ExecutorMessage): void;
+  /** A process said something of a run; see `ChildListener`. */
+  message(child: ExecutorChild, message: ExecutorMessage, body: Uint8Array | undefined): void;
   /** A process takes runs from now on. */
   ready(): void;
   /** A process is gone; `child.runs` are those it still held. */
@@ -108,7 +108,7 @@ export class ProcessPool {
     if (this.#closed || alive >= this.#options.places) return;
     try {
       const child = new ExecutorChild(this.#options, {
-        message: (from, message) => this.#listener.message(from, message),
+        message: (from, message, body) => this.#listener.message(from, message, body),
         changed: (from) => this.#changed(from),
       });
       this.#children.add(child);

@@ -7,6 +7,7 @@ import type { ArgumentValidator, Gateway } from "./call.ts";
 import { access } from "./interceptors/access.ts";
 import { concurrency } from "./interceptors/concurrency.ts";
 import { totalDeadline } from "./interceptors/deadline.ts";
+import { learn, type ObserveResult } from "./interceptors/learn.ts";
 import { telemetry } from "./interceptors/telemetry.ts";
 import { validate } from "./interceptors/validate.ts";
 import { compose } from "./pipeline.ts";
@@ -24,13 +25,15 @@ export interface GatewayParts {
   readonly metrics?: Metrics;
   /** Shared with whoever checks literal arguments, so that a schema is compiled once. @default one of its own */
   readonly validator?: ArgumentValidator;
+  /** Is told each answer that came from a server. @default nobody is */
+  readonly observe?: ObserveResult | undefined;
 }
 
 /**
  * Puts the policies around the route in their one true order, outermost first:
  *
  *     telemetry → access → validate → (quota → rate limit → cache → coalesce →) total deadline → (retry → breaker →)
- *     concurrency → (attempt deadline → credentials →) route
+ *     concurrency → learn → (attempt deadline → credentials →) route
  *
  * Those in parentheses are not there yet and belong at that place. Nothing is spent for a denied or invalid call; what a
  * call waits for its place counts towards its deadline; a place is held per attempt. The path is composed here, once:
@@ -38,8 +41,9 @@ export interface GatewayParts {
  */
 export function createGateway(parts: GatewayParts): Gateway {
   const { registry, catalogs, clock, log, metrics = createMetrics(), validator = createArgumentValidator() } = parts;
+  const { observe = () => undefined } = parts;
   const admitted = compose<AdmittedCall>(
-    [validate(validator), totalDeadline(clock), concurrency(clock)],
+    [validate(validator), totalDeadline(clock), concurrency(clock), learn(observe)],
     route({ clock, metrics }),
   );
   const call = telemetry({ clock, log, metrics })(access({ registry, catalogs, clock })(admitted));

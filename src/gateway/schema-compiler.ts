@@ -2,7 +2,7 @@ import { Ajv, type ErrorObject, type Options } from "ajv";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { canonicalJson } from "../lib/json.ts";
 import type { JsonSchema } from "../upstream/upstream.ts";
-import { compilePattern } from "./safe-pattern.ts";
+import { compilePattern, type PatternTest } from "./safe-pattern.ts";
 import { SCHEMA_FORMATS } from "./schema-formats.ts";
 
 /** Checks one value. @returns The faults, none when it is valid. */
@@ -17,13 +17,19 @@ export interface SchemaCompiler {
   compile(schema: JsonSchema): SchemaCheck | undefined;
 }
 
+/** What a compiler does its own way. */
+export interface SchemaCompilerOptions {
+  /** Whether a check goes on after the first fault. */
+  readonly every: boolean;
+  /** Makes the test of a `pattern`; one that throws makes the schema unusable. @default tests that never take long */
+  readonly pattern?: (pattern: string, flags: string) => PatternTest;
+}
+
 /**
  * Makes a compiler on two shared Ajv instances, made on first use: JSON Schema 2020-12, and draft-07 for schemas that
  * say so. Nothing of a compiled schema stays in them.
- *
- * @param every Whether a check goes on after the first fault.
  */
-export function createSchemaCompiler({ every }: { readonly every: boolean }): SchemaCompiler {
+export function createSchemaCompiler(how: SchemaCompilerOptions): SchemaCompiler {
   let latest: Dialect | undefined;
   let draft07: Dialect | undefined;
   return {
@@ -31,8 +37,8 @@ export function createSchemaCompiler({ every }: { readonly every: boolean }): Sc
       if (typeof schema === "boolean") schema = schema ? {} : { not: {} };
       if (schema["$async"] === true || !isUsableId(schema["$id"])) return undefined;
       const dialect = isDraft07(schema)
-        ? (draft07 ??= toDialect(new Ajv(options(every))))
-        : (latest ??= toDialect(new Ajv2020(options(every))));
+        ? (draft07 ??= toDialect(new Ajv(options(how))))
+        : (latest ??= toDialect(new Ajv2020(options(how))));
       try {
         const validate = dialect.ajv.compile(schema);
         return (value) => (validate(value) ? [] : (validate.errors ?? []));
@@ -52,7 +58,7 @@ interface Dialect {
   readonly ownNames: ReadonlySet<string>;
 }
 
-function options(every: boolean): Options {
+function options({ every, pattern = compilePattern }: SchemaCompilerOptions): Options {
   return {
     strict: false,
     allErrors: every,
@@ -61,7 +67,9 @@ function options(every: boolean): Options {
     validateSchema: false,
     logger: false,
     formats: { ...SCHEMA_FORMATS },
-    code: { regExp: Object.assign(compilePattern, { code: "compilePattern" }) },
+    code: {
+      regExp: Object.assign((text: string, flags: string) => pattern(text, flags), { code: "compilePattern" }),
+    },
   };
 }
 
@@ -87,7 +95,8 @@ function forget({ ajv, ownNames }: Dialect, schema: Readonly<Record<string, unkn
   }
 }
 
-function isDraft07(schema: Readonly<Record<string, unknown>>): boolean {
+/** Whether a schema says that it is of draft-07 or one before it. */
+export function isDraft07(schema: Readonly<Record<string, unknown>>): boolean {
   const dialect = schema["$schema"];
   return typeof dialect === "string" && /draft-0[4-7]/u.test(dialect);
 }

@@ -63,5 +63,10 @@ export function operation<Body = undefined, Query = Readonly<Record<string, neve
 
 /** JSON as an answer. */
 export function json(value: unknown, status = 200, headers: Readonly<Record<string, string>> = {}): Response {
-  return new Response(JSON.stringify(value), { status, headers: { ...headers, "content-type": "application/json" } });
+  return jsonText(JSON.stringify(value), status, headers);
+}
+
+/** JSON text as an answer. */
+export function jsonText(text: string, status = 200, headers: Readonly<Record<string, string>> = {}): Response {
+  return new Response(text, { status, headers: { ...headers, "content-type": "application/json" } });
 }

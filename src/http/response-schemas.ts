@@ -29,7 +29,9 @@ const anything: SchemaObject = { description: "Any JSON." };
 const RUN_OPTIONAL = [
   "result",
   "resultType",
+  "resultBytes",
   "truncated",
+  "notice",
   "error",
   "logs",
   "emitted",
@@ -92,13 +94,37 @@ export const responseSchemas: Readonly<Record<string, SchemaObject>> = {
     },
     ["ms", "error"],
   ),
+  JournaledCall: objectOf(
+    {
+      seq: count,
+      server: text,
+      tool: text,
+      arguments: anything,
+      outcome: { type: "string", enum: ["pending", "ok", "cached", "error", "denied"] },
+      result: { description: "The tool's answer, unwrapped; of a call that went well." },
+      error: ref("Error"),
+      startedAt: instant,
+      ms: milliseconds,
+      argsBytes: count,
+      resultBytes: count,
+    },
+    ["result", "error", "ms"],
+  ),
   Run: objectOf(
     {
       id: text,
       status: { type: "string", enum: RUN_STATUSES },
-      result: { description: "Any JSON; present, `null` at least, once the run has ended." },
+      result: {
+        description:
+          "Any JSON; present, `null` at least, once the run has ended. A failed run has one when it does not satisfy `outputSchema`.",
+      },
       resultType: { type: "string", enum: ["json", "undefined", "none"] },
-      truncated: flag,
+      resultBytes: { ...count, description: "Size of the whole result as JSON." },
+      truncated: {
+        ...flag,
+        description: "`result` is cut to `limits.replyBytes`; GET /runs/{id}/result has the whole.",
+      },
+      notice: { ...text, description: "Where the whole is of a result that is cut." },
       error: ref("Error"),
       logs: arrayOf(ref("LogLine")),
       calls: arrayOf(ref("Call")),
@@ -126,11 +152,15 @@ export const responseSchemas: Readonly<Record<string, SchemaObject>> = {
       description: text,
       inputSchema: { type: ["object", "boolean"] },
       outputSchema: { type: ["object", "boolean"] },
+      observedOutputSchema: {
+        type: "object",
+        description: "What earlier results looked like to the caller, where the server declares no `outputSchema`.",
+      },
       annotations: { type: "object" },
       class: { type: "string", enum: ["read", "write", "destructive"] },
       declaration: { type: "string", description: "One line of TypeScript." },
     },
-    ["outputSchema", "annotations"],
+    ["outputSchema", "observedOutputSchema", "annotations"],
   ),
   Server: objectOf(
     {

@@ -29,6 +29,13 @@ export interface RunsQuery {
   readonly cursor?: string;
 }
 
+/** Query of `GET /runs/{id}/calls`. */
+export interface CallsQuery {
+  readonly limit?: number;
+  /** Number of a call. */
+  readonly cursor?: number;
+}
+
 /** Query of `GET /tools`. */
 export interface ToolsQuery {
   readonly server?: string;
@@ -58,6 +65,7 @@ export const MAX_BATCH_CALLS = 100;
 /** Page sizes: what is given when nothing is asked, and the most that may be asked. */
 export const PAGE = {
   runs: { default: 50, max: 200 },
+  calls: { default: 100, max: 1_000 },
   tools: { default: 1_000, max: 5_000 },
   search: { default: 10, max: 100 },
 } as const;
@@ -90,11 +98,18 @@ export function runBodySchema(limits: LimitsConfig): RequestSchema<RunBody> {
           description: "Globs of the tools this run may see, by server; never widens.",
         },
         limits: { type: "object", additionalProperties: false, properties: limitProperties(limits) },
+        outputSchema: {
+          type: ["object", "boolean"],
+          description:
+            "JSON Schema (2020-12 or draft-07) that the result must satisfy, else the run fails with RESULT_SCHEMA_MISMATCH; " +
+            "no result counts as `null`. A model that plans a task is told.",
+        },
         check: {
           type: "string",
-          enum: ["none", "names"],
-          default: "names",
-          description: "`names`: unknown tools and impossible literal arguments are found before anything runs.",
+          enum: ["none", "names", "types"],
+          description:
+            "What is looked for before anything runs. `names` (default): unknown tools and impossible literal arguments; " +
+            "`types` (default for a task's scripts): also what the types of the script and its tools show must fail.",
         },
         mode: {
           type: "string",
@@ -171,6 +186,18 @@ export const runsQuerySchema: RequestSchema<RunsQuery> = {
     type: "object",
     additionalProperties: false,
     properties: { status: { type: "string", enum: RUN_STATUSES }, ...pageProperties(PAGE.runs) },
+  },
+};
+
+/** Schema of the query of `GET /runs/{id}/calls`. */
+export const callsQuerySchema: RequestSchema<CallsQuery> = {
+  schema: {
+    type: "object",
+    additionalProperties: false,
+    properties: {
+      limit: { type: "integer", minimum: 1, maximum: PAGE.calls.max, default: PAGE.calls.default },
+      cursor: { type: "integer", minimum: 0, description: "`nextCursor` of the page before." },
+    },
   },
 };
 

@@ -2,8 +2,6 @@
 export interface UnsupportedMember {
   /** JSON pointer into the body of `POST /run`. */
   readonly pointer: string;
-  /** The value that is not supported; absent when no value of the member is. */
-  readonly value?: string;
   /** What to do without it. */
   readonly instead: string;
 }
@@ -13,23 +11,16 @@ const UNSUPPORTED: readonly UnsupportedMember[] = [
   { pointer: "/webhook", instead: 'use mode "queue" and GET /runs/{id}/events' },
   { pointer: "/dryRun", instead: "leave it out" },
   { pointer: "/answer", instead: "leave it out and read `result`" },
-  { pointer: "/outputSchema", instead: "check the shape in the script" },
   { pointer: "/model", instead: "the operator's configuration names the model" },
-  { pointer: "/check", value: "types", instead: 'use "names"' },
 ];
 
 /**
  * Why a part of the body of `POST /run` is refused although the API describes it.
  *
  * @param pointer JSON pointer of the part.
- * @param value Its value.
  * @returns `undefined` when the part is not one of those.
  */
-export function unsupportedReason(pointer: string, value: unknown): string | undefined {
-  const entry = UNSUPPORTED.find(
-    (known) => known.pointer === pointer && (known.value === undefined || known.value === value),
-  );
-  if (entry === undefined) return undefined;
-  const what = entry.value === undefined ? "is" : `${JSON.stringify(entry.value)} is`;
-  return `${what} not supported by this version; ${entry.instead}`;
+export function unsupportedReason(pointer: string): string | undefined {
+  const entry = UNSUPPORTED.find((known) => known.pointer === pointer);
+  return entry === undefined ? undefined : `is not supported by this version; ${entry.instead}`;
 }

@@ -32,7 +32,7 @@ const MAX_PROBLEMS = 50;
 
 const WHOLE_NUMBER = /^-?\d{1,15}$/u;
 
-const ajv = new Ajv2020({ allErrors: true, verbose: true });
+const ajv = new Ajv2020({ allErrors: true, verbose: true, allowUnionTypes: true });
 
 /**
  * Compiles a schema, once, into a check that finds every fault of a value, and tells the first 50.

@@ -28,6 +28,12 @@ const ERRORS = {
   METHOD_NOT_ALLOWED: { fault: "client", status: 405, retryable: false },
   /** A run that has ended cannot be changed. */
   RUN_ENDED: { fault: "client", status: 409, retryable: false },
+  /** A run that has not ended has no result yet. */
+  RUN_NOT_ENDED: { fault: "client", status: 409, retryable: true },
+  /** The run ended without a result; `details.error` is what it ended with. */
+  RUN_WITHOUT_RESULT: { fault: "client", status: 409, retryable: false },
+  /** The whole result of the run was not kept, or is kept no longer; the run still has the part its answer carries. */
+  RESULT_GONE: { fault: "service", status: 410, retryable: false },
   /** The idempotency key was used with another body. */
   IDEMPOTENCY_CONFLICT: { fault: "client", status: 409, retryable: false },
   /** The body is larger than the server takes. */
@@ -43,6 +49,11 @@ const ERRORS = {
   SCRIPT_SYNTAX: { fault: "script", status: 422, retryable: false },
   /** The source text is over `limits.sourceBytes`. */
   SCRIPT_TOO_LARGE: { fault: "script", status: 422, retryable: false },
+  /**
+   * The types of the script and of its tools show that it must fail; `details.diagnostics` holds
+   * `{line, column, message, tsCode, stub?}` of up to five places.
+   */
+  SCRIPT_TYPE_ERROR: { fault: "script", status: 422, retryable: false },
   /** The script threw. */
   SCRIPT_ERROR: { fault: "script", status: 422, retryable: false },
   /** Wall time is over `limits.wallMs`, tool waits included. */
@@ -59,6 +70,8 @@ const ERRORS = {
   RESULT_INVALID: { fault: "script", status: 422, retryable: false },
   /** The result is over `limits.resultBytes`. */
   RESULT_TOO_LARGE: { fault: "script", status: 422, retryable: false },
+  /** The result does not satisfy `outputSchema`; `details.problems` holds `{pointer, message}` of up to 10 faults. It is given all the same. */
+  RESULT_SCHEMA_MISMATCH: { fault: "script", status: 422, retryable: false },
   /** Values sent with `emit` are over `limits.emittedBytes`. */
   EMIT_LIMIT: { fault: "script", status: 422, retryable: false },
   /** Log output is over `limits.logBytes` or `limits.logLines`: later lines were dropped. A notice in the logs, the run goes on. */

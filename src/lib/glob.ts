@@ -6,9 +6,11 @@
  * @param name A server's or tool's name.
  */
 export function matchesGlob(glob: string, name: string): boolean {
-  const [head = "", ...parts] = glob.split("*");
-  const tail = parts.pop();
-  if (tail === undefined) return glob === name;
+  const star = glob.indexOf("*");
+  if (star === -1) return glob === name;
+  const head = glob.slice(0, star);
+  const parts = glob.slice(star + 1).split("*");
+  const tail = parts.pop() ?? "";
   const end = name.length - tail.length;
   let from = head.length;
   if (from > end || !name.startsWith(head) || !name.endsWith(tail)) return false;

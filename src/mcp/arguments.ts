@@ -22,6 +22,8 @@ interface Problem {
 export interface SearchArguments {
   readonly query: string;
   readonly limit: number;
+  /** Hits to pass over. */
+  readonly offset: number;
   readonly server: string | undefined;
 }
 
@@ -67,14 +69,18 @@ export function parseSearchArguments(args: unknown): SearchArguments {
       message: `must be an integer from 1 to ${MAX_SEARCH_LIMIT}: current value is ${kindOf(limit)}`,
     });
   }
+  const offset = members.get("offset") ?? 0;
+  if (typeof offset !== "number" || !Number.isSafeInteger(offset) || offset < 0) {
+    problems.push({ pointer: "/offset", message: `must be an integer from 0: current value is ${kindOf(offset)}` });
+  }
   const server = members.get("server") ?? undefined;
   if (server !== undefined && typeof server !== "string") {
     problems.push({ pointer: "/server", message: `must be a server's name: current value is ${kindOf(server)}` });
   }
-  if (problems.length > 0 || typeof query !== "string" || typeof limit !== "number") {
+  if (problems.length > 0 || typeof query !== "string" || typeof limit !== "number" || typeof offset !== "number") {
     throw invalid("search_tools", problems);
   }
-  return { query, limit, server: typeof server === "string" ? server : undefined };
+  return { query, limit, offset, server: typeof server === "string" ? server : undefined };
 }
 
 /** The members as a map; unknown ones become problems that name the nearest known one. */

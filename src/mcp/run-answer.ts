@@ -5,11 +5,16 @@ import { boundText } from "../lib/bounded-text.ts";
 import type { ErrorInfo } from "../lib/errors.ts";
 import type { JsonValue } from "../lib/guards.ts";
 import type { RunView } from "../runs/run.ts";
-import { boundJson, jsonBytes } from "./bound-json.ts";
+import { boundJson, jsonBytes } from "../lib/bound-json.ts";
 import { partEmitted } from "./media.ts";
 
 /** Size of an answer's JSON when the caller did not ask for more: about what hosts let into a model's context. */
 export const DEFAULT_ANSWER_BYTES = 64 * 1024;
+
+/** Smallest answer: an error and the beginning of a result fit. */
+export const MIN_ANSWER_BYTES = 4 * 1024;
+/** Of the answer's bytes, what is kept free beside the result for its id, status and notice. */
+export const ENVELOPE_BYTES = 1024;
 
 /** Of the answer's bytes, the part that errors, logs and emitted values may each take before the result is cut. */
 const SIDE_SHARE = 0.25;
@@ -62,13 +67,10 @@ function withResult(run: RunView, before: Members, after: Members, maxBytes: num
   const isSilent = run.resultType === "undefined" && after["logs"] === undefined && (run.emitted ?? []).length === 0;
   if (isSilent) return { ...before, result: null, notice: NOTHING_RETURNED, ...after };
   const room = maxBytes - jsonBytes({ ...before, ...after }) - '"result":,'.length;
-  const plain = boundJson(whole, room);
-  if (!plain.cut) {
-    return { ...before, result: whole, ...(run.truncated === true ? { truncated: true } : {}), ...after };
-  }
+  if (run.truncated !== true && !boundJson(whole, room).cut) return { ...before, result: whole, ...after };
   const notice =
-    `The result has ${jsonBytes(whole)} bytes and was cut. Filter or sum up in the script and return less, or run again ` +
-    "with a larger limits.resultBytes.";
+    `The result has ${run.resultBytes ?? jsonBytes(whole)} bytes and was cut. Filter or sum up in the script and return ` +
+    "less, or run again with a larger limits.replyBytes.";
   const mark = { truncated: true, notice };
   return { ...before, result: boundJson(whole, room - jsonBytes(mark)).value, ...mark, ...after };
 }

@@ -4,7 +4,7 @@ import { RunletError } from "../lib/errors.ts";
 import type { RunEvent, RunView } from "../runs/run.ts";
 import { parseRunScriptArguments } from "./arguments.ts";
 import type { McpDeps } from "./mcp-deps.ts";
-import { DEFAULT_ANSWER_BYTES, toRunAnswer } from "./run-answer.ts";
+import { DEFAULT_ANSWER_BYTES, ENVELOPE_BYTES, MIN_ANSWER_BYTES, toRunAnswer } from "./run-answer.ts";
 import { ANSWER_LIMIT } from "./tools.ts";
 
 /** Least time between two progress notifications, in ms of the run's own clock. */
@@ -31,9 +31,12 @@ export async function callRunScript(
   exchange: ToolExchange,
 ): Promise<CallToolResult> {
   const request = parseRunScriptArguments(args);
-  const submitted = await deps.runs.submit(principal, request);
+  const answerBytes = Math.max(MIN_ANSWER_BYTES, request.limits?.[ANSWER_LIMIT] ?? DEFAULT_ANSWER_BYTES);
+  // The run cuts its result to what the answer has room for, so that one cut tells how much of the whole is gone.
+  const limits = { ...request.limits, [ANSWER_LIMIT]: answerBytes - ENVELOPE_BYTES };
+  const submitted = await deps.runs.submit(principal, { ...request, limits });
   const run = await followRun(deps, principal, submitted.id, exchange);
-  return toRunAnswer(run, Math.max(DEFAULT_ANSWER_BYTES, request.limits?.[ANSWER_LIMIT] ?? 0));
+  return toRunAnswer(run, answerBytes);
 }
 
 async function followRun(deps: McpDeps, principal: Principal, id: string, exchange: ToolExchange): Promise<RunView> {

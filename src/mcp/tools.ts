@@ -5,7 +5,7 @@ import type { RunLimits } from "../config/limits.ts";
 export const RUN_SCRIPT_MEMBERS = ["script", "input", "limits"] as const;
 
 /** Members of `search_tools`' arguments. */
-export const SEARCH_TOOLS_MEMBERS = ["query", "limit", "server"] as const;
+export const SEARCH_TOOLS_MEMBERS = ["query", "limit", "offset", "server"] as const;
 
 /** Hits of a search that names no `limit`. */
 export const DEFAULT_SEARCH_LIMIT = 10;
@@ -13,8 +13,8 @@ export const DEFAULT_SEARCH_LIMIT = 10;
 /** Most hits one search may ask for. */
 export const MAX_SEARCH_LIMIT = 50;
 
-/** The limit whose value a caller raises to get a larger answer than the usual one. */
-export const ANSWER_LIMIT = "resultBytes" satisfies keyof RunLimits;
+/** The limit whose value is the size of the answer: a caller raises it to get more than the usual one. */
+export const ANSWER_LIMIT = "replyBytes" satisfies keyof RunLimits;
 
 const RUN_SCRIPT = {
   name: "run_script",
@@ -35,7 +35,7 @@ const RUN_SCRIPT = {
       limits: {
         type: "object",
         additionalProperties: { type: "integer" },
-        description: "e.g. {wallMs: 60000, toolCalls: 500, resultBytes: 200000}",
+        description: "e.g. {wallMs: 60000, toolCalls: 500, replyBytes: 200000}",
       },
     },
     required: ["script"],
@@ -67,6 +67,7 @@ const SEARCH_TOOLS = {
     properties: {
       query: { type: "string", description: "What the tool should do" },
       limit: { type: "integer", minimum: 1, maximum: MAX_SEARCH_LIMIT, default: DEFAULT_SEARCH_LIMIT },
+      offset: { type: "integer", minimum: 0, default: 0 },
       server: { type: "string", description: "Only this server" },
     },
     required: ["query"],

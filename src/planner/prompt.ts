@@ -16,7 +16,7 @@ const RULES = `You write one script for a sandbox and answer with that script on
 
 The script
 - is the body of an async function in JavaScript or TypeScript: use \`await\` and end with \`return <value>\`; the value is the answer to the task and must be JSON.
-- calls tools as \`await mcp.<server>.<tool>({ ... })\`, exactly as declared; a tool that is not declared does not exist.
+- calls tools as \`await mcp.<server>.<tool>({ ... })\`, exactly as declared; a tool that is not declared does not exist, unless an index names it: then \`await mcp.$search("words")\` gives {total, results: [{server, name, description, signature}]}.
 - runs independent calls together with Promise.all, and filters and sums up itself instead of returning raw data.
 - gets a tool's answer already unwrapped: structured data, parsed JSON or text. A tool that fails throws ToolError {code, server, tool, message, details, retryable}; catch it only where the task can go on without it.
 - checks the shape of an answer declared as unknown before it relies on it.

@@ -1,19 +1,22 @@
 import { Bridge } from "../bridge/bridge.ts";
 import type { Catalog, CatalogSource } from "../catalog/catalog.ts";
+import { describeForPrompt } from "../catalog/describe-for-prompt.ts";
 import type { ExecutionResult, Executor } from "../executor/executor.ts";
 import type { ArgumentValidator, Gateway } from "../gateway/call.ts";
 import type { Clock } from "../lib/clock.ts";
-import { errorInfo, RunletError, toErrorInfo } from "../lib/errors.ts";
+import { RunletError, toErrorInfo } from "../lib/errors.ts";
 import type { ErrorInfo } from "../lib/errors.ts";
-import type { JsonValue } from "../lib/guards.ts";
 import type { Log } from "../lib/log.ts";
 import type { Plan, Planner } from "../planner/planner.ts";
 import { explainError } from "../script/explain-error.ts";
-import { checkNames } from "../script/preflight.ts";
 import { prepareScript } from "../script/prepare.ts";
 import type { PreparedScript } from "../script/prepare.ts";
+import type { TypeChecker } from "../script/typecheck.ts";
 import type { Journal } from "../store/journal.ts";
 import type { ActiveRun } from "./active-run.ts";
+import { checkScript } from "./check-script.ts";
+import type { ReadResult } from "./result-reader.ts";
+import type { RunResults } from "./run-results.ts";
 import type { RunOutcome, ScriptAttempt } from "./run.ts";
 
 /** What performing a run takes. */
@@ -22,11 +25,13 @@ export interface PerformDeps {
   readonly gateway: Gateway;
   readonly catalogs: CatalogSource;
   readonly validator: ArgumentValidator;
+  readonly typeChecker: TypeChecker;
   readonly journal: Journal;
   /** `undefined`: no model is configured, tasks are refused. */
   readonly planner: Planner | undefined;
   /** Scripts a model may write for one task. */
   readonly planAttempts: number;
+  readonly results: RunResults;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -43,6 +48,8 @@ interface Planned {
 interface Attempted {
   readonly error: ErrorInfo | undefined;
   readonly execution: ExecutionResult | undefined;
+  /** What it returned, also when that is not accepted. */
+  readonly result?: ReadResult | undefined;
 }
 
 /** What calls that a script left in flight end with. */
@@ -67,10 +74,10 @@ export class Performer {
     try {
       const { script, task } = run.request;
       if (script !== undefined)
-        return this.#outcome(bridge, startedAt, await this.#attempt(run, script, bridge, signal));
+        return await this.#outcome(run, startedAt, await this.#attempt(run, script, bridge, signal));
       return await this.#performTask(run, task ?? "", bridge, startedAt, signal);
     } catch (error) {
-      return this.#outcome(bridge, startedAt, { error: this.#toInfo(run, error, signal), execution: undefined });
+      return await this.#outcome(run, startedAt, { error: this.#toInfo(run, error, signal), execution: undefined });
     }
   }
 
@@ -83,9 +90,11 @@ export class Performer {
   ): Promise<RunOutcome> {
     const { planner, planAttempts, catalogs } = this.#deps;
     if (planner === undefined) throw modelNotConfigured();
-    const catalog = await catalogs.settled(run.principal.access, run.narrow, { signal, graceMs: PLAN_GRACE_MS });
-    const declarations = catalog.declarations();
+    const catalog = await catalogs.settled(run.principal, run.narrow, { signal, graceMs: PLAN_GRACE_MS });
+    const declarations = describeForPrompt(catalog, { task });
     const inputJson = run.request.input === undefined ? undefined : JSON.stringify(run.request.input);
+    const { outputSchema } = run.request;
+    const outputSchemaJson = outputSchema === undefined ? undefined : JSON.stringify(outputSchema);
     const planned: Planned = { tokens: { input: 0, output: 0 }, attempts: [], cpuMs: 0, heapMiB: 0 };
     const { tokens, attempts } = planned;
     for (let attempt = 1; ; attempt++) {
@@ -94,11 +103,11 @@ export class Performer {
       const failed = previous?.error === undefined ? undefined : { script: previous.script, error: previous.error };
       let plan: Plan;
       try {
-        plan = await planner.plan({ task, inputJson, declarations, outputSchemaJson: undefined, failed, signal });
+        plan = await planner.plan({ task, inputJson, declarations, outputSchemaJson, failed, signal });
       } catch (error) {
         // The scripts tried before stay part of the answer.
         const attempted = { error: this.#toInfo(run, error, signal), execution: undefined };
-        return this.#outcome(bridge, startedAt, attempted, planned);
+        return await this.#outcome(run, startedAt, attempted, planned);
       }
       tokens.input += plan.usage.inputTokens;
       tokens.output += plan.usage.outputTokens;
@@ -107,24 +116,41 @@ export class Performer {
       const attempted = await this.#attempt(run, plan.script, bridge, signal);
       attempts.push({ attempt, script: plan.script, error: attempted.error });
       if (attempted.error === undefined || attempt >= planAttempts || !canRepair(attempted.error, bridge)) {
-        return this.#outcome(bridge, startedAt, attempted, planned);
+        return await this.#outcome(run, startedAt, attempted, planned);
       }
       planned.cpuMs += attempted.execution?.usage.cpuMs ?? 0;
       planned.heapMiB = Math.max(planned.heapMiB, attempted.execution?.usage.heapMiB ?? 0);
     }
   }
 
-  /** Prepares, checks and executes one script. */
+  /** Prepares, checks and executes one script, and reads what it returned. */
   async #attempt(run: ActiveRun, text: string, bridge: Bridge, signal: AbortSignal): Promise<Attempted> {
+    const attempted = await this.#execute(run, text, bridge, signal);
+    const { execution } = attempted;
+    if (execution?.status !== "succeeded") return attempted;
+    const { replyBytes } = run.limits;
+    const { outputSchema } = run.request;
+    try {
+      return {
+        execution,
+        ...(await this.#deps.results.find(execution.resultJson, { replyBytes, outputSchema, signal })),
+      };
+    } catch (error) {
+      return { error: this.#toInfo(run, error, signal), execution };
+    }
+  }
+
+  /** Prepares, checks and executes one script. */
+  async #execute(run: ActiveRun, text: string, bridge: Bridge, signal: AbortSignal): Promise<Attempted> {
     const { executor, log } = this.#deps;
     let script: PreparedScript;
     let catalog: Catalog;
     try {
       script = await prepareScript(text, { maxBytes: run.limits.sourceBytes });
       catalog = await this.#catalogFor(run, script, signal);
-      const [problem, ...others] =
-        run.request.check === "none" ? [] : checkNames(script, catalog, this.#deps.validator);
-      if (problem !== undefined) return { error: withOthers(problem, others), execution: undefined };
+      const { validator, typeChecker } = this.#deps;
+      const error = await checkScript(run, script, { catalog, validator, typeChecker, bridge, signal });
+      if (error !== undefined) return { error, execution: undefined };
     } catch (error) {
       return { error: this.#toInfo(run, error, signal), execution: undefined };
     }
@@ -161,10 +187,10 @@ export class Performer {
    */
   async #catalogFor(run: ActiveRun, script: PreparedScript, signal: AbortSignal): Promise<Catalog> {
     const { catalogs } = this.#deps;
-    const current = catalogs.current(run.principal.access, run.narrow);
+    const current = catalogs.current(run.principal, run.narrow);
     if (current.unlisted.length === 0 || !script.source.includes("mcp")) return current;
     const known = script.calls.length > 0 && script.calls.every((call) => current.resolve(call.path).kind === "tool");
-    return known ? current : catalogs.settled(run.principal.access, run.narrow, { signal });
+    return known ? current : catalogs.settled(run.principal, run.narrow, { signal });
   }
 
   #createBridge(run: ActiveRun): Bridge {
@@ -192,19 +218,28 @@ export class Performer {
     run.events.add(event, this.#deps.clock.now());
   }
 
-  #outcome(bridge: Bridge, startedAt: number, { error, execution }: Attempted, planned?: Planned): RunOutcome {
-    const { calls } = bridge;
-    const resultJson = execution?.status === "succeeded" ? execution.resultJson : undefined;
-    const succeeded = execution?.status === "succeeded";
+  async #outcome(
+    run: ActiveRun,
+    startedAt: number,
+    { error, execution, result }: Attempted,
+    planned?: Planned,
+  ): Promise<RunOutcome> {
+    const { bridge } = run;
+    const calls = bridge?.calls ?? [];
+    const succeeded = error === undefined;
+    const hadNoValue = execution?.status === "succeeded" && execution.resultJson === undefined;
+    const wholeKept = result?.whole !== undefined && (await this.#deps.results.keep(run.record.id, result.whole));
     return {
       status: succeeded ? "succeeded" : error?.code === "RUN_CANCELLED" ? "cancelled" : "failed",
-      result: resultJson === undefined ? null : (JSON.parse(resultJson) as JsonValue),
-      resultType: resultJson !== undefined ? "json" : succeeded ? "undefined" : "none",
-      truncated: false,
+      result: result?.value ?? null,
+      resultType: result !== undefined ? "json" : hadNoValue ? "undefined" : "none",
+      resultBytes: result?.bytes,
+      truncated: result?.whole !== undefined,
+      wholeKept,
       error,
-      logs: bridge.runLog.lines,
+      logs: bridge?.runLog.lines ?? [],
       calls,
-      emitted: bridge.emitted,
+      emitted: bridge?.emitted ?? [],
       usage: {
         wallMs: round(this.#deps.clock.monotonic() - startedAt),
         cpuMs: round((planned?.cpuMs ?? 0) + (execution?.usage.cpuMs ?? 0)),
@@ -246,16 +281,6 @@ function canRepair(error: ErrorInfo, bridge: Bridge): boolean {
     error.code === "TOOL_ARGUMENTS_INVALID" ||
     error.code === "TOOL_FAILED";
   return atFault && !bridge.changedSomething;
-}
-
-function withOthers(problem: ErrorInfo, others: readonly ErrorInfo[]): ErrorInfo {
-  if (others.length === 0) return problem;
-  const more = others.map(({ code, message, line, column }) => ({ code, message, line, column }));
-  return errorInfo(problem.code, problem.message, { ...problem, details: { ...asObject(problem.details), more } });
-}
-
-function asObject(details: unknown): object {
-  return typeof details === "object" && details !== null ? details : {};
 }
 
 function round(value: number): number {

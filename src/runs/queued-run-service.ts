@@ -9,18 +9,20 @@ import { createId } from "../lib/ids.ts";
 import { parseJson } from "../lib/json.ts";
 import type { Log } from "../lib/log.ts";
 import type { Job, RunQueue } from "../queue/run-queue.ts";
-import type { Journal } from "../store/journal.ts";
-import { runSize } from "../store/run-size.ts";
+import type { CallRecord, Journal } from "../store/journal.ts";
+import { callSize, runSize } from "../store/run-size.ts";
 import type { RunRecord, RunStore } from "../store/run-store.ts";
 import { narrowingOf } from "./active-run.ts";
 import type { ActiveRun } from "./active-run.ts";
+import { cutPage, PAGE_SIZE } from "./cut-page.ts";
 import { IdempotencyKeys } from "./idempotency.ts";
 import { modelNotConfigured } from "./perform.ts";
 import type { Performer } from "./perform.ts";
 import { RunEventLog } from "./run-events.ts";
+import type { RunResults } from "./run-results.ts";
 import type { RunService } from "./run-service.ts";
 import { failedOutcome, parseOutcome, toCallSummary, toRunView } from "./run-view.ts";
-import type { RunEvent, RunOutcome, RunRequest, RunView } from "./run.ts";
+import type { CallQuery, RunEvent, RunOutcome, RunRequest, RunView, WholeResult } from "./run.ts";
 
 /** What the run service works with. */
 export interface RunServiceDeps {
@@ -28,6 +30,7 @@ export interface RunServiceDeps {
   readonly journal: Journal;
   readonly queue: RunQueue;
   readonly performer: Performer;
+  readonly results: RunResults;
   readonly limits: Config["limits"];
   /** Whether tasks can be planned. */
   readonly canPlan: boolean;
@@ -42,8 +45,6 @@ export interface RunServiceDeps {
 /** Ended runs whose events can still be watched: at most so many, and of so many bytes of request and outcome together. */
 const RECENT_RUNS = 256;
 const RECENT_BYTES = 64 * 1024 * 1024;
-/** Texts of all runs of one page together, in UTF-16 units; a run that is larger is a page of its own. */
-const PAGE_SIZE = 16 * 1024 * 1024;
 /** How soon runs of an earlier process that had no place in the queue try again. */
 const RETRY_QUEUE_MS = 250;
 const UNSTARTED: readonly RunRecord["status"][] = ["queued"];
@@ -75,6 +76,7 @@ export class QueuedRunService implements RunService {
     options: { readonly idempotencyKey?: string } = {},
   ): Promise<RunView> {
     if (request.task !== undefined && !this.#deps.canPlan) throw modelNotConfigured();
+    if (request.outputSchema !== undefined) await this.#deps.results.requireSchema(request.outputSchema);
     const { idempotencyKey } = options;
     const id =
       idempotencyKey === undefined
@@ -116,6 +118,22 @@ export class QueuedRunService implements RunService {
     return this.#storedView(record);
   }
 
+  async result(principal: Principal, id: string): Promise<WholeResult> {
+    return this.#deps.results.whole(await this.get(principal, id));
+  }
+
+  async calls(
+    principal: Principal,
+    id: string,
+    { limit, after }: CallQuery,
+  ): Promise<{ readonly calls: readonly CallRecord[]; readonly next?: number }> {
+    await this.get(principal, id);
+    const query = { limit: limit + 1, maxSize: PAGE_SIZE, ...(after === undefined ? {} : { after }) };
+    const { page, isLast } = cutPage(await this.#deps.journal.list(id, query), callSize, limit);
+    const last = page.at(-1);
+    return isLast || last === undefined ? { calls: page } : { calls: page, next: last.seq };
+  }
+
   async list(
     principal: Principal,
     query: { readonly status?: RunView["status"]; readonly limit: number; readonly cursor?: string },
@@ -127,7 +145,7 @@ export class QueuedRunService implements RunService {
       before: query.cursor,
       maxSize: PAGE_SIZE,
     });
-    const { page, isLast } = cutPage(records, query.limit);
+    const { page, isLast } = cutPage(records, runSize, query.limit);
     const runs = await Promise.all(page.map((record) => this.#storedView(record)));
     const last = page.at(-1);
     return isLast || last === undefined ? { runs } : { runs, nextCursor: last.id };
@@ -350,20 +368,6 @@ export class QueuedRunService implements RunService {
 
 function toJob({ record, request }: ActiveRun): Job {
   return { runId: record.id, principal: record.principal, priority: request.priority ?? 0 };
-}
-
-/** The runs of a page, bounded in number and size. @param records As read: what is behind the page may be among them. */
-function cutPage(
-  records: readonly RunRecord[],
-  limit: number,
-): { readonly page: readonly RunRecord[]; readonly isLast: boolean } {
-  let size = 0;
-  const page = records.slice(0, limit).filter((record, index) => {
-    size += runSize(record);
-    return index === 0 || size <= PAGE_SIZE;
-  });
-  // Behind a run that filled the page alone nothing was read: there may be more.
-  return { page, isLast: page.length === records.length && size <= PAGE_SIZE };
 }
 
 function interrupted(): ErrorInfo {

@@ -1,12 +1,14 @@
 import type { Principal } from "../config/principal.ts";
-import type { RunEvent, RunRequest, RunView } from "./run.ts";
+import type { CallRecord } from "../store/journal.ts";
+import type { CallQuery, RunEvent, RunRequest, RunView, WholeResult } from "./run.ts";
 
 /** The run: submit, watch, cancel. All front doors stand on this. */
 export interface RunService {
   /**
    * Takes a run: it is stored and queued when this resolves.
    * @param idempotencyKey The same key, principal and request give the same run.
-   * @throws QUEUE_FULL, SHUTTING_DOWN, MODEL_NOT_CONFIGURED, IDEMPOTENCY_CONFLICT.
+   * @throws QUEUE_FULL, SHUTTING_DOWN, MODEL_NOT_CONFIGURED, IDEMPOTENCY_CONFLICT; REQUEST_INVALID for an output schema
+   *   that cannot be used.
    */
   submit(principal: Principal, request: RunRequest, options?: { readonly idempotencyKey?: string }): Promise<RunView>;
   /**
@@ -22,6 +24,21 @@ export interface RunService {
   ): Promise<RunView>;
   /** @throws NOT_FOUND: no such run of this principal (admins see all). */
   get(principal: Principal, id: string): Promise<RunView>;
+  /**
+   * The whole result of a run, also where its answer carries only a part.
+   * @throws NOT_FOUND, RUN_NOT_ENDED; RUN_WITHOUT_RESULT when it ended without one; RESULT_GONE when the whole is not kept.
+   */
+  result(principal: Principal, id: string): Promise<WholeResult>;
+  /**
+   * The journaled calls of a run with their arguments and results, in the order the script made them.
+   * @returns A page, bounded in size too; `next` is the number to go on after.
+   * @throws NOT_FOUND.
+   */
+  calls(
+    principal: Principal,
+    id: string,
+    query: CallQuery,
+  ): Promise<{ readonly calls: readonly CallRecord[]; readonly next?: number }>;
   /** Newest first. */
   list(
     principal: Principal,

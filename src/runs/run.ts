@@ -16,8 +16,13 @@ export interface RunRequest {
   /** Globs of tools by server; narrow what the run may see. */
   readonly tools?: Readonly<Record<string, readonly string[]>>;
   readonly limits?: Partial<RunLimits>;
-  /** `names` (default): unknown tools and impossible literal arguments are found before anything runs. */
-  readonly check?: "none" | "names";
+  /** JSON Schema that the result must satisfy; a script without a result is checked as if it had returned `null`. */
+  readonly outputSchema?: JsonValue;
+  /**
+   * What is looked for before anything runs. `names`: unknown tools and impossible literal arguments; `types`: also what the
+   * types of the script and its tools show must fail. Default: `names`, and `types` for scripts that a model wrote for a task.
+   */
+  readonly check?: "none" | "names" | "types";
   readonly priority?: number;
   readonly metadata?: JsonValue;
 }
@@ -41,11 +46,16 @@ export interface ScriptAttempt {
 /** Everything that is known when a run has ended. */
 export interface RunOutcome {
   readonly status: "succeeded" | "failed" | "cancelled";
-  /** `null` when there is none. */
+  /** `null` when there is none; of one larger than `limits.replyBytes` the part that an answer carries. */
   readonly result: JsonValue;
+  /** Size of the whole result as JSON; `undefined` when there is none. */
+  readonly resultBytes: number | undefined;
   /** Kind of the value before it became JSON. */
   readonly resultType: "json" | "undefined" | "none";
+  /** Whether `result` is a part of the whole. */
   readonly truncated: boolean;
+  /** Whether the whole of a result that is cut was kept. */
+  readonly wholeKept: boolean;
   readonly error: ErrorInfo | undefined;
   readonly logs: readonly LogLine[];
   readonly emitted: readonly JsonValue[];
@@ -55,6 +65,23 @@ export interface RunOutcome {
   /** All scripts that were tried, when a model wrote them. */
   readonly attempts: readonly ScriptAttempt[] | undefined;
   readonly calls: readonly CallSummary[];
+}
+
+/** The whole result of a run. */
+export interface WholeResult {
+  /** Kind of the value before it became JSON; what is `undefined` is `null` as JSON. */
+  readonly type: "json" | "undefined";
+  /** Size of the JSON text. */
+  readonly bytes: number;
+  /** The JSON text in UTF-8, part by part; parts may end inside a character. @throws RESULT_GONE */
+  parts(): AsyncIterable<Uint8Array<ArrayBuffer>>;
+}
+
+/** Which of a run's calls are asked for. */
+export interface CallQuery {
+  readonly limit: number;
+  /** Only calls after the one of this number. @default 0 */
+  readonly after?: number;
 }
 
 /** A run as callers see it: `code-mode` answer of `POST /run` and `GET /runs/{id}`. Members without a value are absent. */

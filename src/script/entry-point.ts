@@ -9,12 +9,14 @@ import type {
   Pattern,
   Statement,
 } from "acorn";
-import { full, recursive } from "acorn-walk";
+import { recursive } from "acorn-walk";
+import type { NameUses } from "./name-uses.ts";
 
 /** A function that a script may mean to be called. */
 export type CallableNode = ArrowFunctionExpression | FunctionExpression;
 
-interface Candidate {
+/** A function that a top-level statement declares. */
+export interface DeclaredFunction {
   readonly name: string;
   readonly params: readonly Pattern[];
   /** The declaration: what is inside does not count as a use. */
@@ -27,11 +29,10 @@ const CONTEXT_OBJECT = "{ mcp, input, console, emit }";
 /** Of several functions nobody calls, these are the ones to start with. */
 const ENTRY_NAMES: readonly string[] = ["main", "run", "handler", "execute"];
 
-/** The expression as a function, when it is one. */
+/** The expression as a function that gives its value when it is called: a generator gives none. */
 export function readFunction(expression: Expression): CallableNode | undefined {
-  return expression.type === "ArrowFunctionExpression" || expression.type === "FunctionExpression"
-    ? expression
-    : undefined;
+  const isFunction = expression.type === "ArrowFunctionExpression" || expression.type === "FunctionExpression";
+  return isFunction && !expression.generator ? expression : undefined;
 }
 
 /**
@@ -54,14 +55,13 @@ export function callText(callee: string, called: { readonly params: readonly Pat
  * The call that starts a script which only declares things: its one function that nothing uses, or of several the one
  * that is named as an entry.
  *
- * @param root Where uses are looked for.
  * @returns The call's text; `undefined` when the script does something by itself or no function stands out.
  */
-export function findEntry(root: Node, units: readonly (Statement | ModuleDeclaration)[]): string | undefined {
+export function findEntry(uses: NameUses, units: readonly (Statement | ModuleDeclaration)[]): string | undefined {
   const working = units.filter((unit) => unit.type !== "EmptyStatement" && !isDirective(unit));
-  const candidates = working.flatMap(readCandidates);
+  const candidates = working.flatMap(readDeclared);
   if (candidates.length === 0 || !working.every(isDeclaration)) return undefined;
-  const unused = candidates.filter((candidate) => !isUsed(root, candidate.name, [candidate.node]));
+  const unused = candidates.filter((candidate) => !uses.isUsed(candidate.name, [candidate.node]));
   const [only] = unused;
   if (only !== undefined && working.length === 1 && unused.length === 1) return callText(only.name, only);
   if (working.some(worksByItself)) return undefined;
@@ -70,28 +70,18 @@ export function findEntry(root: Node, units: readonly (Statement | ModuleDeclara
   return only !== undefined && unused.length === 1 && needsNothing(only) ? callText(only.name, only) : undefined;
 }
 
-/** Whether a name is read or written outside of the given nodes. Goes by the name alone, so it may say yes too often. */
-export function isUsed(root: Node, name: string, except: readonly Node[]): boolean {
-  let used = false;
-  full(root, (node) => {
-    if (node.type !== "Identifier" || node.name !== name) return;
-    used ||= except.every((part) => node.start < part.start || node.end > part.end);
-  });
-  return used;
-}
-
 /** The functions that a top-level statement declares. */
-export function readCandidates(unit: Statement | ModuleDeclaration): Candidate[] {
-  if (unit.type === "FunctionDeclaration") return unit.generator ? [] : [toCandidate(unit)];
+export function readDeclared(unit: Statement | ModuleDeclaration): DeclaredFunction[] {
+  if (unit.type === "FunctionDeclaration") return unit.generator ? [] : [toDeclared(unit)];
   if (unit.type !== "VariableDeclaration") return [];
   return unit.declarations.flatMap((declarator) => {
     const called = declarator.init ? readFunction(declarator.init) : undefined;
-    if (called === undefined || called.generator || declarator.id.type !== "Identifier") return [];
+    if (called === undefined || declarator.id.type !== "Identifier") return [];
     return [{ name: declarator.id.name, params: called.params, node: declarator }];
   });
 }
 
-function toCandidate(unit: FunctionDeclaration): Candidate {
+function toDeclared(unit: FunctionDeclaration): DeclaredFunction {
   return { name: unit.id.name, params: unit.params, node: unit };
 }
 
@@ -118,7 +108,7 @@ function worksByItself(unit: Statement | ModuleDeclaration): boolean {
   return works;
 }
 
-function needsNothing({ params }: Candidate): boolean {
+function needsNothing({ params }: DeclaredFunction): boolean {
   return params.every(
     (param) =>
       param.type === "AssignmentPattern" ||

@@ -6,12 +6,17 @@ import type { PreparedScript } from "./prepare.ts";
 const NO_NETWORK = "Scripts have no network: only tools reach the world, as `await mcp.<server>.<tool>({ … })`.";
 const NO_SYSTEM = "Scripts have no environment, files or processes: send what one needs as `input`, or call a tool.";
 
+const NO_MODULES = "Scripts have no modules: end with the value, `return` it, or `export default` it.";
+const FENCE_LABEL = "Remove the word: it looks like the label of a code fence whose other characters are gone.";
+
 /** What scripts look for that Runlet has not, and what to do instead. */
 const ABSENT: ReadonlyMap<string, string> = new Map([
   ...["fetch", "XMLHttpRequest", "WebSocket", "EventSource", "axios"].map((name) => [name, NO_NETWORK] as const),
   ...["process", "fs", "path", "os", "Deno", "Bun", "__dirname", "__filename", "child_process"].map(
     (name) => [name, NO_SYSTEM] as const,
   ),
+  ...["module", "exports", "require"].map((name) => [name, NO_MODULES] as const),
+  ...["js", "javascript", "ts", "typescript"].map((name) => [name, FENCE_LABEL] as const),
   ["Buffer", "Use TextEncoder, TextDecoder, atob and btoa."],
   ["setImmediate", "Use setTimeout(f, 0)."],
 ]);

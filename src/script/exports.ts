@@ -2,15 +2,19 @@ import { tokenizer } from "acorn";
 import type {
   AnonymousClassDeclaration,
   AnonymousFunctionDeclaration,
+  AssignmentExpression,
   ClassDeclaration,
   ExportDefaultDeclaration,
   ExportNamedDeclaration,
   Expression,
+  ExpressionStatement,
   FunctionDeclaration,
+  ImportDeclaration,
   ModuleDeclaration,
   Statement,
 } from "acorn";
-import { callText, isUsed, readCandidates, readFunction } from "./entry-point.ts";
+import { callText, readDeclared, readFunction } from "./entry-point.ts";
+import type { NameUses } from "./name-uses.ts";
 import type { ScriptTree } from "./parse.ts";
 import type { Edit } from "./source-position.ts";
 
@@ -27,12 +31,14 @@ type Declared = ExportDefaultDeclaration["declaration"];
 
 const EXPORT = "export";
 const DEFAULT = "default";
+const MODULE_EXPORTS = "module.exports";
 
 /**
  * Reads the exports of a script. `export` becomes blank; `export default` of something without a name becomes a `const`
- * of the same length. A default export that the script already uses by its name is not called a second time.
+ * of the same length, and so does `module.exports =` where nothing else uses `module`. A default export that the script
+ * already uses by its name is not called a second time. An import of nothing, which one of types alone is, becomes blank.
  */
-export function readExports(tree: ScriptTree): ScriptExports {
+export function readExports(tree: ScriptTree, uses: NameUses): ScriptExports {
   const edits: Edit[] = [];
   const units: (Statement | ModuleDeclaration)[] = [];
   let value: string | undefined;
@@ -42,7 +48,7 @@ export function readExports(tree: ScriptTree): ScriptExports {
       if (hasName(declaration)) {
         edits.push(...replaceWords(tree, statement, " ".repeat(EXPORT.length), " ".repeat(DEFAULT.length)));
         if (declaration.type !== "Identifier") units.push(declaration);
-        value = namedValue(tree, declaration, statement);
+        value = namedValue(tree, uses, declaration, statement);
       } else {
         const name = freeName(tree.wrapped);
         edits.push(...replaceWords(tree, statement, "const ", `${name.padEnd(DEFAULT.length - 1)}=`));
@@ -52,12 +58,41 @@ export function readExports(tree: ScriptTree): ScriptExports {
     } else if (statement.type === "ExportNamedDeclaration") {
       edits.push(blankNamed(tree, statement));
       if (statement.declaration) units.push(statement.declaration);
-      value = aliasValue(tree, statement) ?? value;
+      value = aliasValue(tree, uses, statement) ?? value;
+    } else if (statement.type === "ImportDeclaration") {
+      edits.push(blank(tree, statement));
+    } else if (isModuleExports(tree, uses, statement)) {
+      const { left, right } = statement.expression;
+      const name = freeName(tree.wrapped);
+      edits.push({
+        at: left.start,
+        remove: MODULE_EXPORTS.length,
+        insert: `const ${name}`.padEnd(MODULE_EXPORTS.length),
+      });
+      value =
+        right.type === "Identifier" ? declaredValue(tree, uses, right.name, statement) : unnamedValue(name, right);
     } else {
       units.push(statement);
     }
   }
   return { edits, units, value };
+}
+
+/** A default export as CommonJS writes it. */
+function isModuleExports(
+  { wrapped }: ScriptTree,
+  uses: NameUses,
+  statement: Statement | ModuleDeclaration,
+): statement is ExpressionStatement & { expression: AssignmentExpression } {
+  if (statement.type !== "ExpressionStatement" || statement.expression.type !== "AssignmentExpression") return false;
+  const { left, operator } = statement.expression;
+  const isWritten = operator === "=" && left.start === statement.start;
+  return isWritten && wrapped.slice(left.start, left.end) === MODULE_EXPORTS && !uses.isUsed("module", [left]);
+}
+
+/** Whether an import names nothing that it wants: what is left of one whose names are all types. */
+export function importsNothing(wrapped: string, { start, specifiers, source }: ImportDeclaration): boolean {
+  return specifiers.length === 0 && wrapped.slice(start, source.start).includes("{");
 }
 
 function hasName(
@@ -79,13 +114,15 @@ function replaceWords(tree: ScriptTree, { start }: ExportDefaultDeclaration, fir
 
 function namedValue(
   tree: ScriptTree,
+  uses: NameUses,
   declaration: FunctionDeclaration | ClassDeclaration | Extract<Declared, { type: "Identifier" }>,
   statement: ExportDefaultDeclaration,
 ): string | undefined {
   if (declaration.type === "ClassDeclaration") return declaration.id.name;
-  if (declaration.type === "Identifier") return declaredValue(tree, declaration.name, statement);
+  if (declaration.type === "Identifier") return declaredValue(tree, uses, declaration.name, statement);
   const { name } = declaration.id;
-  return isUsed(tree.root, name, [statement]) ? undefined : callText(name, declaration);
+  if (declaration.generator) return name;
+  return uses.isUsed(name, [statement]) ? undefined : callText(name, declaration);
 }
 
 function unnamedValue(
@@ -98,41 +135,47 @@ function unnamedValue(
     | ClassDeclaration,
 ): string {
   if (declaration.type === "ClassDeclaration" || declaration.type === "ClassExpression") return name;
-  if (declaration.type === "FunctionDeclaration") return callText(name, declaration);
+  if (declaration.type === "FunctionDeclaration") return declaration.generator ? name : callText(name, declaration);
   const called = readFunction(declaration);
   return called === undefined ? ifFunction(name) : callText(name, called);
 }
 
-function aliasValue(tree: ScriptTree, statement: ExportNamedDeclaration): string | undefined {
+function aliasValue(tree: ScriptTree, uses: NameUses, statement: ExportNamedDeclaration): string | undefined {
   const alias = statement.specifiers.find(
     ({ exported }) => exported.type === "Identifier" && exported.name === DEFAULT,
   );
-  return alias?.local.type === "Identifier" ? declaredValue(tree, alias.local.name, statement) : undefined;
+  return alias?.local.type === "Identifier" ? declaredValue(tree, uses, alias.local.name, statement) : undefined;
 }
 
 /** The value of a name that is declared elsewhere: called when it is a function that nothing else uses. */
 function declaredValue(
   tree: ScriptTree,
+  uses: NameUses,
   name: string,
-  statement: ExportDefaultDeclaration | ExportNamedDeclaration,
+  statement: Statement | ModuleDeclaration,
 ): string | undefined {
   const declared = tree.statements
     .map((unit) => (unit.type === "ExportNamedDeclaration" && unit.declaration ? unit.declaration : unit))
-    .flatMap(readCandidates)
+    .flatMap(readDeclared)
     .find((candidate) => candidate.name === name);
   if (declared === undefined) return ifFunction(name);
-  return isUsed(tree.root, name, [declared.node, statement]) ? undefined : callText(name, declared);
+  return uses.isUsed(name, [declared.node, statement]) ? undefined : callText(name, declared);
 }
 
 function ifFunction(name: string): string {
   return `typeof ${name} === "function" ? ${name}() : ${name}`;
 }
 
-/** A specifier list leaves a semicolon: its neighbours must not become one statement. */
-function blankNamed({ wrapped }: ScriptTree, { start, end, declaration }: ExportNamedDeclaration): Edit {
-  if (declaration) return { at: start, remove: EXPORT.length, insert: " ".repeat(EXPORT.length) };
-  const blank = wrapped.slice(start + 1, end).replaceAll(/[^\n\r\u2028\u2029]/g, " ");
-  return { at: start, remove: end - start, insert: `;${blank}` };
+function blankNamed(tree: ScriptTree, statement: ExportNamedDeclaration): Edit {
+  return statement.declaration
+    ? { at: statement.start, remove: EXPORT.length, insert: " ".repeat(EXPORT.length) }
+    : blank(tree, statement);
+}
+
+/** Leaves a semicolon: the neighbours of what is blanked must not become one statement. */
+function blank({ wrapped }: ScriptTree, { start, end }: ModuleDeclaration): Edit {
+  const rest = wrapped.slice(start + 1, end).replaceAll(/[^\n\r\u2028\u2029]/g, " ");
+  return { at: start, remove: end - start, insert: `;${rest}` };
 }
 
 /** A name of at most five units that is nowhere in the text. */

@@ -20,12 +20,17 @@ export interface SyntaxProblem {
   readonly offset: number;
   /** The text is nested deeper than can be read: nothing else is worth a try. */
   readonly tooDeep?: boolean;
+  /** What to do about it, where more is known than the parser says. */
+  readonly hint?: string;
 }
 
-/** A tree, or why there is none. */
+/**
+ * A tree, or none, with the place where the statements stopped being any; `tooDeep`: the text is nested deeper than can be
+ * read. `findProblem` tells why there is none.
+ */
 export type ParseOutcome =
   | { readonly ok: true; readonly tree: ScriptTree }
-  | { readonly ok: false; readonly problem: SyntaxProblem };
+  | { readonly ok: false; readonly at: number; readonly tooDeep: boolean };
 
 /** What is said of a source that exhausts a parser's stack. */
 export const TOO_DEEP = "the source is nested deeper than can be read";
@@ -46,15 +51,42 @@ const OPTIONS: Options = {
 export function parseScript(text: string): ParseOutcome {
   const wrapped = BODY_PREFIX + text + BODY_SUFFIX;
   try {
-    return parseWrapped(text, wrapped);
+    return parseWrapped(wrapped);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    return { ok: false, problem: { message: TOO_DEEP, offset: 0, tooDeep: true } };
+    return { ok: false, at: 0, tooDeep: true };
   }
 }
 
-function parseWrapped(text: string, wrapped: string): ParseOutcome {
-  const arrow = attempt(() => soleArrow(parse(wrapped, OPTIONS), wrapped));
+/**
+ * Says why a text does not parse. Parses the text alone first: a stray `}` is then reported where it stands, not at the
+ * end.
+ *
+ * @param text One that `parseScript` has no tree for.
+ */
+export function findProblem(text: string): SyntaxProblem {
+  try {
+    return (
+      problemOf(() => parse(text, OPTIONS), 0, text.length) ??
+      problemOf(() => parse(BODY_PREFIX + text + BODY_SUFFIX, OPTIONS), BODY_PREFIX.length, text.length) ?? {
+        message: "Unexpected token",
+        offset: 0,
+      }
+    );
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return { message: TOO_DEEP, offset: 0, tooDeep: true };
+  }
+}
+
+function parseWrapped(wrapped: string): ParseOutcome {
+  let at = 0;
+  const arrow = attempt(
+    () => soleArrow(parse(wrapped, OPTIONS), wrapped),
+    (error) => {
+      at = positionOf(error) - BODY_PREFIX.length;
+    },
+  );
   if (arrow !== undefined && arrow.body.type === "BlockStatement") {
     const statements = arrow.body.body;
     const meant = statements.filter((statement) => statement.type !== "EmptyStatement");
@@ -66,7 +98,7 @@ function parseWrapped(text: string, wrapped: string): ParseOutcome {
   }
   const expression = wholeExpression(wrapped);
   if (expression !== undefined) return expressionTree(wrapped, expression);
-  return { ok: false, problem: findProblem(text, wrapped) };
+  return { ok: false, at, tooDeep: false };
 }
 
 function expressionTree(wrapped: string, expression: Expression): ParseOutcome {
@@ -95,24 +127,20 @@ function wholeExpression(wrapped: string): Expression | undefined {
   });
 }
 
-function attempt<T>(work: () => T): T | undefined {
+function attempt<T>(work: () => T, failed?: (error: SyntaxError) => void): T | undefined {
   try {
     return work();
   } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
+    if (!(error instanceof SyntaxError)) throw error;
+    if (isStackExhausted(error)) throw new RangeError(error.message, { cause: error });
+    failed?.(error);
+    return undefined;
   }
 }
 
-/** Parses the text alone first: a stray `}` is then reported where it stands, not at the end. */
-function findProblem(text: string, wrapped: string): SyntaxProblem {
-  return (
-    problemOf(() => parse(text, OPTIONS), 0, text.length) ??
-    problemOf(() => parse(wrapped, OPTIONS), BODY_PREFIX.length, text.length) ?? {
-      message: "Unexpected token",
-      offset: 0,
-    }
-  );
+/** Where acorn found a fault, in the text it was given. */
+function positionOf(error: SyntaxError): number {
+  return "pos" in error && typeof error.pos === "number" ? error.pos : 0;
 }
 
 function problemOf(work: () => unknown, shift: number, length: number): SyntaxProblem | undefined {
@@ -121,13 +149,16 @@ function problemOf(work: () => unknown, shift: number, length: number): SyntaxPr
     return undefined;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    const at = "pos" in error && typeof error.pos === "number" ? error.pos - shift : 0;
-    const offset = Math.min(Math.max(0, at), length);
+    const offset = Math.min(Math.max(0, positionOf(error) - shift), length);
     const cut = error.message.lastIndexOf(" (");
     const message = cut === -1 ? error.message : error.message.slice(0, cut);
-    // Acorn's own words for an exhausted stack.
-    if (message.startsWith("Not enough stack space")) return { message: TOO_DEEP, offset, tooDeep: true };
+    if (isStackExhausted(error)) return { message: TOO_DEEP, offset, tooDeep: true };
     const ended = offset === length && message === "Unexpected token";
     return { message: ended ? "Unexpected end of the script" : message, offset };
   }
+}
+
+/** Acorn has words of its own for it. */
+function isStackExhausted(error: SyntaxError): boolean {
+  return error.message.startsWith("Not enough stack space");
 }

@@ -4,6 +4,8 @@ import { propertyAccess } from "../catalog/tool-names.ts";
 import type { ArgumentProblem, ArgumentValidator } from "../gateway/call.ts";
 import { errorInfo } from "../lib/errors.ts";
 import type { ErrorContext, ErrorInfo } from "../lib/errors.ts";
+import { isRecord } from "../lib/guards.ts";
+import type { OpenObject } from "./literals.ts";
 import type { PreparedScript, ToolCallSite } from "./prepare.ts";
 import type { Position } from "./script.ts";
 import { snippet } from "./source-position.ts";
@@ -12,12 +14,19 @@ import { snippet } from "./source-position.ts";
 const MAX_ERRORS = 10;
 const NEAREST = 3;
 const MAX_PROBLEMS = 5;
+/** Keywords of an object's schema that judge each member by itself, or nothing. @source JSON Schema 2020-12 and draft 7 */
+const SEPARATE_KEYWORDS: ReadonlySet<string> = new Set(
+  (
+    "type properties required additionalProperties title description default examples deprecated readOnly writeOnly " +
+    "$schema $id $comment $defs definitions"
+  ).split(" "),
+);
 
 /**
  * Finds calls that can never work, before anything runs: of tools that do not exist, and with written-out arguments that
- * the tool's schema refuses. Wherever they stand, in a `try` too. What the call alone can decide is left to the call:
- * servers whose tools are not known yet (while there is one, no name is called unknown), computed names, optional calls,
- * arguments that are not written out in full.
+ * the tool's schema refuses, whatever the values are that are not written out. Wherever they stand, in a `try` too. What
+ * the call alone can decide is left to the call: servers whose tools are not known yet (while there is one, no name is
+ * called unknown), computed names, optional calls, values that come from elsewhere.
  *
  * @returns In the order of the text, each wrong name once; at most ten.
  */
@@ -73,8 +82,8 @@ function checkArguments(
   tool: CatalogTool,
   validator: ArgumentValidator,
 ): ErrorInfo | undefined {
-  if (call.args === undefined) return undefined;
-  const problems = argumentProblems(call.args, tool, validator);
+  const problems =
+    call.args === undefined ? certainProblems(call, tool, validator) : argumentProblems(call.args, tool, validator);
   if (problems.length === 0) return undefined;
   const shown = problems.slice(0, MAX_PROBLEMS).map(({ pointer, message }) => `${pointer} ${message}`.trim());
   const more = problems.length > MAX_PROBLEMS ? `; and ${problems.length - MAX_PROBLEMS} more` : "";
@@ -100,6 +109,51 @@ function argumentProblems(
   const bound = bindArguments(tool, args);
   if (bound.status === "bound") return validator.check(tool, bound.args);
   return [{ pointer: "", message: `${bound.forms}: ${args.length} arguments are written` }];
+}
+
+/** What is wrong with arguments whatever the values are that the script decides when it runs. */
+function certainProblems(
+  { count = 0, open }: ToolCallSite,
+  tool: CatalogTool,
+  validator: ArgumentValidator,
+): readonly ArgumentProblem[] {
+  if (open !== undefined) return isPlainObject(tool) ? openProblems(open, tool, validator) : [];
+  const bound =
+    count > 1
+      ? bindArguments(
+          tool,
+          Array.from({ length: count }, () => null),
+        )
+      : undefined;
+  return bound?.status === "tooMany"
+    ? [{ pointer: "", message: `${bound.forms}: ${count} arguments are written` }]
+    : [];
+}
+
+/** Problems of members that are written out, or not there at all. */
+function openProblems(
+  { value, open }: OpenObject,
+  tool: CatalogTool,
+  validator: ArgumentValidator,
+): readonly ArgumentProblem[] {
+  const bound = bindArguments(tool, [value]);
+  if (bound.status !== "bound" || bound.args !== value) return [];
+  return validator.check(tool, value).filter(({ pointer }) => {
+    const [, step] = pointer.split("/");
+    return step !== undefined && !open.has(step.replaceAll("~1", "/").replaceAll("~0", "~"));
+  });
+}
+
+/**
+ * Whether each member of the arguments is judged by itself, so that no value of one can make another right; and the
+ * arguments cannot be the tool's one property instead, which depends on what is there.
+ */
+function isPlainObject({ inputSchema, positional }: CatalogTool): boolean {
+  if (typeof inputSchema === "boolean" || inputSchema["type"] !== "object") return false;
+  const properties = inputSchema["properties"];
+  const only = positional.length === 1 && isRecord(properties) ? properties[positional[0] ?? ""] : undefined;
+  if (isRecord(only) && only["type"] === "object") return false;
+  return Object.keys(inputSchema).every((keyword) => SEPARATE_KEYWORDS.has(keyword));
 }
 
 function place(script: PreparedScript, position: Position | undefined): ErrorContext {

@@ -3,15 +3,19 @@ import { RunletError } from "../lib/errors.ts";
 import { BODY_PREFIX, BODY_SUFFIX } from "./body-wrapper.ts";
 import { chooseScript } from "./choose-script.ts";
 import type { ChosenScript } from "./choose-script.ts";
+import { findFloating } from "./floating.ts";
+import type { OpenObject } from "./literals.ts";
 import { normalise } from "./normalise.ts";
 import { TOO_DEEP } from "./parse.ts";
 import { scanScript } from "./scan.ts";
-import type { ScannedCall, ScanResult } from "./scan.ts";
+import type { ScannedCall } from "./scan.ts";
 import type { Position, RunnableScript } from "./script.ts";
 import { createLineTable, createPositionMap, editText } from "./source-position.ts";
 import { syntaxError } from "./syntax-error.ts";
 import { sharedTranspiler } from "./transpile.ts";
 import type { Transpiler } from "./transpile.ts";
+import { toCheckable } from "./typecheck-text.ts";
+import type { CheckableScript } from "./typecheck-text.ts";
 
 /** A call of a tool that is written out in a script, with its places in the caller's text. */
 export interface ToolCallSite {
@@ -19,6 +23,10 @@ export interface ToolCallSite {
   readonly path: readonly string[];
   /** The arguments; `undefined` when any is decided at run time. */
   readonly args: readonly unknown[] | undefined;
+  /** How many arguments are written; `undefined` when any is spread. */
+  readonly count: number | undefined;
+  /** The one argument, when it is an object that is written out in part. */
+  readonly open: OpenObject | undefined;
   readonly position: Position | undefined;
   /** Of the first argument, or of the call when there is none. */
   readonly argsPosition: Position | undefined;
@@ -30,6 +38,8 @@ export interface ToolCallSite {
 export interface PreparedScript extends RunnableScript {
   /** In the order of the text; empty when the script gives the name `mcp` another meaning. */
   readonly calls: readonly ToolCallSite[];
+  /** The script for a type checker; made anew at each call. */
+  checkable(): CheckableScript;
 }
 
 /** Options of `prepareScript`. */
@@ -75,36 +85,43 @@ function finish(source: string, chosen: ChosenScript): PreparedScript {
     const offset = toSource(scan.problem.offset - BODY_PREFIX.length) ?? chosen.start;
     throw syntaxError(source, { ...scan.problem, offset });
   }
-  const edited = editText(chosen.tree.wrapped, normalise(chosen.tree));
+  const lines = createLineTable(source, "editor");
+  /** @param offset In the tree. */
+  const place = (offset: number): Position | undefined => {
+    const at = toSource(offset - BODY_PREFIX.length);
+    return at === undefined ? undefined : lines.toPosition(at);
+  };
+  const value = normalise(chosen.tree);
+  const floating = findFloating(chosen.tree, value, (offset) => place(offset)?.line);
+  // Where both end at one place, a floating value ends first: it is the inner one.
+  const edited = editText(chosen.tree.wrapped, [...floating.edits, ...value]);
   const body = edited.text.slice(BODY_PREFIX.length, -BODY_SUFFIX.length);
-  const blankLines = chosen.sameLines
-    ? "\n".repeat(createLineTable(source, "editor").toPosition(chosen.start).line - 1)
-    : "";
+  const blankLines = chosen.sameLines ? "\n".repeat(lines.toPosition(chosen.start).line - 1) : "";
   const code = blankLines + body;
   const edits = createPositionMap(code, source, (offset) => {
     if (offset < blankLines.length) return undefined;
     const inTree = edited.toOriginal(offset - blankLines.length + BODY_PREFIX.length);
     return inTree === undefined ? undefined : toSource(inTree - BODY_PREFIX.length);
   });
-  return { code, source, edits, calls: placeCalls(source, scan, toSource) };
+  return {
+    code,
+    source,
+    edits,
+    tracker: floating.tracker,
+    sameLines: chosen.sameLines,
+    calls: scan.calls.map((call) => toCallSite(call, place)),
+    checkable: () => toCheckable(source, chosen, toSource),
+  };
 }
 
-function placeCalls(
-  source: string,
-  scan: ScanResult,
-  toSource: (offset: number) => number | undefined,
-): readonly ToolCallSite[] {
-  if (scan.calls.length === 0) return [];
-  const table = createLineTable(source, "editor");
-  const place = (offset: number): Position | undefined => {
-    const at = toSource(offset - BODY_PREFIX.length);
-    return at === undefined ? undefined : table.toPosition(at);
-  };
-  return scan.calls.map((call: ScannedCall) => ({
+function toCallSite(call: ScannedCall, place: (offset: number) => Position | undefined): ToolCallSite {
+  return {
     path: call.path,
     args: call.args?.map((argument) => argument.value),
+    count: call.count,
+    open: call.open,
     position: place(call.start),
     argsPosition: place(call.argsStart),
     lacksAwait: call.lacksAwait,
-  }));
+  };
 }

@@ -1,86 +1,117 @@
 import type { AnyNode, CallExpression } from "acorn";
 import { full } from "acorn-walk";
-import { readLiteral, staticName } from "./literals.ts";
-import type { LiteralValue } from "./literals.ts";
+import { importsNothing } from "./exports.ts";
+import { readLiteral, readOpenObject } from "./literals.ts";
+import type { LiteralValue, OpenObject } from "./literals.ts";
 import { createMissingAwaitFinder } from "./missing-await.ts";
 import type { ScriptTree, SyntaxProblem } from "./parse.ts";
 import { SCRIPT_GLOBALS } from "./script-globals.ts";
+import { createToolAliases, readNamedPath, TOOLS } from "./tool-aliases.ts";
+import type { NamedPath } from "./tool-aliases.ts";
 
 /** A call of a tool that is written out: `mcp.files.read({path: "a"})`. Offsets are those of the tree. */
 export interface ScannedCall {
-  /** What follows `mcp`. */
+  /** What follows `mcp`, through constants that are parts of it. */
   readonly path: readonly string[];
   readonly start: number;
   /** `undefined` when any argument is decided at run time. */
   readonly args: readonly LiteralValue[] | undefined;
+  /** How many arguments are written; `undefined` when any is spread. */
+  readonly count: number | undefined;
+  /** The one argument, when it is an object that is written out in part. */
+  readonly open: OpenObject | undefined;
   readonly argsStart: number;
   /** Whether its promise is used as if it were the answer. */
   readonly lacksAwait: boolean;
 }
 
-/** A tool's name may hold dots; more than this is no name. */
-const MAX_PATH = 8;
-
 /** What is known of a script before it runs. */
 export interface ScanResult {
   /** Something no script can do; the first one in the text. */
   readonly problem: SyntaxProblem | undefined;
-  /** Empty when the script gives the name `mcp` another meaning. */
+  /** Empty when the script gives the name `mcp` another meaning, or may do so at run time (`with`, `eval`). */
   readonly calls: readonly ScannedCall[];
   /** Where a template literal or a `~` begins: how a fence reads that stands between statements. */
   readonly fenceLike: ReadonlySet<number>;
 }
 
+interface NamedCall extends NamedPath {
+  readonly node: CallExpression;
+}
+
 /** Walks a script once for everything that is to be known of it. */
-export function scanScript({ root, statements }: ScriptTree): ScanResult {
-  const topLevel: ReadonlySet<AnyNode> = new Set(statements);
-  const bound = new Set<string>();
+export function scanScript(tree: ScriptTree): ScanResult {
+  let topLevel: ReadonlySet<AnyNode> | undefined;
+  const isTopLevel = (node: AnyNode): boolean => (topLevel ??= new Set(tree.statements)).has(node);
+  const bindings = new Map<string, number>();
   const fenceLike = new Set<number>();
-  const calls: Omit<ScannedCall, "lacksAwait">[] = [];
+  const named: NamedCall[] = [];
+  const aliases = createToolAliases();
   const missingAwaits = createMissingAwaitFinder();
   const problems: SyntaxProblem[] = [];
   const requires: SyntaxProblem[] = [];
-  full(root, (node, _state, type) => {
+  let isDynamic = false;
+  full(tree.root, (node, _state, type) => {
     missingAwaits.visit(node);
+    aliases.visit(node);
     switch (node.type) {
       case "Identifier":
-        if (type === "VariablePattern") bound.add(node.name);
+        if (type === "VariablePattern") bindings.set(node.name, (bindings.get(node.name) ?? 0) + 1);
         break;
       case "TemplateLiteral":
       case "UnaryExpression":
         fenceLike.add(node.start);
         break;
+      case "WithStatement":
+        isDynamic = true;
+        break;
       case "CallExpression": {
-        if (isRequire(node)) requires.push(moduleProblem(node.start, argumentText(node)));
-        const call = readToolCall(node);
-        if (call !== undefined) calls.push(call);
+        const path = node.optional ? undefined : readNamedPath(node.callee);
+        if (path === undefined) break;
+        named.push({ ...path, node });
+        if (path.path.length > 0) break;
+        if (path.root === "require") requires.push(moduleProblem(node.start, argumentText(node)));
+        isDynamic ||= path.root === "eval";
         break;
       }
       default: {
-        const problem = readModuleSyntax(node, topLevel.has(node));
+        const problem = readModuleSyntax(node, tree.wrapped, isTopLevel);
         if (problem !== undefined) problems.push(problem);
       }
     }
   });
-  if (!bound.has("require")) problems.push(...requires);
+  if (!bindings.has("require")) problems.push(...requires);
   problems.sort((a, b) => a.offset - b.offset);
+  const isOurs = !isDynamic && !bindings.has(TOOLS);
+  const isBoundOnce = (name: string): boolean => bindings.get(name) === 1;
   const lacking = missingAwaits.found();
-  const found = calls.map((call) => ({ ...call, lacksAwait: lacking.has(call.start) }));
-  return { problem: problems[0], calls: bound.has("mcp") ? [] : found.sort((a, b) => a.start - b.start), fenceLike };
+  const calls = isOurs
+    ? named.flatMap(({ node, ...path }) => {
+        const tool = aliases.resolve(path, node.start, isBoundOnce);
+        return tool === undefined || tool.length === 0 ? [] : [readCall(node, tool, lacking.has(node.start))];
+      })
+    : [];
+  return { problem: problems[0], calls: calls.sort((a, b) => a.start - b.start), fenceLike };
 }
 
-function readModuleSyntax(node: AnyNode, isTopLevel: boolean): SyntaxProblem | undefined {
+function readModuleSyntax(
+  node: AnyNode,
+  wrapped: string,
+  isTopLevel: (node: AnyNode) => boolean,
+): SyntaxProblem | undefined {
   switch (node.type) {
     case "ImportDeclaration":
+      if (isTopLevel(node) && importsNothing(wrapped, node)) return undefined;
+      return moduleProblem(node.start, node.source.value);
     case "ExportAllDeclaration":
       return moduleProblem(node.start, node.source.value);
     case "ImportExpression":
       return moduleProblem(node.start, readLiteral(node.source)?.value);
     case "ExportNamedDeclaration":
       if (node.source) return moduleProblem(node.start, node.source.value);
-      return isTopLevel ? undefined : { message: "Unexpected token 'export'", offset: node.start };
+      return isTopLevel(node) ? undefined : { message: "Unexpected token 'export'", offset: node.start };
     case "ExportDefaultDeclaration":
-      return isTopLevel ? undefined : { message: "Unexpected token 'export'", offset: node.start };
+      return isTopLevel(node) ? undefined : { message: "Unexpected token 'export'", offset: node.start };
     case "MetaProperty":
       return node.meta.name === "import" ? moduleProblem(node.start, undefined) : undefined;
     default:
@@ -96,30 +127,20 @@ function moduleProblem(offset: number, name: unknown): SyntaxProblem {
   };
 }
 
-function isRequire(node: CallExpression): boolean {
-  return node.callee.type === "Identifier" && node.callee.name === "require";
-}
-
 function argumentText(node: CallExpression): unknown {
   return node.arguments[0] === undefined ? undefined : readLiteral(node.arguments[0])?.value;
 }
 
-function readToolCall(node: CallExpression): Omit<ScannedCall, "lacksAwait"> | undefined {
-  const path: string[] = [];
-  let callee = node.callee;
-  if (node.optional) return undefined;
-  while (callee.type === "MemberExpression") {
-    const name = callee.optional ? undefined : staticName(callee.property, callee.computed);
-    if (name === undefined || path.length === MAX_PATH) return undefined;
-    path.unshift(name);
-    callee = callee.object;
-  }
-  if (callee.type !== "Identifier" || callee.name !== "mcp" || path.length === 0) return undefined;
+function readCall(node: CallExpression, path: readonly string[], lacksAwait: boolean): ScannedCall {
   const values = node.arguments.map((argument) => readLiteral(argument));
+  const args = values.every((value) => value !== undefined) ? values : undefined;
   return {
     path,
     start: node.start,
-    args: values.every((value) => value !== undefined) ? values : undefined,
+    args,
+    count: node.arguments.some(({ type }) => type === "SpreadElement") ? undefined : values.length,
+    open: args === undefined && values.length === 1 ? readOpenObject(node.arguments[0]) : undefined,
     argsStart: node.arguments[0]?.start ?? node.start,
+    lacksAwait,
   };
 }

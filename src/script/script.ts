@@ -6,6 +6,10 @@ export interface RunnableScript {
   readonly source: string;
   /** Where `code` differs from `source`: for mapping positions back. */
   readonly edits: PositionMap;
+  /** Name by which `code` calls the tracker of its floating promises; `undefined` when it has none. */
+  readonly tracker: string | undefined;
+  /** Whether each line of `code` is the line of `source` with the same number. */
+  readonly sameLines: boolean;
 }
 
 /** A position in a text: both 1-based, columns in UTF-16 units. */

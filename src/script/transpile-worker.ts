@@ -1,23 +1,38 @@
 // A thread of its own, because both parsers can be made to hang or to break for good by a text of a few hundred bytes.
-import { stripTypeScriptTypes } from "node:module";
+import { SourceMap, stripTypeScriptTypes } from "node:module";
 import { parentPort } from "node:worker_threads";
 import { stop, transform } from "esbuild";
-import type { TransformFailure } from "esbuild";
+import type { TransformFailure, TransformOptions } from "esbuild";
 import { BODY_PREFIX, BODY_SUFFIX } from "./body-wrapper.ts";
-import type { StripReply, TranspileRequest, TransformReply } from "./transpile.ts";
+import type { StripReply, TranspileRequest, TransformProblem, TransformReply } from "./transpile.ts";
 
 type Rewrite = TransformReply & { readonly aboutReturn?: boolean };
 
 /** What may be around a text: nothing, a function in which `return` is allowed, parentheses that make it an expression. */
-const WRAPPERS: readonly (readonly [before: string, after: string])[] = [
-  ["", ""],
-  [BODY_PREFIX, BODY_SUFFIX],
-  ["(", "\n)"],
-];
+type Wrapper = readonly [before: string, after: string];
+const NOTHING: Wrapper = ["", ""];
+const FUNCTION: Wrapper = [BODY_PREFIX, BODY_SUFFIX];
+const PARENTHESES: Wrapper = ["(", "\n)"];
+
+/** The wrappers to try, the likeliest first: a failed try costs more than one that goes well. */
+function wrappersFor(text: string): readonly Wrapper[] {
+  const isModule = text.includes("import") || text.includes("export");
+  return isModule ? [NOTHING, FUNCTION, PARENTHESES] : [FUNCTION, NOTHING, PARENTHESES];
+}
+
+const OPTIONS = {
+  target: "esnext",
+  supported: { decorators: false },
+  sourcemap: "external",
+  sourcesContent: false,
+  charset: "utf8",
+  logLevel: "silent",
+  tsconfigRaw: { compilerOptions: { verbatimModuleSyntax: true } },
+} as const satisfies TransformOptions;
 
 /** Erases types in place. */
 function strip(text: string): StripReply {
-  for (const [before, after] of WRAPPERS) {
+  for (const [before, after] of wrappersFor(text)) {
     const reply = stripOnce(before + text + after);
     if (reply.status === "ok")
       return { status: "ok", code: reply.code.slice(before.length, before.length + text.length) };
@@ -45,6 +60,8 @@ async function rewrite(text: string): Promise<TransformReply> {
     if (first.status !== "invalid") return first;
     const second = await rewriteOnce(BODY_PREFIX + text + BODY_SUFFIX, BODY_PREFIX.length);
     if (second.status !== "invalid") return second;
+    const jsx = await findJsx(text);
+    if (jsx !== undefined) return { status: "invalid", problem: jsx };
     // Only `return` needs the function around it; any other fault is told best without.
     return first.aboutReturn === true ? second : first;
   } finally {
@@ -54,19 +71,36 @@ async function rewrite(text: string): Promise<TransformReply> {
 
 async function rewriteOnce(text: string, shift: number): Promise<Rewrite> {
   try {
-    const { code, map } = await transform(text, {
-      loader: "ts",
-      target: "esnext",
-      supported: { decorators: false },
-      sourcemap: "external",
-      sourcesContent: false,
-      charset: "utf8",
-      logLevel: "silent",
-      tsconfigRaw: { compilerOptions: { verbatimModuleSyntax: true } },
-    });
+    const { code, map } = await transform(text, { ...OPTIONS, loader: "ts" });
     return { status: "ok", code, map, shift };
   } catch (error) {
     return (isTransformFailure(error) ? readProblem(error, shift) : undefined) ?? { status: "broken" };
+  }
+}
+
+/** Where the first element of JSX stands, when the text parses with it and not without. */
+async function findJsx(text: string): Promise<TransformProblem | undefined> {
+  const factory = "$runlet_element";
+  if (!text.includes("</") && !text.includes("/>")) return undefined;
+  try {
+    const { code, map } = await transform(BODY_PREFIX + text + BODY_SUFFIX, {
+      ...OPTIONS,
+      loader: "tsx",
+      jsxFactory: factory,
+    });
+    const at = code.indexOf(`${factory}(`);
+    if (at === -1) return undefined;
+    const before = code.slice(0, at).split("\n");
+    const payload: unknown = JSON.parse(map);
+    const sourceMap = new SourceMap(payload as ConstructorParameters<typeof SourceMap>[0]);
+    const entry = sourceMap.findEntry(before.length - 1, before.at(-1)?.length ?? 0);
+    if (!("originalLine" in entry)) return undefined;
+    const { originalLine, originalColumn } = entry;
+    const column = originalColumn + 1 - (originalLine === 0 ? BODY_PREFIX.length : 0);
+    return { message: "Scripts have no JSX", line: originalLine + 1, column, isJsx: true };
+  } catch (error) {
+    if (isTransformFailure(error)) return undefined;
+    throw error;
   }
 }
 

@@ -18,6 +18,8 @@ export interface TransformProblem {
   readonly message: string;
   readonly line: number;
   readonly column: number;
+  /** The text is one of JSX, and this is where its first element stands. */
+  readonly isJsx?: true;
 }
 
 /** `shift`: units put before the text, as a wrapper around it, which `code` and `map` still have. */

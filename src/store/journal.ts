@@ -32,10 +32,20 @@ export interface CallRecord extends CallStart {
   readonly error: ErrorInfo | undefined;
 }
 
+/** Which of a run's calls to read. */
+export interface JournalQuery {
+  /** Only calls after the one of this number. @default 0 */
+  readonly after?: number;
+  /** @default all */
+  readonly limit?: number;
+  /** Reading stops after the call whose texts make all larger than this, in UTF-16 units. @default none */
+  readonly maxSize?: number;
+}
+
 /** Ordered record of a run's calls and their outcomes. A write that resolved outlives the process. */
 export interface Journal {
   begin(call: CallStart): Promise<void>;
   settle(runId: string, seq: number, settlement: CallSettlement): Promise<void>;
   /** In the order of `seq`. */
-  list(runId: string): Promise<readonly CallRecord[]>;
+  list(runId: string, query?: JournalQuery): Promise<readonly CallRecord[]>;
 }

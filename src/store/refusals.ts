@@ -26,6 +26,18 @@ export function callNotPending(runId: string, seq: number): RunletError {
   );
 }
 
+/** A result of a run that is not stored. */
+export function resultWithoutRun(runId: string): RunletError {
+  return new RunletError("INTERNAL", `Cannot keep a result as its run must be stored: current value is "${runId}".`);
+}
+
+/** A whole result that is not there any more, or never was. */
+export function resultGone(runId: string): RunletError {
+  return new RunletError("RESULT_GONE", `Cannot give the whole result of run "${runId}" as it is not kept any more`, {
+    hint: "GET /runs/{id} has the part that the answer carried; run the script again for the whole.",
+  });
+}
+
 /** Work on a store after its end. @param action Verb and object, such as `insert a run`. */
 export function storeClosed(action: string): RunletError {
   return new RunletError("INTERNAL", `Cannot ${action} as the store must be open: it is closed.`);

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { Client, ProtocolError, ProtocolErrorCode, SdkError, SdkErrorCode } from "@modelcontextprotocol/client";
 import type { UpstreamConfig } from "../config/config.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -49,6 +50,7 @@ export class Session {
   #transport: StdioTransport | HttpTransport | undefined;
   #client: Client | undefined;
   #watch: ChangeWatch | undefined;
+  #listing: ToolListing | undefined;
   #tools: ReadonlyMap<string, ToolDefinition> = new Map();
   #stage: UpstreamFailure["stage"] = "spawn";
   #opened = false;
@@ -103,14 +105,10 @@ export class Session {
         () => this.#connect(timeoutMs, knownLegacy),
       );
       this.#stage = "list";
-      const listing = await within(
-        clock,
-        timeoutMs,
-        () => this.#timedOut("list its tools", timeoutMs),
-        (signal) => this.#list(signal),
-      );
-      this.#tools = new Map(listing.tools.map((tool) => [tool.name, tool]));
-      this.#watch = this.#watchTools();
+      const first = this.#listWithin(timeoutMs);
+      this.#watch = this.#watchTools(first);
+      const listing = await first;
+      this.#take(listing);
       this.#opened = true;
       this.#stage = "call";
       return listing;
@@ -226,13 +224,26 @@ export class Session {
     );
   }
 
-  #list(signal: AbortSignal): Promise<ToolListing> {
+  #listWithin(timeoutMs: number): Promise<ToolListing> {
     const client = this.#client;
     if (client === undefined) return Promise.reject(new SdkError(SdkErrorCode.NotConnected, "Not connected"));
-    return listTools(client, this.#config, { signal, timeout: NEVER_MS });
+    return within(
+      this.#deps.clock,
+      timeoutMs,
+      () => this.#timedOut("list its tools", timeoutMs),
+      (signal) => listTools(client, this.#config, { signal, timeout: NEVER_MS }),
+    );
   }
 
-  #watchTools(): ChangeWatch | undefined {
+  /** @returns Whether it is another list than before. */
+  #take(listing: ToolListing): boolean {
+    if (isDeepStrictEqual(listing, this.#listing)) return false;
+    this.#listing = listing;
+    this.#tools = new Map(listing.tools.map((tool) => [tool.name, tool]));
+    return true;
+  }
+
+  #watchTools(first: Promise<ToolListing>): ChangeWatch | undefined {
     const { clock, log, random, onTools, onListFailure } = this.#deps;
     const { name: server, connectTimeoutMs } = this.#config;
     return (
@@ -243,16 +254,10 @@ export class Session {
         random,
         server,
         timeoutMs: connectTimeoutMs,
-        relist: () =>
-          within(
-            clock,
-            connectTimeoutMs,
-            () => this.#timedOut("list its tools", connectTimeoutMs),
-            (signal) => this.#list(signal),
-          ),
+        first,
+        relist: () => this.#listWithin(connectTimeoutMs),
         onTools: (listing) => {
-          this.#tools = new Map(listing.tools.map((tool) => [tool.name, tool]));
-          onTools(listing);
+          if (this.#take(listing)) onTools(listing);
         },
         onFailure: (error) => onListFailure(toStartError(error, this.#config, "list", this.#exit())),
       })

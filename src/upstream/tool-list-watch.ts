@@ -17,6 +17,8 @@ export interface ToolListWatchOptions {
   readonly server: string;
   /** Longest wait for the server to accept a subscription. */
   readonly timeoutMs: number;
+  /** The first listing, under way. Nothing is listed again before it is there, and nothing at all when it fails. */
+  readonly first: Promise<ToolListing>;
   readonly relist: () => Promise<ToolListing>;
   readonly onTools: (listing: ToolListing) => void;
   readonly onFailure: (error: unknown) => void;
@@ -28,21 +30,26 @@ export interface ChangeWatch {
 }
 
 /**
- * Lists again whenever a server says that its tools changed; notices that come meanwhile cause one more listing.
- * Servers of the new era are subscribed to, anew with growing pauses when the subscription breaks.
+ * Lists again whenever a server says that its tools changed; notices that come meanwhile, also during the first listing,
+ * cause one more. Servers of the new era are subscribed to, anew with growing pauses when the subscription breaks; each
+ * subscription that is accepted causes a listing, since what changed before it stood is in no notice.
  */
 export function watchToolList(client: Client, options: ToolListWatchOptions): ChangeWatch {
   const { clock, log, server } = options;
   const ended = new AbortController();
   const closed = ended.signal;
-  let listing = false;
+  // Until the first listing is there, notices are only remembered.
+  let listing = true;
   let again = false;
   let failures = 0;
   let timer: Timer | undefined;
 
   const refresh = async (): Promise<void> => {
     again = true;
-    if (listing) return;
+    if (!listing) await relist();
+  };
+
+  const relist = async (): Promise<void> => {
     listing = true;
     while (again && !closed.aborted) {
       again = false;
@@ -61,7 +68,7 @@ export function watchToolList(client: Client, options: ToolListWatchOptions): Ch
     const startedAt = clock.monotonic();
     try {
       const subscription = await client.listen({ toolsListChanged: true }, { timeout: options.timeoutMs });
-      if (failures > 0) void refresh();
+      void refresh();
       await subscription.closed;
       if (clock.monotonic() - startedAt >= STABLE_MS) failures = 0;
     } catch (error) {
@@ -72,9 +79,15 @@ export function watchToolList(client: Client, options: ToolListWatchOptions): Ch
     timer = clock.after(fullJitterMs(failures, RELISTEN, options.random), () => void listen(), { background: true });
   };
 
+  const begin = (): void => {
+    void relist();
+    const isModern = client.getProtocolEra() === "modern";
+    if (isModern && client.getServerCapabilities()?.tools?.listChanged === true && !closed.aborted) void listen();
+  };
+
   client.setNotificationHandler("notifications/tools/list_changed", () => void refresh());
-  if (client.getProtocolEra() === "modern" && client.getServerCapabilities()?.tools?.listChanged === true)
-    void listen();
+  // Who asked for the first listing is told of its failure.
+  options.first.then(begin, () => ended.abort());
   return {
     close() {
       ended.abort();

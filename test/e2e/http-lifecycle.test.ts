@@ -76,7 +76,10 @@ describe("a run over HTTP", () => {
     expect(run).toMatchObject({ status: "succeeded", result: 1 });
     const stored = await alice.get<RunView>(`/runs/${run.id}`);
     expect(stored).toMatchObject({ status: 200, body: { id: run.id, status: "succeeded", result: 1 } });
-    expect((await alice.get(`/runs/${run.id}/result`)).body).toMatchObject({ result: 1, resultType: "json" });
+    expect((await alice.get(`/runs/${run.id}/result`)).body).toBe(1);
+    expect((await alice.get(`/runs/${run.id}/calls`)).body).toMatchObject({
+      calls: [{ seq: 1, server: "lab", tool: "echo", arguments: { a: 1 }, outcome: "ok", result: { a: 1 } }],
+    });
     expect((await alice.get(`/runs/${run.id}/logs`)).body).toMatchObject({ logs: [{ text: "hello" }] });
   });
 

@@ -2,10 +2,11 @@ import { afterAll, beforeAll } from "vitest";
 import type { CallReply } from "../../src/bridge/execution-host.ts";
 import { BUILT_IN_LIMITS } from "../../src/config/limits.ts";
 import type { RunLimits } from "../../src/config/limits.ts";
-import type { ExecutionResult } from "../../src/executor/executor.ts";
+import type { ExecutionResult, ResultJson } from "../../src/executor/executor.ts";
 import { ProcessExecutor } from "../../src/executor/process-executor.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import type { ErrorInfo } from "../../src/lib/errors.ts";
+import type { RunnableScript } from "../../src/script/script.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import type { Log } from "../../src/lib/log.ts";
 
@@ -57,10 +58,10 @@ export async function startExecutor(
   return executor;
 }
 
-/** Runs the body of an async function in an isolate of its own. */
+/** Runs a prepared script, or a text as the body of an async function, in an isolate of its own. */
 export async function runScript(
   executor: ProcessExecutor,
-  code: string,
+  script: string | RunnableScript,
   options: RunOptions = {},
 ): Promise<ScriptOutcome> {
   const logs: string[] = [];
@@ -71,7 +72,7 @@ export async function runScript(
   const ended: ExecutionResult = await executor.execute(
     {
       principal: "test",
-      script: { code, source: code, edits: { toSource: (position) => position } },
+      script: typeof script === "string" ? asWritten(script) : script,
       inputJson: options.input === undefined ? undefined : JSON.stringify(options.input),
       namesJson: JSON.stringify(options.names ?? { shop: ["list", "buy"] }),
       limits: { ...BUILT_IN_LIMITS.defaults, wallMs: 10_000, ...options.limits },
@@ -94,7 +95,7 @@ export async function runScript(
   );
   const json = ended.status === "succeeded" ? ended.resultJson : undefined;
   return {
-    result: json === undefined ? undefined : (JSON.parse(json) as unknown),
+    result: json === undefined ? undefined : parseResult(json),
     error: ended.status === "failed" ? ended.error : undefined,
     logs,
     levels,
@@ -104,6 +105,15 @@ export async function runScript(
   };
 }
 
+function asWritten(code: string): RunnableScript {
+  return { code, source: code, edits: { toSource: (position) => position }, tracker: undefined, sameLines: true };
+}
+
+/** The value of a result, however it was sent. */
+export function parseResult(json: ResultJson): unknown {
+  return JSON.parse(typeof json === "string" ? json : Buffer.from(json).toString("utf8")) as unknown;
+}
+
 /** A failure as the host tells it to a script. */
 export function failure(info: Readonly<Record<string, unknown>>): CallReply {
   return { ok: false, json: JSON.stringify({ retryable: false, ...info }) };
@@ -111,9 +121,9 @@ export function failure(info: Readonly<Record<string, unknown>>): CallReply {
 
 /** The two ways a suite runs scripts. */
 export interface ScriptRunner {
-  readonly run: (code: string, options?: RunOptions) => Promise<ScriptOutcome>;
+  readonly run: (script: string | RunnableScript, options?: RunOptions) => Promise<ScriptOutcome>;
   /** The result of a script that must not fail. */
-  readonly value: (code: string, options?: RunOptions) => Promise<unknown>;
+  readonly value: (script: string | RunnableScript, options?: RunOptions) => Promise<unknown>;
 }
 
 /** One executor for all tests of a file: started before them, ended after them. */
@@ -125,14 +135,14 @@ export function useExecutor(): ScriptRunner {
   afterAll(async () => {
     await executor?.close();
   });
-  const run: ScriptRunner["run"] = (code, options) => {
+  const run: ScriptRunner["run"] = (script, options) => {
     if (executor === undefined) throw new Error("the executor is not started: run scripts inside tests");
-    return runScript(executor, code, options);
+    return runScript(executor, script, options);
   };
   return {
     run,
-    value: async (code, options) => {
-      const { result, error } = await run(code, options);
+    value: async (script, options) => {
+      const { result, error } = await run(script, options);
       if (error !== undefined) throw new Error(`the script failed: ${JSON.stringify(error)}`);
       return result;
     },

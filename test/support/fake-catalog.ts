@@ -19,7 +19,7 @@ export function fakeTool(server: string, name: string, change: Partial<CatalogTo
 
 /** Catalogs over a fixed list of tools; a search finds the tools whose name or description holds the query. */
 export function createFakeCatalogs(tools: readonly CatalogTool[], unlisted: readonly string[] = []): CatalogSource {
-  const current: CatalogSource["current"] = (access) => {
+  const current: CatalogSource["current"] = ({ access }) => {
     const visible = tools.filter((tool) => allowsTool(access, tool));
     const hidden = unlisted.filter((server) => allowsServer(access, server));
     const catalog: Catalog = {
@@ -39,9 +39,10 @@ export function createFakeCatalogs(tools: readonly CatalogTool[], unlisted: read
         };
       },
       declarations: () => "declare const mcp: unknown;",
+      checkingDeclarations: () => "declare const mcp: any;",
       namesJson: "{}",
     };
     return catalog;
   };
-  return { current, settled: (access, narrow) => Promise.resolve(current(access, narrow)) };
+  return { current, settled: (reader, narrow) => Promise.resolve(current(reader, narrow)) };
 }

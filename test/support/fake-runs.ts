@@ -102,6 +102,8 @@ export function createFakeRuns(perform: FakePerform): FakeRunService {
     },
     wait: (principal, id) => Promise.resolve(find(principal, id).view),
     get: async (principal, id) => find(principal, id).view,
+    result: () => Promise.reject(new RunletError("RESULT_GONE", "These runs keep no results")),
+    calls: () => Promise.resolve({ calls: [] }),
     list: () => Promise.resolve({ runs: [...runs.values()].map(({ view }) => view) }),
     async *watch(principal, id, { afterId = 0, signal } = {}) {
       const run = find(principal, id);

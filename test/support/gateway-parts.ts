@@ -1,7 +1,7 @@
-import type { Catalog, CatalogSource, CatalogTool } from "../../src/catalog/catalog.ts";
+import type { Catalog, CatalogReader, CatalogSource, CatalogTool } from "../../src/catalog/catalog.ts";
 import { allowsServer, allowsTool } from "../../src/config/access.ts";
 import type { UpstreamConfig } from "../../src/config/config.ts";
-import type { AccessRules, ToolClass } from "../../src/config/principal.ts";
+import type { ToolClass } from "../../src/config/principal.ts";
 import type { ToolCall } from "../../src/gateway/call.ts";
 import type {
   JsonSchema,
@@ -118,7 +118,7 @@ export function createFakeRegistry(upstreams: readonly Upstream[]): UpstreamRegi
 export function createFakeCatalogs(registry: UpstreamRegistry): CatalogSource & { made: number } {
   const source = {
     made: 0,
-    current(access: AccessRules): Catalog {
+    current({ access }: CatalogReader): Catalog {
       source.made++;
       const tools = registry.list().flatMap((upstream) => (upstream.knownTools() ?? []).map(toCatalogTool));
       const visible = tools.filter((tool) => allowsTool(access, tool));
@@ -131,6 +131,7 @@ export function createFakeCatalogs(registry: UpstreamRegistry): CatalogSource & 
         resolve: unused,
         search: unused,
         declarations: unused,
+        checkingDeclarations: unused,
         namesJson: "{}",
       };
     },

@@ -68,7 +68,7 @@ function createCatalogCache(registry: UpstreamRegistry, catalogs: CatalogSource)
       known = new WeakMap();
     }
     let catalog = known.get(rules);
-    if (catalog === undefined) known.set(rules, (catalog = catalogs.current(rules)));
+    if (catalog === undefined) known.set(rules, (catalog = catalogs.current({ access: rules })));
     return catalog;
   };
 }

@@ -1,12 +1,12 @@
-import type { RunView } from "../../runs/run.ts";
+import type { RunView, WholeResult } from "../../runs/run.ts";
 import type { HttpDeps } from "../deps.ts";
 import { eventStreamResponse } from "../event-stream.ts";
-import { json, operation, type AnyOperation } from "../operation.ts";
+import { json, jsonText, operation, type AnyOperation } from "../operation.ts";
 import { parsePrefer } from "../prefer.ts";
 import { requestInvalid } from "../problem.ts";
 import { arrayOf, objectOf, ref } from "../response-schemas.ts";
-import { hasEnded, toRunJson } from "../run-json.ts";
-import { PAGE, RUN_STATUSES, runsQuerySchema, type RunsQuery } from "../schemas.ts";
+import { hasEnded, toCallJson, toRunJson } from "../run-json.ts";
+import { callsQuerySchema, PAGE, RUN_STATUSES, runsQuerySchema, type CallsQuery, type RunsQuery } from "../schemas.ts";
 
 const NOT_ENDED = "The run has not ended: what is known so far.";
 const EVENT_ID = /^\d{1,15}$/u;
@@ -14,7 +14,7 @@ const status = { type: "string", enum: RUN_STATUSES };
 
 /** Reads, watches and cancels runs: everything under `/runs`. */
 export function runOperations(deps: HttpDeps): AnyOperation[] {
-  return [listRuns(deps), getRun(deps), getResult(deps), getLogs(deps), watchRun(deps), cancelRun(deps)];
+  return [listRuns, getRun, getResult, getLogs, getCalls, watchRun, cancelRun].map((make) => make(deps));
 }
 
 function listRuns({ runs }: HttpDeps): AnyOperation {
@@ -56,31 +56,74 @@ function getRun({ runs, config }: HttpDeps): AnyOperation {
   });
 }
 
-function getResult({ runs }: HttpDeps): AnyOperation {
-  const schema = objectOf(
-    {
-      id: { type: "string" },
-      status,
-      result: {},
-      resultType: { type: "string" },
-      truncated: { type: "boolean" },
-      error: ref("Error"),
-    },
-    ["result", "resultType", "truncated", "error"],
-  );
+function getResult({ runs, log }: HttpDeps): AnyOperation {
   return operation({
     method: "GET",
     path: "/runs/:id/result",
     access: "caller",
     tag: "Runs",
-    summary: "The result of a run, or the error it ended with.",
-    answers: { 200: { description: "The result.", schema }, 202: { description: NOT_ENDED, schema } },
-    async handle({ principal, param }) {
-      const run = await runs.get(principal, param("id"));
-      const { id, status, result, resultType, truncated, error } = toRunJson(run);
-      return partOfRun(run, { id, status, result, resultType, truncated, error });
+    summary: "The whole result of a run, exactly as JSON.",
+    headers: { "If-None-Match": "The `ETag` of an answer before: 304, as a result never changes." },
+    answers: {
+      200: {
+        description:
+          "The JSON of the result and nothing else. The header `Runlet-Result-Type` is `undefined` where the script returned " +
+          "nothing: the body is then `null`. Refused with 409 `RUN_NOT_ENDED` before the end, 409 `RUN_WITHOUT_RESULT` " +
+          "with `details.error` where the run failed, 410 `RESULT_GONE` where the whole is not kept.",
+        schema: {},
+      },
+      304: { description: "As it was." },
+    },
+    async handle({ principal, headers, signal, requestId, param }) {
+      const result = await runs.result(principal, param("id"));
+      const tag = { etag: `"${param("id")}"`, "cache-control": "private, no-cache" };
+      if (hasTag(headers, tag.etag)) return new Response(null, { status: 304, headers: tag });
+      return new Response(
+        bodyOf(result, signal, (err) => log.error({ requestId, err }, "sending a result failed")),
+        {
+          headers: {
+            ...tag,
+            "content-type": "application/json",
+            "content-length": String(result.bytes),
+            "runlet-result-type": result.type,
+          },
+        },
+      );
     },
   });
+}
+
+/** Whether a request says that its sender has what the tag is of. @source RFC 9110 § 13.1.2: weak tags count */
+function hasTag(headers: Headers, tag: string): boolean {
+  const tags = (headers.get("if-none-match") ?? "").split(",").map((one) => one.trim().replace(/^W\//u, ""));
+  return tags.includes(tag) || tags.includes("*");
+}
+
+/** One part is read when the client has taken the one before. */
+function bodyOf(
+  result: WholeResult,
+  signal: AbortSignal,
+  onFailure: (error: unknown) => void,
+): ReadableStream<Uint8Array> {
+  const parts = result.parts()[Symbol.asyncIterator]();
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const next = await parts.next();
+          if (next.done === true) controller.close();
+          else controller.enqueue(next.value);
+        } catch (error) {
+          if (!signal.aborted) onFailure(error);
+          controller.error(error);
+        }
+      },
+      async cancel() {
+        await parts.return?.();
+      },
+    },
+    { highWaterMark: 0 },
+  );
 }
 
 function getLogs({ runs }: HttpDeps): AnyOperation {
@@ -95,6 +138,25 @@ function getLogs({ runs }: HttpDeps): AnyOperation {
     async handle({ principal, param }) {
       const run = await runs.get(principal, param("id"));
       return partOfRun(run, { id: run.id, status: run.status, logs: run.logs ?? [] });
+    },
+  });
+}
+
+function getCalls({ runs }: HttpDeps): AnyOperation {
+  const schema = objectOf({ calls: arrayOf(ref("JournaledCall")), nextCursor: { type: "integer" } }, ["nextCursor"]);
+  return operation<undefined, CallsQuery>({
+    method: "GET",
+    path: "/runs/:id/calls",
+    access: "caller",
+    tag: "Runs",
+    summary: "The calls of a run with their arguments and results, in the order the script made them.",
+    query: callsQuerySchema,
+    answers: { 200: { description: "A page of calls; a short one where they are large.", schema } },
+    async handle({ principal, query, param }) {
+      const { limit = PAGE.calls.default, cursor = 0 } = query;
+      const { calls, next } = await runs.calls(principal, param("id"), { limit, after: cursor });
+      const nextCursor = next === undefined ? "" : `,"nextCursor":${next}`;
+      return jsonText(`{"calls":[${calls.map(toCallJson).join(",")}]${nextCursor}}`);
     },
   });
 }

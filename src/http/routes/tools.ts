@@ -1,4 +1,5 @@
 import type { Catalog, CatalogTool } from "../../catalog/catalog.ts";
+import { SANDBOX_DECLARATIONS } from "../../catalog/sandbox-declarations.ts";
 import { RunletError } from "../../lib/errors.ts";
 import { isStringArray } from "../../lib/guards.ts";
 import { parseJson } from "../../lib/json.ts";
@@ -113,20 +114,21 @@ function getDeclarations(deps: HttpDeps): AnyOperation {
     path: "/declarations",
     access: "caller",
     tag: "Tools",
-    summary: "The tools as the text of one `.d.ts` file that declares `mcp`.",
+    summary: "What a script sees as the text of one `.d.ts` file: `mcp` with its tools, `input`, `emit`, `ToolError`.",
     query: declarationsQuerySchema,
     answers: { 200: { description: "TypeScript.", type: "text/plain" } },
     async handle(request) {
       const names = request.query.servers?.split(",").map((name) => name.trim());
       const catalog = await catalogFor(deps, request);
       if (names !== undefined) requireServers(catalog, names);
-      return new Response(catalog.declarations(names), { headers: { "content-type": "text/plain; charset=utf-8" } });
+      const text = SANDBOX_DECLARATIONS + catalog.declarations(names);
+      return new Response(text, { headers: { "content-type": "text/plain; charset=utf-8" } });
     },
   });
 }
 
 function catalogFor(deps: HttpDeps, request: OperationRequest<unknown, unknown>): Promise<Catalog> {
-  return deps.catalogs.settled(request.principal.access, undefined, { signal: request.signal });
+  return deps.catalogs.settled(request.principal, undefined, { signal: request.signal });
 }
 
 function toToolJson(tool: CatalogTool): Readonly<Record<string, unknown>> {
@@ -136,6 +138,7 @@ function toToolJson(tool: CatalogTool): Readonly<Record<string, unknown>> {
     description: tool.description,
     inputSchema: tool.inputSchema,
     outputSchema: tool.outputSchema,
+    observedOutputSchema: tool.observedSchema,
     annotations: tool.annotations,
     class: tool.class,
     declaration: tool.signature,

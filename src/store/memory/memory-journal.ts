@@ -1,5 +1,6 @@
-import type { CallRecord, CallSettlement, CallStart, Journal } from "../journal.ts";
+import type { CallRecord, CallSettlement, CallStart, Journal, JournalQuery } from "../journal.ts";
 import { callExists, callNotPending, callWithoutRun, storeClosed } from "../refusals.ts";
+import { callSize, takeBySize } from "../run-size.ts";
 
 /** Journal in this process's memory. */
 export class MemoryJournal implements Journal {
@@ -34,9 +35,13 @@ export class MemoryJournal implements Journal {
     calls.set(seq, Object.freeze({ ...call, outcome, settledAtMs, resultJson, error: structuredClone(error) }));
   }
 
-  async list(runId: string): Promise<readonly CallRecord[]> {
+  async list(runId: string, { after = 0, limit, maxSize }: JournalQuery = {}): Promise<readonly CallRecord[]> {
     this.#use("read a journal");
-    return [...(this.#calls.get(runId)?.values() ?? [])].sort((a, b) => a.seq - b.seq);
+    const calls = [...(this.#calls.get(runId)?.values() ?? [])]
+      .filter((call) => call.seq > after)
+      .sort((a, b) => a.seq - b.seq)
+      .slice(0, limit);
+    return takeBySize(calls, callSize, maxSize);
   }
 
   /** Deletes the journal of a run. */

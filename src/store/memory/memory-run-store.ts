@@ -1,5 +1,5 @@
 import { runExists, storeClosed } from "../refusals.ts";
-import { takeBySize } from "../run-size.ts";
+import { runSize, takeBySize } from "../run-size.ts";
 import type { RunChange, RunQuery, RunRecord, RunStatus, RunStore } from "../run-store.ts";
 
 /** How many ended runs are kept, and who is told of one that is dropped. */
@@ -59,7 +59,7 @@ export class MemoryRunStore implements RunStore {
       .filter((run) => before === undefined || run.id < before)
       .sort((a, b) => (a.id < b.id ? 1 : -1))
       .slice(0, limit);
-    return takeBySize(page, maxSize);
+    return takeBySize(page, runSize, maxSize);
   }
 
   async unfinished(): Promise<readonly RunRecord[]> {

@@ -2,6 +2,8 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Stores } from "../stores.ts";
 import { openDatabase } from "./open-database.ts";
 import { SqliteJournal } from "./sqlite-journal.ts";
+import { SqliteObservationStore } from "./sqlite-observation-store.ts";
+import { SqliteResultStore } from "./sqlite-result-store.ts";
 import { SqliteRunStore } from "./sqlite-run-store.ts";
 
 /** Runs deleted at a time: other work waits for one batch at most. */
@@ -21,10 +23,15 @@ const PRUNE = `
 export function createSqliteStores(dataDir: string): Stores {
   const database = openDatabase(dataDir);
   const prune = database.connection.prepare(PRUNE);
+  const results = new SqliteResultStore(database);
   return {
     runs: new SqliteRunStore(database),
     journal: new SqliteJournal(database),
+    results,
+    observations: new SqliteObservationStore(database),
     async prune(endedBeforeMs) {
+      // First and in small steps: a run that takes a large result with it would hold up everybody.
+      await results.prune(endedBeforeMs);
       let total = 0;
       for (;;) {
         const { changes } = database.attempt("prune runs", () => prune.run({ endedBeforeMs }));

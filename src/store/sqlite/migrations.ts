@@ -40,4 +40,28 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (run_id, seq)
   ) STRICT;
   `,
+  `
+  CREATE TABLE observations (
+    principal  TEXT NOT NULL,
+    server     TEXT NOT NULL,
+    tool       TEXT NOT NULL,
+    digest     TEXT NOT NULL,
+    seen_at_ms INTEGER NOT NULL,
+    shape      TEXT NOT NULL,
+    PRIMARY KEY (principal, server, tool)
+  ) STRICT;
+  CREATE INDEX observations_by_age ON observations (seen_at_ms);
+  `,
+  `
+  CREATE TABLE results (
+    run_id TEXT PRIMARY KEY NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    bytes  INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE result_parts (
+    run_id  TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    part    INTEGER NOT NULL,
+    content BLOB NOT NULL,
+    PRIMARY KEY (run_id, part)
+  ) STRICT;
+  `,
 ];

@@ -23,6 +23,13 @@ export class RowReader {
     return value;
   }
 
+  /** @throws INTERNAL when it is not a blob. */
+  bytes(column: string): Uint8Array<ArrayBuffer> {
+    const value = this.#row[column];
+    if (!(value instanceof Uint8Array)) throw this.damaged(column, "bytes");
+    return value;
+  }
+
   /** @returns `undefined` for NULL. @throws INTERNAL when it is not a text. */
   optionalText(column: string): string | undefined {
     return this.#isNull(column) ? undefined : this.text(column);

@@ -1,8 +1,9 @@
 import type { StatementSync } from "node:sqlite";
 import { isErrorCode, type ErrorInfo } from "../../lib/errors.ts";
 import { isRecord } from "../../lib/guards.ts";
-import type { CallOutcome, CallRecord, CallSettlement, CallStart, Journal } from "../journal.ts";
+import type { CallOutcome, CallRecord, CallSettlement, CallStart, Journal, JournalQuery } from "../journal.ts";
 import { callExists, callNotPending, callWithoutRun } from "../refusals.ts";
+import { callSize, takeBySize } from "../run-size.ts";
 import type { Database } from "./open-database.ts";
 import { RowReader, type Row } from "./row.ts";
 import { violatedConstraint } from "./sqlite-failure.ts";
@@ -15,7 +16,8 @@ const BEGIN = `
 const SETTLE = `
   UPDATE calls SET outcome = :outcome, settled_at_ms = :settledAtMs, result_json = :resultJson, error_json = :errorJson
   WHERE run_id = :runId AND seq = :seq AND outcome = 'pending'`;
-const LIST = "SELECT * FROM calls WHERE run_id = :runId ORDER BY seq";
+/** A negative limit is none. */
+const LIST = "SELECT * FROM calls WHERE run_id = :runId AND seq > :after ORDER BY seq LIMIT :limit";
 
 /** Journal in SQLite; each write is one statement in one transaction. */
 export class SqliteJournal implements Journal {
@@ -60,10 +62,16 @@ export class SqliteJournal implements Journal {
     if (Number(changes) === 0) throw callNotPending(runId, seq);
   }
 
-  async list(runId: string): Promise<readonly CallRecord[]> {
-    const rows = this.#database.attempt("read a journal", () => this.#list.all({ runId }));
-    return rows.map(toCall);
+  async list(runId: string, { after = 0, limit = -1, maxSize }: JournalQuery = {}): Promise<readonly CallRecord[]> {
+    return this.#database.attempt("read a journal", () =>
+      takeBySize(toCalls(this.#list.iterate({ runId, after, limit })), callSize, maxSize),
+    );
   }
+}
+
+/** Read one by one: not all that are asked for may be wanted. */
+function* toCalls(rows: Iterable<Row>): Generator<CallRecord> {
+  for (const row of rows) yield toCall(row);
 }
 
 function toCall(row: Row): CallRecord {

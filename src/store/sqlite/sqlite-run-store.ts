@@ -1,7 +1,7 @@
 import type { StatementSync } from "node:sqlite";
 import type { JsonValue } from "../../lib/guards.ts";
 import { runExists } from "../refusals.ts";
-import { takeBySize } from "../run-size.ts";
+import { runSize, takeBySize } from "../run-size.ts";
 import type { RunChange, RunQuery, RunRecord, RunStatus, RunStore } from "../run-store.ts";
 import type { Database } from "./open-database.ts";
 import { RowReader, type Row } from "./row.ts";
@@ -111,7 +111,7 @@ export class SqliteRunStore implements RunStore {
   }
 
   async list(query: RunQuery): Promise<readonly RunRecord[]> {
-    return this.#database.attempt("list runs", () => takeBySize(this.#select(query), query.maxSize));
+    return this.#database.attempt("list runs", () => takeBySize(this.#select(query), runSize, query.maxSize));
   }
 
   async unfinished(): Promise<readonly RunRecord[]> {

@@ -333,6 +333,18 @@ describe("what a script asks about its tools", () => {
         results: [{ server: "files", name: "read_file", signature: expect.stringContaining("mcp.files.readFile") }],
       },
     });
+    expect(await call(["$search"], "read file", { limit: 1, offset: 10_000 })).toMatchObject({
+      value: { results: [] },
+    });
+    expect(await call(["$search"], "", { server: "files" })).not.toMatchObject({ value: { total: 0 } });
+    expect(await call(["$search"], "read", { server: "file" })).toMatchObject({
+      ok: false,
+      value: {
+        code: "TOOL_ARGUMENTS_INVALID",
+        message:
+          "Cannot search server file as the run has no server of this name. Use one of: files; or leave server out.",
+      },
+    });
     expect(await call(["$describe"], "files.readFile")).toMatchObject({
       value: { name: "read_file", inputSchema: { required: ["path"] } },
     });
@@ -341,6 +353,7 @@ describe("what a script asks about its tools", () => {
 
   test.each([
     [["$search"], [], "TOOL_ARGUMENTS_INVALID"],
+    [["$search"], ["x", { server: 1 }], "TOOL_ARGUMENTS_INVALID"],
     [["$describe"], [1], "TOOL_ARGUMENTS_INVALID"],
     [["$describe"], ["files.nope"], "TOOL_NOT_FOUND"],
     [["$nope"], [], "TOOL_NOT_FOUND"],

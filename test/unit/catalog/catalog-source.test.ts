@@ -11,7 +11,7 @@ function names(catalog: { readonly tools: readonly { readonly server: string; re
 describe("a catalog", () => {
   test("has tools by server, then as listed, and knows which servers are not listed", () => {
     const registry = new FakeRegistry({ web: [tool("z"), tool("a")], down: undefined, files: [tool("m")] });
-    const catalog = createCatalogSource(registry).current({});
+    const catalog = createCatalogSource(registry).current({ access: {} });
     expect(names(catalog)).toEqual(["files/m", "web/z", "web/a"]);
     expect(catalog.servers).toEqual(["down", "files", "web"]);
     expect(catalog.unlisted).toEqual(["down"]);
@@ -19,7 +19,7 @@ describe("a catalog", () => {
   });
 
   test("finds by the own names of server and tool only", () => {
-    const catalog = createCatalogSource(new FakeRegistry({ "a-b": [tool("get-x")] })).current({});
+    const catalog = createCatalogSource(new FakeRegistry({ "a-b": [tool("get-x")] })).current({ access: {} });
     expect(catalog.find("a-b", "get-x")?.method).toBe("getX");
     expect(catalog.find("a-b", "getX")).toBeUndefined();
     expect(catalog.find("aB", "get-x")).toBeUndefined();
@@ -28,13 +28,13 @@ describe("a catalog", () => {
   test("serves the first of two tools of one name", () => {
     const catalog = createCatalogSource(
       new FakeRegistry({ s: [tool("x", { description: "1" }), tool("x", { description: "2" })] }),
-    ).current({});
+    ).current({ access: {} });
     expect(catalog.tools.map(({ description, method }) => [description, method])).toEqual([["1", "x"]]);
   });
 
   test("keeps what the server said of a tool", () => {
     const definition = tool("x", { server: "s", title: "T", ...read, outputSchema: { type: "object" } });
-    const [made] = createCatalogSource(new FakeRegistry({ s: [definition] })).current({}).tools;
+    const [made] = createCatalogSource(new FakeRegistry({ s: [definition] })).current({ access: {} }).tools;
     expect(made).toEqual({
       ...definition,
       class: "read",
@@ -46,7 +46,7 @@ describe("a catalog", () => {
   });
 
   test("cannot be changed", () => {
-    const catalog = createCatalogSource(new FakeRegistry({ s: [tool("x")] })).current({});
+    const catalog = createCatalogSource(new FakeRegistry({ s: [tool("x")] })).current({ access: {} });
     const { tools, servers, unlisted } = catalog;
     for (const part of [catalog, tools, servers, unlisted, tools[0], tools[0]?.positional]) {
       expect(Object.isFrozen(part)).toBe(true);
@@ -76,11 +76,11 @@ describe("access", () => {
     [{ classes: ["read"] }, { classes: ["destructive"] }, []],
     [{ servers: [] }, {}, []],
   ] as const)("%j narrowed by %j shows %j", (access, narrow, expected) => {
-    expect(names(source.current(access, narrow))).toEqual(expected);
+    expect(names(source.current({ access }, narrow))).toEqual(expected);
   });
 
   test("hides servers and tools from every way to ask", () => {
-    const catalog = source.current({ servers: ["files"], classes: ["read"] });
+    const catalog = source.current({ access: { servers: ["files"], classes: ["read"] } });
     expect(catalog.servers).toEqual(["files"]);
     expect(catalog.unlisted).toEqual([]);
     expect(catalog.find("files", "rm")).toBeUndefined();
@@ -94,14 +94,14 @@ describe("access", () => {
 
   test("does not change what a tool is called", () => {
     const two = createCatalogSource(new FakeRegistry({ s: [tool("get-x"), tool("get_x")], "a-b": [], a_b: [] }));
-    const catalog = two.current({ servers: ["s", "a-b"], tools: new Map([["s", ["get-x"]]]) });
+    const catalog = two.current({ access: { servers: ["s", "a-b"], tools: new Map([["s", ["get-x"]]]) } });
     expect(catalog.tools.map(({ method }) => method)).toEqual(["get-x"]);
     expect(JSON.parse(catalog.namesJson)).toEqual({ "a-b": [], s: ["get-x"] });
   });
 
   test("a method that only one visible server has is on mcp itself", () => {
-    expect(source.current({}).resolve(["get"]).kind).toBe("unknown");
-    expect(source.current({ servers: ["web"] }).resolve(["get"]).kind).toBe("tool");
+    expect(source.current({ access: {} }).resolve(["get"]).kind).toBe("unknown");
+    expect(source.current({ access: { servers: ["web"] } }).resolve(["get"]).kind).toBe("tool");
   });
 });
 
@@ -109,19 +109,19 @@ describe("a snapshot", () => {
   test("is the same object for equal rules while nothing changed", () => {
     const registry = new FakeRegistry({ s: [tool("x")] });
     const source = createCatalogSource(registry);
-    const catalog = source.current({ tools: new Map([["s", ["*"]]]) }, { servers: ["*"] });
-    expect(source.current({ tools: new Map([["s", ["*"]]]) }, { servers: ["*"] })).toBe(catalog);
-    expect(source.current({ tools: new Map([["s", ["*"]]]) })).not.toBe(catalog);
+    const catalog = source.current({ access: { tools: new Map([["s", ["*"]]]) } }, { servers: ["*"] });
+    expect(source.current({ access: { tools: new Map([["s", ["*"]]]) } }, { servers: ["*"] })).toBe(catalog);
+    expect(source.current({ access: { tools: new Map([["s", ["*"]]]) } })).not.toBe(catalog);
     registry.version++;
-    expect(source.current({ tools: new Map([["s", ["*"]]]) }, { servers: ["*"] })).toBe(catalog);
+    expect(source.current({ access: { tools: new Map([["s", ["*"]]]) } }, { servers: ["*"] })).toBe(catalog);
   });
 
   test("is replaced when a list changes, and the old one stays as it was", () => {
     const registry = new FakeRegistry({ s: [tool("x")], t: [tool("y")] });
     const source = createCatalogSource(registry);
-    const before = source.current({});
+    const before = source.current({ access: {} });
     registry.set("s", [tool("x2")]);
-    const after = source.current({});
+    const after = source.current({ access: {} });
     expect([names(before), names(after)]).toEqual([
       ["s/x", "t/y"],
       ["s/x2", "t/y"],
@@ -133,28 +133,28 @@ describe("a snapshot", () => {
 
   test("shares its tools with the narrower ones", () => {
     const source = createCatalogSource(new FakeRegistry({ s: [tool("x"), tool("y")] }));
-    const narrow = source.current({}, { tools: new Map([["s", ["y"]]]) });
-    expect(narrow.find("s", "y")).toBe(source.current({}).find("s", "y"));
+    const narrow = source.current({ access: {} }, { tools: new Map([["s", ["y"]]]) });
+    expect(narrow.find("s", "y")).toBe(source.current({ access: {} }).find("s", "y"));
   });
 
   test("is forgotten when 256 others were asked for since", () => {
     const source = createCatalogSource(new FakeRegistry({ s: [tool("x")] }));
-    const first = source.current({ servers: ["s", "0"] });
-    const second = source.current({ servers: ["s", "1"] });
+    const first = source.current({ access: { servers: ["s", "0"] } });
+    const second = source.current({ access: { servers: ["s", "1"] } });
     for (let at = 2; at <= 256; at++) {
-      source.current({ servers: ["s", String(at)] });
-      expect(source.current({ servers: ["s", "0"] })).toBe(first);
+      source.current({ access: { servers: ["s", String(at)] } });
+      expect(source.current({ access: { servers: ["s", "0"] } })).toBe(first);
     }
-    expect(source.current({ servers: ["s", "1"] })).not.toBe(second);
+    expect(source.current({ access: { servers: ["s", "1"] } })).not.toBe(second);
   });
 
   test("of a thousand tools costs nothing to ask for again", () => {
     const tools = Array.from({ length: 1_000 }, (_, at) => tool(`tool_${at}`));
     const source = createCatalogSource(new FakeRegistry({ s: tools }));
     const access = { tools: new Map([["s", ["tool_*"]]]) };
-    source.current(access);
+    source.current({ access });
     const started = performance.now();
-    for (let at = 0; at < 10_000; at++) source.current(access);
+    for (let at = 0; at < 10_000; at++) source.current({ access });
     expect((performance.now() - started) / 10_000).toBeLessThan(0.05);
   });
 });
@@ -164,7 +164,7 @@ test("a settled catalog waits for the visible servers and then shows what they l
   registry.whileSettling = () => registry.set("s", [tool("x")]);
   const source = createCatalogSource(registry);
   const { signal } = new AbortController();
-  const catalog = await source.settled({ servers: ["s", "narrowed"] }, { servers: ["s"] }, { signal });
+  const catalog = await source.settled({ access: { servers: ["s", "narrowed"] } }, { servers: ["s"] }, { signal });
   expect(names(catalog)).toEqual(["s/x"]);
   expect(registry.settled).toEqual([{ names: ["s"], signal }]);
 });
@@ -172,5 +172,5 @@ test("a settled catalog waits for the visible servers and then shows what they l
 test("a settled catalog rejects with what the wait rejects with", async () => {
   const registry = new FakeRegistry({ s: undefined });
   registry.settle = () => Promise.reject(new Error("aborted"));
-  await expect(createCatalogSource(registry).settled({})).rejects.toThrow("aborted");
+  await expect(createCatalogSource(registry).settled({ access: {} })).rejects.toThrow("aborted");
 });

@@ -1,32 +1,10 @@
-import { execFile } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import path from "node:path";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { JsonSchema } from "../../../src/upstream/upstream.ts";
+import { compileTypes } from "../../support/compile-types.ts";
 import { arbitrarySchema } from "./arbitrary-schema.ts";
 import { catalogOf, recordedTools, tool, toolTaking } from "./fake-registry.ts";
-
-const run = promisify(execFile);
-const TSC = fileURLToPath(new URL("../../../node_modules/typescript/bin/tsc", import.meta.url));
-
-/** What the compiler says of files that stand alone; empty when it takes them. */
-async function compile(files: Readonly<Record<string, string>>): Promise<string> {
-  const folder = await mkdtemp(path.join(tmpdir(), "runlet-declarations-"));
-  try {
-    for (const [name, text] of Object.entries(files)) await writeFile(path.join(folder, name), text);
-    const options = ["--strict", "--noEmit", "--target", "es2024", "--lib", "es2024", "--skipLibCheck", "false"];
-    const { stdout } = await run(process.execPath, [TSC, ...options, ...Object.keys(files)], { cwd: folder });
-    return stdout;
-  } catch (error) {
-    return (error as { stdout: string }).stdout || String(error);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}
+import { HOSTILE_NAMES } from "./hostile-names.ts";
 
 const text = { type: "string" };
 
@@ -135,25 +113,7 @@ const SAMPLES: readonly (readonly [schema: JsonSchema, valid: readonly string[],
 
 /** Names and texts that break careless writers. */
 const HOSTILE = [
-  ...[
-    "get-weather",
-    "get_weather",
-    "api.v2.search",
-    "3drender",
-    "class",
-    "new",
-    "new_",
-    "then",
-    "constructor",
-    "__proto__",
-    "",
-    "x".repeat(200),
-    "天気",
-    "*/ }; evil(); /*",
-    "a\u2028b\u0000",
-    "Promise",
-    "Record",
-  ].map((name) => tool(name, { description: `Says */ } evil(); /* ${name}\u2028 .` })),
+  ...HOSTILE_NAMES.map((name) => tool(name, { description: `Says */ } evil(); /* ${name}\u2028 .` })),
   tool("nothing", { inputSchema: true as never, outputSchema: false }),
   tool("long", {
     inputSchema: {
@@ -169,7 +129,7 @@ test("the declarations of any schemas compile alone", async () => {
     tool(`t${at}`, { inputSchema, outputSchema: schemas[(at + 1) % schemas.length] ?? true }),
   );
   const declarations = catalogOf({ any: tools }).declarations();
-  const errors = await compile({ "mcp.d.ts": declarations });
+  const errors = await compileTypes({ "mcp.d.ts": declarations });
   const [, at = "1"] = /\((\d+),/u.exec(errors) ?? [];
   expect(errors && `${errors}\n${declarations.split("\n")[Number(at) - 1]}`).toBe("");
 });
@@ -200,8 +160,10 @@ test("the declarations of recorded, hostile and sampled tools compile alone, and
     "// @ts-expect-error nobody has it\nvoid mcp.filesystem.readFiles({});",
   ];
   const declarations = catalog.declarations();
-  expect(await compile({ "mcp.d.ts": declarations, "uses.ts": [...uses, ...others].join("\n") })).toBe("");
-  expect(await compile({ "mcp.d.ts": `${declarations}declare const broken: NoSuchType;` })).toContain("NoSuchType");
+  expect(await compileTypes({ "mcp.d.ts": declarations, "uses.ts": [...uses, ...others].join("\n") })).toBe("");
+  expect(await compileTypes({ "mcp.d.ts": `${declarations}declare const broken: NoSuchType;` })).toContain(
+    "NoSuchType",
+  );
 });
 
 describe("the text", () => {
@@ -241,10 +203,11 @@ describe("the text", () => {
 interface WebTools {
   search(args: { q: string }): Promise<unknown>;
 }
-declare const mcp: {
+interface Mcp extends Omit<MyFilesTools, "search" | "web"> {
   readonly myFiles: MyFilesTools;
   readonly web: WebTools;
-} & Omit<MyFilesTools, "search" | "web">;
+}
+declare const mcp: Mcp;
 `);
   });
 
@@ -252,8 +215,8 @@ declare const mcp: {
     const catalog = catalogOf({ "a-b": [tool("x")], c: [tool("y")] });
     expect(catalog.declarations(["a-b"])).toBe(catalog.declarations(["aB"]));
     expect(catalog.declarations(["c"])).not.toContain("aB");
-    expect(catalog.declarations(["nobody"])).toBe("declare const mcp: {};\n");
-    expect(catalogOf({}).declarations()).toBe("declare const mcp: {};\n");
+    expect(catalog.declarations(["nobody"])).toBe("interface Mcp {}\ndeclare const mcp: Mcp;\n");
+    expect(catalogOf({}).declarations()).toBe("interface Mcp {}\ndeclare const mcp: Mcp;\n");
   });
 
   test("says of colliding names that they have no other", () => {
@@ -282,9 +245,10 @@ interface NTools {
   a(args?: { t?: N_RichText; id?: string }): Promise<unknown>;
   b(args?: { t?: N_RichText; id?: string }): Promise<unknown>;
 }
-declare const mcp: {
+interface Mcp extends NTools {
   readonly n: NTools;
-} & NTools;
+}
+declare const mcp: Mcp;
 `);
   });
 
@@ -304,16 +268,5 @@ declare const mcp: {
   test("is written once", () => {
     const catalog = catalogOf({ s: [tool("x")] });
     expect(catalog.declarations()).toBe(catalog.declarations());
-  });
-
-  test("of recorded servers takes at most two fifths of their native lists", () => {
-    const lists = recordedTools();
-    const catalog = catalogOf(lists);
-    const native = JSON.stringify(
-      Object.values(lists)
-        .flat()
-        .map(({ name, description, inputSchema, outputSchema }) => ({ name, description, inputSchema, outputSchema })),
-    );
-    expect(catalog.declarations().length).toBeLessThan(native.length * 0.4);
   });
 });

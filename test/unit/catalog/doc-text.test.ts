@@ -46,6 +46,15 @@ describe("firstSentence", () => {
     expect(firstSentence("x".repeat(50), 10)).toBe(`${"x".repeat(9)}…`);
   });
 
+  test("an aside that is cut near its start is left out, and one that says something is kept", () => {
+    expect(firstSentence("Kubeconfig context to use (optional - defaults to the current one)", 44)).toBe(
+      "Kubeconfig context to use…",
+    );
+    expect(firstSentence("Type of resource (e.g., pods, deployments, services)", 44)).toBe(
+      "Type of resource (e.g., pods, deployments,…",
+    );
+  });
+
   test("is one bounded line that cannot end a comment, whatever the text", () => {
     const nasty = fc.array(fc.constantFrom("*", "/", "\0", "\n", "\u2028", ".", " ", "a", "\ud800", "\u200b"));
     fc.assert(

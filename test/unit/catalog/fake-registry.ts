@@ -80,7 +80,7 @@ export class FakeRegistry implements UpstreamRegistry {
 
 /** The catalog of somebody who may use everything. */
 export function catalogOf(lists: Readonly<Record<string, readonly ToolDefinition[] | undefined>>): Catalog {
-  return createCatalogSource(new FakeRegistry(lists)).current({});
+  return createCatalogSource(new FakeRegistry(lists)).current({ access: {} });
 }
 
 /** The recorded lists of real servers, by server. */

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { splitWords, stem, toTerms } from "../../../src/catalog/search-terms.ts";
-import type { ToolDefinition } from "../../../src/upstream/upstream.ts";
-import { catalogOf, recordedTools, tool } from "./fake-registry.ts";
+import { createCatalogSource } from "../../../src/catalog/catalog-source.ts";
+import { splitClauses } from "../../../src/catalog/search-query.ts";
+import { splitWords, toTerms } from "../../../src/catalog/search-terms.ts";
+import type { JsonSchema, ToolDefinition } from "../../../src/upstream/upstream.ts";
+import { catalogOf, FakeRegistry, recordedTools, tool } from "./fake-registry.ts";
 
 function found(tools: readonly ToolDefinition[], query: string): string[] {
   return catalogOf({ s: tools })
@@ -20,26 +22,20 @@ describe("words", () => {
     expect(splitWords(text)).toEqual(expected);
   });
 
-  test.each([
-    ["query queries querying"],
-    ["list lists listing listed"],
-    ["create creates creating created"],
-    ["zone zones"],
-    ["box boxes"],
-    ["address addresses"],
-    ["cache caches caching cached"],
-    ["run runs running"],
-  ])("%j have one stem", (words) => {
-    expect(new Set(words.split(" ").map(stem)).size).toBe(1);
-  });
-
-  test("that look alike keep different stems", () => {
-    expect(["string", "status", "need", "bus", "this"].map(stem)).toEqual(["string", "status", "need", "bus", "this"]);
-  });
-
   test("without meaning are left out, unless there is nothing else", () => {
-    expect(toTerms("what is the weather for me")).toEqual(["weather"]);
+    expect(toTerms("what is the map for me")).toEqual(["map"]);
     expect(toTerms("what is this")).toEqual(["what", "is", "this"]);
+  });
+});
+
+describe("clauses", () => {
+  test.each([
+    ["read the file", []],
+    ["read the file and then send a mail", ["read the file", "send a mail"]],
+    ["List pods. Also, show their logs", ["List pods", "show their logs"]],
+    ["a, b and c", []],
+  ])("of %j are %j", (text, expected) => {
+    expect(splitClauses(text)).toEqual(expected);
   });
 });
 
@@ -65,6 +61,89 @@ describe("search", () => {
     expect(found(tools, "files")[0]).toBe("read_file");
   });
 
+  test("a part is worth the more, the more of the word it is", () => {
+    const tools = [tool("repositorylistings"), tool("list_repos2")];
+    expect(found(tools, "repos")).toEqual(["list_repos2", "repositorylistings"]);
+  });
+
+  test("words that are written together are found apart, and the other way", () => {
+    const tools = [tool("get_time_zone"), tool("get_user"), tool("boardgame_info")];
+    expect(found(tools, "timezone")).toEqual(["get_time_zone"]);
+    expect(found(tools, "board game")[0]).toBe("boardgame_info");
+    expect(found([tool("x", { description: "Runs JavaScript." }), tool("y")], "javascript")).toEqual(["x"]);
+  });
+
+  test.each([
+    ["remove an invoice", "delete_invoice", "list_invoices"],
+    ["show the folder", "get_directory", "get_invoice"],
+    ["repo settings", "get_repository_config", "get_invoice_config"],
+    ["when does it start", "get_date", "get_name"],
+    ["how many dollars", "convert_currency", "convert_file"],
+    ["merge a pr", "merge_pull_request", "merge_file"],
+  ])("other words for the same thing are understood: %j is %s rather than %s", (query, right, wrong) => {
+    expect(found([tool(wrong), tool(right)], query)[0]).toBe(right);
+  });
+
+  test("the word itself outranks another word for it", () => {
+    expect(found([tool("fetch_invoice"), tool("get_invoice")], "get invoice")).toEqual([
+      "get_invoice",
+      "fetch_invoice",
+    ]);
+    expect(found([tool("get_invoice"), tool("fetch_invoice")], "fetch invoice")).toEqual([
+      "fetch_invoice",
+      "get_invoice",
+    ]);
+  });
+
+  test("a request of several clauses finds a tool for each", () => {
+    const tools = ["send_email", "create_invoice", "list_orders", "list_files", "delete_user"].map((name) =>
+      tool(name),
+    );
+    const request = "List the orders of the week, create an invoice for each, then send an email to accounting.";
+    expect(found(tools, request).slice(0, 3).toSorted()).toEqual(["create_invoice", "list_orders", "send_email"]);
+  });
+
+  test("values in a request weigh less than what is asked for", () => {
+    const tools = [tool("get_france_2024"), tool("get_weather")];
+    expect(found(tools, "weather of 'france 2024'")[0]).toBe("get_weather");
+  });
+
+  test("values and nested parameters of a schema are found", () => {
+    const inputSchema = {
+      type: "object",
+      properties: {
+        unit: { enum: ["celsius", 5, null] },
+        place: { type: "object", properties: { latitude: { type: "number", description: "Degrees north" } } },
+      },
+    };
+    const tools = [tool("x", { inputSchema }), tool("y")];
+    for (const query of ["celsius", "latitude", "degrees north"]) expect(found(tools, query)).toEqual(["x"]);
+  });
+
+  test("equal searches give equal pages, and one search does not disturb the next", () => {
+    const catalog = catalogOf(recordedTools());
+    const before = catalog.search("merge the pull request", { limit: 20 });
+    for (const query of ["delete", "", "take a screenshot, then close the page", "zzz"]) catalog.search(query);
+    expect(catalog.search("merge the pull request", { limit: 20 })).toEqual(before);
+  });
+
+  test("a tool that is hidden is never found", () => {
+    const source = createCatalogSource(new FakeRegistry({ s: [tool("read_file"), tool("write_file")] }));
+    const catalog = source.current({ access: { servers: ["s"], tools: new Map([["s", ["read*"]]]) } });
+    for (const query of ["", "file", "write_file", "write"]) {
+      expect(catalog.search(query).hits.map((hit) => hit.tool.name)).not.toContain("write_file");
+    }
+  });
+
+  test("texts of any length and kind are searched and searched for", () => {
+    const long = `${"lorem ipsum ".repeat(20_000)}needle`;
+    const deep = JSON.parse(`${'{"properties":{"a":'.repeat(500)}{}${"}}".repeat(500)}`) as JsonSchema;
+    const tools = [tool("x", { description: long }), tool("y", { inputSchema: deep }), tool("\u0000\ud800"), tool("")];
+    expect(found(tools, long)).toEqual(["x"]);
+    expect(found(tools, "\ud800")).toHaveLength(4);
+    expect(found(tools, "'".repeat(10_000))).toHaveLength(4);
+  });
+
   test("a name counts more than a description, and that more than a parameter", () => {
     const inputSchema = { type: "object", properties: { invoice: { type: "string" } } };
     const tools = [
@@ -82,7 +161,7 @@ describe("search", () => {
 
   test("a tool that calls itself deprecated comes after the one that it names instead", () => {
     const tools = recordedTools()["filesystem"] ?? [];
-    expect(found(tools, "read file").slice(0, 3)).toEqual(["read_multiple_files", "read_text_file", "read_media_file"]);
+    expect(found(tools, "read file").slice(0, 3)).toEqual(["read_text_file", "read_multiple_files", "read_media_file"]);
     expect(found(tools, "read_file")).toContain("read_file");
   });
 
@@ -133,7 +212,7 @@ describe("search", () => {
     ["take a screenshot", "take_screenshot"],
     ["move file", "move_file"],
     ["kubernetes pod logs", "kubectl_logs"],
-    ["documents in a collection", "find"],
+    ["documents in a collection", "count"],
     ["add observations", "add_observations"],
   ])("among recorded tools, %j finds %s among the first five", (query, name) => {
     const hits = catalogOf(recordedTools()).search(query, { limit: 5 }).hits;

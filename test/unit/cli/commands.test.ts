@@ -53,6 +53,7 @@ test.each([
   [["run", "a.js", "b.js"], "One file is needed"],
   [["run", "a.js", "--input", "{"], "--input must be JSON"],
   [["run", "a.js", "--nope"], "Unknown option '--nope'"],
+  [["run", "a.js", "--output-schema", "missing.json"], "Cannot read missing.json"],
   [["run", "missing.js"], "Cannot read missing.js"],
   [["serve", "now"], "Unknown: now"],
   [["serve", "--nope"], "Unknown option '--nope'"],
@@ -77,6 +78,38 @@ test("run --json writes the whole run; a failed run is exit code 1", async () =>
     1,
     expect.objectContaining({ status: "failed", error: expect.objectContaining({ code: "SCRIPT_ERROR", line: 1 }) }),
   ]);
+});
+
+test("run checks the result against a schema, and writes it all the same", async () => {
+  const files = {
+    "runlet.yaml": QUIET,
+    "a.js": "return { sum: 1 }",
+    "s.json": '{"required":["total"]}',
+    "b.json": "{",
+  };
+  expect(await cli(["run", "a.js", "--output-schema", "s.json"], files)).toEqual({
+    code: 1,
+    out: '{\n  "sum": 1\n}\n',
+    err: expect.stringMatching(/^failed: RESULT_SCHEMA_MISMATCH: .*\/total is required/u),
+  });
+  expect(await cli(["run", "a.js", "--output-schema", "b.json"], files)).toMatchObject({
+    code: 2,
+    err: expect.stringContaining("--output-schema must name a JSON file"),
+  });
+  expect(await cli(["run", "a.js", "--output-schema", "s.json"], { ...files, "s.json": '{"type":"x"}' })).toMatchObject(
+    {
+      code: 1,
+      out: "",
+      err: expect.stringMatching(/^REQUEST_INVALID: .*\/outputSchema\/type must be/u),
+    },
+  );
+});
+
+test("run writes a result that an answer would cut whole, on one line", async () => {
+  const files = { "runlet.yaml": QUIET, "a.js": "return Array.from({ length: 400_000 }, (_, i) => i)" };
+  const { code, out, err } = await cli(["run", "a.js"], files);
+  expect([code, err, out.split("\n").length]).toEqual([0, "", 2]);
+  expect(JSON.parse(out)).toHaveLength(400_000);
 });
 
 test("run that is told to stop cancels the run and ends", async () => {

@@ -10,8 +10,22 @@ test.each([
   ["null as null", { result: null }, "null\n"],
   ["no value as nothing", { resultType: "undefined" as const }, ""],
   ["a failed run's as nothing", { status: "failed" as const, result: 1 }, ""],
-])("the result is written: %s", (_, change, text) => {
-  expect(formatRun({ ...ended, ...change })).toEqual({ result: text, about: "" });
+  [
+    "what does not satisfy its schema all the same",
+    {
+      status: "failed" as const,
+      result: 1,
+      error: { code: "RESULT_SCHEMA_MISMATCH", message: "no", fault: "script", retryable: false } as const,
+    },
+    "1\n",
+    "failed: RESULT_SCHEMA_MISMATCH: no\n",
+  ],
+])("the result is written: %s", (_, change: Partial<RunView>, text: string, about = "") => {
+  expect(formatRun({ ...ended, ...change })).toEqual({ result: text, about });
+});
+
+test("the result is written on one line when that is asked for", () => {
+  expect(formatRun({ ...ended, result: { a: [1] } }, 0).result).toBe('{"a":[1]}\n');
 });
 
 test("logs, calls and the error follow each other, the calls in columns", () => {

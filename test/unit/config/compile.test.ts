@@ -16,6 +16,7 @@ describe("a complete configuration", () => {
       model: undefined,
       executors: { processes: 4, isolatesPerProcess: 16, profile: "hardened" },
       queue: { depth: 1_000, concurrency: 64 },
+      catalog: { learnTypes: true },
       log: { level: "info", pretty: false },
       shutdownGraceMs: 10_000,
       secrets: [],
@@ -31,6 +32,7 @@ dataDir: ":memory:"
 shutdownGrace: 0
 executors: {processes: 3, isolatesPerProcess: 5, profile: fast}
 queue: {depth: 7, concurrency: 2}
+catalog: {learnTypes: false}
 http: {maxBody: 1m, maxWait: 5m, allowedHosts: [runlet.example]}
 log: {level: silent, pretty: true}
 model: {baseURL: "http://m/v1", apiKey: "\${MODEL_KEY}", model: big, temperature: 0, timeout: 2m, maxTokens: 500, attempts: 3}
@@ -54,6 +56,7 @@ model: {baseURL: "http://m/v1", apiKey: "\${MODEL_KEY}", model: big, temperature
       },
       executors: { processes: 3, isolatesPerProcess: 5, profile: "fast" },
       queue: { depth: 7, concurrency: 2 },
+      catalog: { learnTypes: false },
       log: { level: "silent", pretty: true },
       shutdownGraceMs: 0,
       secrets: ["model-key-1"],
@@ -297,7 +300,7 @@ describe("limits", () => {
     const { limits } = compileYaml("limits: {wallMs: 5s, toolCalls: {default: 5, max: 50}, resultBytes: {max: 2m}}");
     expect([limits.defaults.wallMs, limits.ceilings.wallMs]).toEqual([5_000, 600_000]);
     expect([limits.defaults.toolCalls, limits.ceilings.toolCalls]).toEqual([5, 50]);
-    expect([limits.defaults.resultBytes, limits.ceilings.resultBytes]).toEqual([1_048_576, 2_097_152]);
+    expect([limits.defaults.resultBytes, limits.ceilings.resultBytes]).toEqual([2_097_152, 2_097_152]);
     expect(limits.defaults.cpuMs).toBe(BUILT_IN_LIMITS.defaults.cpuMs);
   });
 

@@ -66,10 +66,11 @@ describe("what a taken-over process sends", () => {
   test.each([
     ["deep", "RESULT_INVALID"],
     ["large", "RESULT_TOO_LARGE"],
+    ["large-body", "RESULT_TOO_LARGE"],
     ["no-result-json", "RESULT_INVALID"],
   ])("a result that is %s is refused with %s", async (mode, code) => {
     const { executor } = await impostor(mode);
-    expect(await errorOf(executor, "1")).toMatchObject({ code });
+    expect(await errorOf(executor, "1", { limits: { resultBytes: 2 ** 20 } })).toMatchObject({ code });
   });
 
   test("a flood of calls whose answers it does not take stops being read, and it is killed for its silence", async () => {

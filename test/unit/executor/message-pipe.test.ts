@@ -19,13 +19,17 @@ async function openPipe(pauseAboveBytes?: number) {
   server.close();
   sockets.push(other, socket);
   const messages: unknown[] = [];
+  const bodies: (Uint8Array | undefined)[] = [];
   const broken: string[] = [];
   const pipe = new MessagePipe(socket, {
-    onMessage: (data) => void messages.push(data),
+    onMessage: (data, body) => {
+      messages.push(data);
+      bodies.push(body);
+    },
     onBroken: (reason) => void broken.push(reason.message),
     ...(pauseAboveBytes === undefined ? {} : { pauseAboveBytes }),
   });
-  return { pipe, other, messages, broken };
+  return { pipe, other, messages, bodies, broken };
 }
 
 test("messages come in order, wherever the bytes are cut", async () => {
@@ -37,6 +41,52 @@ test("messages come in order, wherever the bytes are cut", async () => {
   }
   await expect.poll(() => messages).toEqual([{ a: "é€😀" }, 1, "x\n", []]);
   expect(broken).toEqual([]);
+});
+
+test("a body comes with its message, wherever the bytes are cut, and is neither escaped nor decoded", async () => {
+  const { other, messages, bodies } = await openPipe();
+  const body = Buffer.from([0x22, 0x0a, 0xff, 0x00, 0x23]);
+  const bytes = Buffer.concat([Buffer.from('1\n#5 {"a":"é"}\n'), body, Buffer.from("2\n#1 3\n!#0 4\n")]);
+  for (const byte of bytes) {
+    other.write(Buffer.from([byte]));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await expect.poll(() => messages).toEqual([1, { a: "é" }, 2, 3, 4]);
+  expect(bodies.map((one) => one && Buffer.from(one))).toEqual([
+    undefined,
+    body,
+    undefined,
+    Buffer.from("!"),
+    undefined,
+  ]);
+});
+
+test("bodies of one end arrive at the other, between messages without one", async () => {
+  const { pipe, other } = await openPipe();
+  const seen: unknown[] = [];
+  const far = new MessagePipe(other, {
+    onMessage: (data, body) => void seen.push([data, body?.byteLength, body?.buffer instanceof SharedArrayBuffer]),
+    onBroken: (reason) => void seen.push(reason.message),
+  });
+  pipe.send({ n: 1 });
+  pipe.send({ n: 2 }, new Uint8Array(3_000_000));
+  pipe.send({ n: 3 });
+  await expect
+    .poll(() => seen)
+    .toEqual([
+      [{ n: 1 }, undefined, false],
+      [{ n: 2 }, 3_000_000, true],
+      [{ n: 3 }, undefined, false],
+    ]);
+  far.close();
+});
+
+test.each(["#100000000 1", "#x 1", "# 1", "#5"])("the head %j breaks the pipe", async (head) => {
+  const { other, messages, broken } = await openPipe();
+  other.on("error", () => undefined);
+  other.write(`${head}\nabcde`);
+  await expect.poll(() => broken).toHaveLength(1);
+  expect(messages).toEqual([]);
 });
 
 test("a line that is no JSON breaks the pipe once; nothing after it is heard", async () => {

@@ -56,13 +56,16 @@ describe("a script's outcome", () => {
     });
   });
 
-  test("a rejection that nobody awaits does not end the run; that of a callback is told in the logs", async () => {
+  test("a rejection that nobody awaits does not end the run and is told in the logs, that of a callback too", async () => {
     const host = recordingHost();
     const text = "Promise.reject(new Error('lost')); setTimeout(async () => { throw new Error('told') }, 1)";
     expect(
       await valueOf(executor, `${text}; await new Promise((done) => setTimeout(done, 10)); return 1`, { host }),
     ).toBe(1);
-    expect(host.logs).toEqual([expect.stringContaining("Error: told")]);
+    expect(host.logs).toEqual([
+      "A promise was rejected and nothing awaited it (line 1): Error: lost",
+      expect.stringContaining("Error: told"),
+    ]);
   });
 
   test("rejections of half a gigabyte do not cost the process, nor the neighbours in it", async () => {

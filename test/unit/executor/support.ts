@@ -3,6 +3,7 @@ import { BUILT_IN_LIMITS } from "../../../src/config/limits.ts";
 import type { RunLimits } from "../../../src/config/limits.ts";
 import type { ExecutionResult, Executor } from "../../../src/executor/executor.ts";
 import { prepareScript } from "../../../src/script/prepare.ts";
+import { parseResult } from "../../support/executor.ts";
 
 /** The default limits, tighter where a test would wait for them. */
 export function limits(change: Partial<RunLimits> = {}): RunLimits {
@@ -81,7 +82,7 @@ export async function execute(
 export async function valueOf(executor: Executor, text: string, options: ExecuteOptions = {}): Promise<unknown> {
   const result = await execute(executor, text, options);
   if (result.status === "failed") throw new Error(`the script failed: ${JSON.stringify(result.error)}`);
-  return result.resultJson === undefined ? undefined : JSON.parse(result.resultJson);
+  return result.resultJson === undefined ? undefined : parseResult(result.resultJson);
 }
 
 /** The error of a script that must fail. */

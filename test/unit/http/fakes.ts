@@ -6,8 +6,9 @@ import type { HttpDeps } from "../../../src/http/deps.ts";
 import type { Log } from "../../../src/lib/log.ts";
 import { systemClock } from "../../../src/lib/clock.ts";
 import { RunletError } from "../../../src/lib/errors.ts";
-import type { RunEvent, RunRequest, RunView } from "../../../src/runs/run.ts";
+import type { CallQuery, RunEvent, RunRequest, RunView, WholeResult } from "../../../src/runs/run.ts";
 import type { RunService } from "../../../src/runs/run-service.ts";
+import type { CallRecord } from "../../../src/store/journal.ts";
 import type { Upstream, UpstreamRegistry, UpstreamStatus } from "../../../src/upstream/upstream.ts";
 
 /** What happens to a run, without its id and time. */
@@ -19,6 +20,8 @@ export class FakeRuns implements RunService {
   readonly cancelled: string[] = [];
   readonly waits: number[] = [];
   readonly listed: unknown[] = [];
+  /** The calls of every run. */
+  journaled: CallRecord[] = [];
   /** Watches that are not over. */
   watching = 0;
   /** Thrown by the next submit. */
@@ -92,6 +95,26 @@ export class FakeRuns implements RunService {
     }
     this.cancelled.push(id);
     return this.end(id, { status: "cancelled" });
+  }
+
+  async result(_: Principal, id: string): Promise<WholeResult> {
+    const { result, resultType, status } = this.view(id);
+    if (result === undefined) throw new RunletError("RUN_NOT_ENDED", `The run has not ended: it is ${status}.`);
+    const json = new TextEncoder().encode(JSON.stringify(result));
+    return {
+      type: resultType === "undefined" ? "undefined" : "json",
+      bytes: json.byteLength,
+      async *parts() {
+        yield json.slice(0, 3);
+        yield json.slice(3);
+      },
+    };
+  }
+
+  async calls(_: Principal, id: string, query: CallQuery): Promise<{ calls: CallRecord[]; next?: number }> {
+    this.view(id);
+    this.listed.push(query);
+    return { calls: this.journaled, ...(this.journaled.length < query.limit ? {} : { next: 7 }) };
   }
 
   view(id: string): RunView {
@@ -171,6 +194,7 @@ export function fakeCatalog(tools: readonly CatalogTool[] = FAKE_TOOLS, unlisted
       return { hits: hits.slice(offset, offset + limit).map((tool) => ({ tool, score: 1 })), total: hits.length };
     },
     declarations: (servers) => `declare const mcp: { /* ${servers?.join(" ") ?? "all"} */ };\n`,
+    checkingDeclarations: () => "declare const mcp: any;\n",
     namesJson: "{}",
   };
 }

@@ -71,30 +71,122 @@ describe("GET /runs/{id}", () => {
   });
 });
 
-describe("the result and the logs of a run", () => {
+describe("the logs of a run", () => {
   test("are 202 with what is known before the end, 200 after it", async () => {
     const { app, runs } = await setUp();
-    const early = await app.request("/runs/run_1/result");
+    const early = await app.request("/runs/run_1/logs");
     expect(early.status).toBe(202);
-    expect(await readJson(early)).toEqual({ id: "run_1", status: "queued" });
-    const earlyLogs = await app.request("/runs/run_1/logs");
-    expect(earlyLogs.status).toBe(202);
-    expect(await readJson(earlyLogs)).toEqual({ id: "run_1", status: "queued", logs: [] });
-
+    expect(await readJson(early)).toEqual({ id: "run_1", status: "queued", logs: [] });
     const logs = [{ level: "info" as const, atMs: 1, text: "hello" }];
-    runs.end("run_1", { status: "succeeded", result: [1], resultType: "json", truncated: false, logs });
-    const result = await app.request("/runs/run_1/result");
-    expect(result.status).toBe(200);
-    expect(await readJson(result)).toEqual({
-      id: "run_1",
-      status: "succeeded",
-      result: [1],
-      resultType: "json",
-      truncated: false,
-    });
+    runs.end("run_1", { status: "succeeded", logs });
     const late = await app.request("/runs/run_1/logs");
     expect(late.status).toBe(200);
     expect(await readJson(late)).toEqual({ id: "run_1", status: "succeeded", logs });
+  });
+});
+
+describe("the result of a run", () => {
+  test("is its JSON and nothing else, whatever the parts it is read in", async () => {
+    const { app, runs } = await setUp();
+    runs.end("run_1", { status: "succeeded", result: { a: ["é", 1] }, resultType: "json" });
+    const answer = await app.request("/runs/run_1/result");
+    expect([answer.status, await answer.text()]).toEqual([200, '{"a":["é",1]}']);
+    expect(Object.fromEntries(answer.headers)).toMatchObject({
+      "content-type": "application/json",
+      "content-length": "14",
+      "cache-control": "private, no-cache",
+      etag: '"run_1"',
+      "runlet-result-type": "json",
+    });
+  });
+
+  test("is null, and said to be undefined, when the script returned nothing", async () => {
+    const { app, runs } = await setUp();
+    runs.end("run_1", { status: "succeeded", result: null, resultType: "undefined" });
+    const answer = await app.request("/runs/run_1/result");
+    expect([await answer.text(), answer.headers.get("runlet-result-type")]).toEqual(["null", "undefined"]);
+  });
+
+  test.each([
+    ['"run_1"', 304],
+    ['"run_0", W/"run_1"', 304],
+    ["*", 304],
+    ['"run_0"', 200],
+    ["run_1", 200],
+  ])("is sent to who has %s with %i", async (tags, status) => {
+    const { app, runs } = await setUp();
+    runs.end("run_1", { status: "succeeded", result: 1, resultType: "json" });
+    const answer = await app.request("/runs/run_1/result", { headers: { "if-none-match": tags } });
+    expect([answer.status, await answer.text()]).toEqual([status, status === 304 ? "" : "1"]);
+  });
+
+  test("is 409 before the end", async () => {
+    const { app } = await setUp();
+    const answer = await app.request("/runs/run_1/result");
+    expect(answer.status).toBe(409);
+    expect(await readJson(answer)).toMatchObject({ code: "RUN_NOT_ENDED", retryable: true });
+  });
+
+  test("that is lost while it is sent breaks the connection and is logged", async () => {
+    const { app, runs, deps } = await setUp();
+    const gone = new Error("it is gone");
+    runs.result = async () => ({
+      type: "json",
+      bytes: 10,
+      async *parts() {
+        yield new Uint8Array(3);
+        throw gone;
+      },
+    });
+    const answer = await app.request("/runs/run_1/result");
+    await expect(answer.arrayBuffer()).rejects.toThrow("it is gone");
+    expect(deps.log.lines).toContainEqual(
+      expect.objectContaining({ level: "error", message: "sending a result failed" }),
+    );
+  });
+});
+
+describe("the calls of a run", () => {
+  const call = {
+    runId: "run_1",
+    seq: 1,
+    server: "files",
+    tool: "read",
+    argumentsJson: '{"path":"é"}',
+    startedAtMs: 1_000,
+    outcome: "ok",
+    settledAtMs: 1_041,
+    resultJson: '["x"]',
+    error: undefined,
+  } as const;
+
+  test("come with their arguments and results", async () => {
+    const { app, runs } = await setUp();
+    const error = { code: "TOOL_FAILED", message: "no", fault: "upstream", retryable: false } as const;
+    runs.journaled = [
+      call,
+      { ...call, seq: 2, outcome: "error", resultJson: undefined, error },
+      { ...call, seq: 3, outcome: "pending", settledAtMs: undefined, resultJson: undefined },
+    ];
+    const answer = await app.request("/runs/run_1/calls");
+    const told = { server: "files", tool: "read", arguments: { path: "é" }, startedAt: "1970-01-01T00:00:01.000Z" };
+    expect(await readJson(answer)).toEqual({
+      calls: [
+        { ...told, seq: 1, outcome: "ok", result: ["x"], ms: 41, argsBytes: 13, resultBytes: 5 },
+        { ...told, seq: 2, outcome: "error", error, ms: 41, argsBytes: 13, resultBytes: 0 },
+        { ...told, seq: 3, outcome: "pending", argsBytes: 13, resultBytes: 0 },
+      ],
+    });
+    expect(runs.listed).toEqual([{ limit: 100, after: 0 }]);
+  });
+
+  test("come in pages", async () => {
+    const { app, runs } = await setUp();
+    runs.journaled = [call];
+    expect(await readJson(await app.request("/runs/run_1/calls?limit=1&cursor=5"))).toMatchObject({ nextCursor: 7 });
+    expect(runs.listed).toEqual([{ limit: 1, after: 5 }]);
+    expect((await app.request("/runs/run_1/calls?limit=1001")).status).toBe(400);
+    expect((await app.request("/runs/run_9/calls")).status).toBe(404);
   });
 });
 
@@ -134,6 +226,18 @@ describe("a run as JSON", () => {
       ...view,
       calls: [{ seq: 1, server: "s", tool: "t", outcome: "pending", argsBytes: 2, resultBytes: 0 }],
     });
+  });
+
+  test("says where the whole result is when it carries a part, and that there is none when it was not kept", () => {
+    const cut = { ...view, status: "succeeded" as const, result: ["…"], resultBytes: 5_000_000, truncated: true };
+    expect(toRunJson({ ...cut, wholeKept: true })).toMatchObject({
+      resultBytes: 5_000_000,
+      truncated: true,
+      notice: expect.stringMatching(/5000000 bytes.*GET \/runs\/run_1\/result has the whole/u),
+    });
+    expect(toRunJson({ ...cut, wholeKept: false })).toMatchObject({ notice: expect.stringContaining("not be kept") });
+    expect(toRunJson({ ...cut, wholeKept: true })).not.toHaveProperty("wholeKept");
+    expect(toRunJson({ ...view, result: 1, truncated: false, wholeKept: false })["notice"]).toBeUndefined();
   });
 
   test.each(["succeeded", "failed", "cancelled"] as const)("has a result, null at least, once it has %s", (status) => {

@@ -143,7 +143,6 @@ describe("a request for a run that is refused", () => {
     ["webhook", { url: "https://example.com" }],
     ["dryRun", true],
     ["answer", true],
-    ["outputSchema", {}],
     ["model", { name: "m" }],
   ])("asks for %s, which this version does not have", async (member, value) => {
     expect(await problemsOf({ script: "1", [member]: value })).toEqual([
@@ -151,9 +150,9 @@ describe("a request for a run that is refused", () => {
     ]);
   });
 
-  test("asks for a check of types, which this version does not have", async () => {
-    expect(await problemsOf({ script: "1", check: "types" })).toEqual([
-      { pointer: "/check", message: '"types" is not supported by this version; use "names"' },
+  test("has an output schema that is no schema", async () => {
+    expect(await problemsOf({ script: "1", outputSchema: "string" })).toEqual([
+      { pointer: "/outputSchema", message: 'must be object,boolean: current value is "string"' },
     ]);
   });
 
@@ -164,7 +163,7 @@ describe("a request for a run that is refused", () => {
       { pointer: "/servers/0", message: 'must NOT have fewer than 1 characters: current value is ""' },
       { pointer: "/tools/a~1b~0c/0", message: "must be string: current value is 3" },
       { pointer: "/limits/cpuMs", message: "must be integer: current value is 1.5" },
-      { pointer: "/check", message: 'must be one of "none", "names": current value is "x"' },
+      { pointer: "/check", message: 'must be one of "none", "names", "types": current value is "x"' },
       { pointer: "/mode", message: 'must be one of "wait", "queue": current value is "now"' },
     ]);
   });

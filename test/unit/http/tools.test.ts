@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { AccessRules } from "../../../src/config/principal.ts";
+import type { CatalogReader } from "../../../src/catalog/catalog.ts";
+import { SANDBOX_DECLARATIONS } from "../../../src/catalog/sandbox-declarations.ts";
 import { createApp } from "../../../src/http/app.ts";
 import { fakeCatalog, fakeDeps, fakeTool, readJson } from "./fakes.ts";
 
@@ -31,21 +32,21 @@ describe("GET /tools", () => {
   });
 
   test("asks for the catalog of the caller's own access, and waits for servers that are starting", async () => {
-    const asked: AccessRules[] = [];
-    const access = { servers: ["files"] };
+    const asked: CatalogReader[] = [];
+    const caller = { id: "agent", access: { servers: ["files"] }, admin: false };
     const deps = fakeDeps({
-      authenticate: () => ({ id: "agent", access, admin: false }),
+      authenticate: () => caller,
       catalogs: {
         current: () => {
           throw new Error("did not wait");
         },
-        settled: async (rules) => (asked.push(rules), fakeCatalog()),
+        settled: async (reader) => (asked.push(reader), fakeCatalog()),
       },
     });
     for (const path of ["/tools", "/tools/search", "/tools/files/read_file", "/declarations"]) {
       expect((await createApp(deps).request(path)).status).toBe(200);
     }
-    expect(asked).toEqual([access, access, access, access]);
+    expect(asked).toEqual([caller, caller, caller, caller]);
   });
 
   test("pages through all tools once each, whatever the page size", async () => {
@@ -143,9 +144,9 @@ describe("GET /declarations", () => {
     const app = createApp(fakeDeps());
     const all = await app.request("/declarations");
     expect(all.headers.get("content-type")).toBe("text/plain; charset=utf-8");
-    expect(await all.text()).toBe("declare const mcp: { /* all */ };\n");
+    expect(await all.text()).toBe(`${SANDBOX_DECLARATIONS}declare const mcp: { /* all */ };\n`);
     const some = await app.request("/declarations?servers=github,%20files");
-    expect(await some.text()).toBe("declare const mcp: { /* github files */ };\n");
+    expect(await some.text()).toBe(`${SANDBOX_DECLARATIONS}declare const mcp: { /* github files */ };\n`);
     expect((await app.request("/declarations?servers=github,nowhere")).status).toBe(404);
   });
 });

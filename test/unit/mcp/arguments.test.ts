@@ -75,11 +75,17 @@ describe("the arguments of run_script", () => {
 
 describe("the arguments of search_tools", () => {
   it("have defaults", () => {
-    expect(parseSearchArguments({ query: "files" })).toEqual({ query: "files", limit: 10, server: undefined });
-    expect(parseSearchArguments(undefined)).toEqual({ query: "", limit: 10, server: undefined });
-    expect(parseSearchArguments({ query: "", limit: null, server: null })).toEqual({
+    expect(parseSearchArguments({ query: "files" })).toEqual({
+      query: "files",
+      limit: 10,
+      offset: 0,
+      server: undefined,
+    });
+    expect(parseSearchArguments(undefined)).toEqual({ query: "", limit: 10, offset: 0, server: undefined });
+    expect(parseSearchArguments({ query: "", limit: null, offset: null, server: null })).toEqual({
       query: "",
       limit: 10,
+      offset: 0,
       server: undefined,
     });
   });
@@ -89,6 +95,8 @@ describe("the arguments of search_tools", () => {
     { query: "x", limit: 0 },
     { query: "x", limit: 51 },
     { query: "x", limit: 1.5 },
+    { query: "x", offset: -1 },
+    { query: "x", offset: "1" },
     { query: "x", limit: "10" },
     { query: "x", server: ["files"] },
     { query: "x", servers: "files" },

@@ -75,7 +75,7 @@ describe("the answer of a run that succeeded", () => {
     const structure = structureOf(answer);
     expect(Buffer.byteLength(textOf(answer))).toBeLessThanOrEqual(DEFAULT_ANSWER_BYTES);
     expect(structure).toMatchObject({ status: "succeeded", truncated: true });
-    expect(structure["notice"]).toContain("limits.resultBytes");
+    expect(structure["notice"]).toContain("limits.replyBytes");
     expect((structure["result"] as JsonValue[])[0]).toEqual({ index: 0, name: "item 0" });
   });
 

@@ -36,7 +36,7 @@ describe("run_script", () => {
     expect(runs.submitted).toEqual([
       {
         principal: LOCAL_PRINCIPAL,
-        request: { script: "return input", input: { a: 1 }, limits: { wallMs: 100 } },
+        request: { script: "return input", input: { a: 1 }, limits: { wallMs: 100, replyBytes: 63 * 1024 } },
       },
     ]);
   });
@@ -54,7 +54,7 @@ describe("run_script", () => {
     const runs = createFakeRuns(async () => ({ result }));
     const usual = await callRunScript(depsOf(runs), LOCAL_PRINCIPAL, { script: "x" }, exchange());
     expect(usual.structuredContent).toMatchObject({ truncated: true });
-    const asked = { script: "x", limits: { resultBytes: 200_000 } };
+    const asked = { script: "x", limits: { replyBytes: 200_000 } };
     const larger = await callRunScript(depsOf(runs), LOCAL_PRINCIPAL, asked, exchange());
     expect(larger.structuredContent).toMatchObject({ result });
   });

@@ -25,11 +25,11 @@ describe("search_tools", () => {
       tools: [
         {
           signature: "mcp.files.readFile(args: { path: string }): Promise<unknown>",
-          description: "Does readFile on files.",
+          description: "Does readFile on files",
         },
         {
           signature: "mcp.files.listDirectory(args: { path: string }): Promise<unknown>",
-          description: "Lists\n  a directory. ",
+          description: "Lists a directory",
         },
         { signature: "mcp.github.searchRepos(args: { path: string }): Promise<unknown>", description: "" },
       ],
@@ -40,9 +40,9 @@ describe("search_tools", () => {
         type: "text",
         text: [
           "3 of 3 tools; call them inside run_script.",
-          "// Does readFile on files.",
+          "// Does readFile on files",
           "mcp.files.readFile(args: { path: string }): Promise<unknown>",
-          "// Lists a directory.",
+          "// Lists a directory",
           "mcp.files.listDirectory(args: { path: string }): Promise<unknown>",
           "mcp.github.searchRepos(args: { path: string }): Promise<unknown>",
         ].join("\n"),
@@ -54,7 +54,22 @@ describe("search_tools", () => {
     const answer = await search(FILES, { query: "", limit: 1 });
     expect(answer.structuredContent).toMatchObject({ total: 3 });
     expect(JSON.stringify(answer.content)).toContain("1 of 3 tools");
-    expect(JSON.stringify(answer.content)).toContain("Raise limit");
+    expect(JSON.stringify(answer.content)).toContain("Others: offset 1, or a narrower query.");
+    const last = await search(FILES, { query: "", limit: 2, offset: 2 });
+    expect(last.structuredContent).toMatchObject({
+      total: 3,
+      notice: "3 to 3 of 3 tools; call them inside run_script.",
+    });
+  });
+
+  it("begins a list of all tools that does not fit with an index of their names", async () => {
+    const index = "Complete: 3 tools, 2 servers\nfiles (2): readFile, listDirectory\ngithub (1): searchRepos";
+    const answer = await search(FILES, { query: " ", limit: 1 });
+    expect(answer.structuredContent).toMatchObject({ index });
+    expect(answer.content[0]).toMatchObject({ text: expect.stringContaining(`\n${index}\n//`) });
+    for (const args of [{ query: "" }, { query: "", limit: 1, offset: 1 }, { query: "file", limit: 1 }]) {
+      expect((await search(FILES, args)).structuredContent).not.toHaveProperty("index");
+    }
   });
 
   it("searches one server", async () => {

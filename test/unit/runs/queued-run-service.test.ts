@@ -156,7 +156,7 @@ describe("who sees what", () => {
     const { service } = createRuns({ play: async () => large });
     const ids: string[] = [];
     for (let i = 0; i < 5; i++) {
-      ids.push((await submitAndWait(service)).id);
+      ids.push((await submitAndWait(service, "return 1", ANN, { replyBytes: 16 * 2 ** 20 })).id);
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
     const pages: string[][] = [];
@@ -274,7 +274,8 @@ describe("what ended runs hold in memory", () => {
     const large = JSON.stringify("x".repeat(15 * 2 ** 20));
     const { service } = createRuns({ stores, play: async () => value(large) });
     const ids: string[] = [];
-    for (let i = 0; i < 6; i++) ids.push((await submitAndWait(service)).id);
+    for (let i = 0; i < 6; i++)
+      ids.push((await submitAndWait(service, "return 1", ANN, { replyBytes: 16 * 2 ** 20 })).id);
     reads = 0;
     for (const id of ids) expect((await service.get(ANN, id)).status).toBe("succeeded");
     expect(reads).toBe(2);

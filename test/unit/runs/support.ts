@@ -2,8 +2,9 @@ import type { ExecutionHost } from "../../../src/bridge/execution-host.ts";
 import { createCatalogSource } from "../../../src/catalog/catalog-source.ts";
 import type { CatalogSource } from "../../../src/catalog/catalog.ts";
 import { BUILT_IN_LIMITS } from "../../../src/config/limits.ts";
+import type { RunLimits } from "../../../src/config/limits.ts";
 import type { Principal } from "../../../src/config/principal.ts";
-import type { ExecutionRequest, ExecutionResult, Executor } from "../../../src/executor/executor.ts";
+import type { ExecutionRequest, ExecutionResult, Executor, ResultJson } from "../../../src/executor/executor.ts";
 import type { ToolCall, ToolResult } from "../../../src/gateway/call.ts";
 import { createArgumentValidator } from "../../../src/gateway/validator.ts";
 import { errorInfo } from "../../../src/lib/errors.ts";
@@ -15,7 +16,9 @@ import type { Plan, Planner, PlanRequest } from "../../../src/planner/planner.ts
 import { createLocalQueue } from "../../../src/queue/local-queue.ts";
 import { Performer } from "../../../src/runs/perform.ts";
 import { QueuedRunService } from "../../../src/runs/queued-run-service.ts";
+import { RunResults } from "../../../src/runs/run-results.ts";
 import type { RunOutcome } from "../../../src/runs/run.ts";
+import type { TypeCheck, TypeChecker } from "../../../src/script/typecheck.ts";
 import { createMemoryStores } from "../../../src/store/memory/create-memory-stores.ts";
 import type { Stores } from "../../../src/store/stores.ts";
 import { createFakeRegistry, createFakeUpstream } from "../../support/gateway-parts.ts";
@@ -30,7 +33,7 @@ export type Play = (request: ExecutionRequest, host: ExecutionHost) => Promise<E
 const USAGE = { wallMs: 3, cpuMs: 2, heapMiB: 1 };
 
 /** A script that returned. */
-export function value(json: string | undefined): ExecutionResult {
+export function value(json: ResultJson | undefined): ExecutionResult {
   return { status: "succeeded", resultJson: json, usage: USAGE };
 }
 
@@ -50,6 +53,20 @@ export const untilCancelled: Play = ({ signal }) =>
 /** Answers whatever the script, its text as the value. */
 export const echo: Play = async ({ script }) => value(JSON.stringify(script.source));
 
+/** Finds what it is told, and keeps the texts it was given. */
+export function createFakeTypeChecker(found: TypeCheck = { status: "checked", error: undefined }) {
+  const checked: string[] = [];
+  const checker: TypeChecker = {
+    check: async ({ source }) => {
+      checked.push(source);
+      return found;
+    },
+    pids: () => [],
+    close: () => Promise.resolve(),
+  };
+  return { ...checker, checked };
+}
+
 /** What a run service of these tests is made of. */
 export interface Setup {
   readonly play?: Play;
@@ -58,6 +75,7 @@ export interface Setup {
   readonly gateway?: (call: ToolCall) => Promise<ToolResult>;
   readonly catalogs?: CatalogSource;
   readonly stores?: Stores;
+  readonly typeChecker?: TypeChecker;
   readonly depth?: number;
   readonly concurrency?: number;
   readonly log?: Log;
@@ -80,13 +98,16 @@ export function createRuns(setup: Setup = {}) {
   const planner: Planner | undefined = setup.plan === undefined ? undefined : { plan: setup.plan };
   const ended: RunOutcome[] = [];
   const catalogs = setup.catalogs ?? createCatalogSource(createFakeRegistry([files]));
+  const results = new RunResults({ store: stores.results, clock: systemClock, log });
   const performer = new Performer({
     executor,
     gateway: { call: setup.gateway ?? (async () => ({ value: 1, content: [], outcome: "ok", bytes: 1 })) },
     catalogs,
     validator: createArgumentValidator(),
+    typeChecker: setup.typeChecker ?? createFakeTypeChecker(),
     journal: stores.journal,
     planner,
+    results,
     planAttempts: setup.planAttempts ?? 2,
     clock: systemClock,
     log,
@@ -102,6 +123,7 @@ export function createRuns(setup: Setup = {}) {
     journal: stores.journal,
     queue,
     performer,
+    results,
     limits: BUILT_IN_LIMITS,
     canPlan: planner !== undefined,
     findPrincipal: (id) => (setup.principals ?? [ANN, BOB]).find((principal) => principal.id === id),
@@ -113,8 +135,13 @@ export function createRuns(setup: Setup = {}) {
 }
 
 /** Submits a script and waits for its end. */
-export async function submitAndWait(service: QueuedRunService, script = "return 1", principal = ANN) {
-  const { id } = await service.submit(principal, { script });
+export async function submitAndWait(
+  service: QueuedRunService,
+  script = "return 1",
+  principal = ANN,
+  limits: Partial<RunLimits> = {},
+) {
+  const { id } = await service.submit(principal, { script, limits });
   return service.wait(principal, id, { maxWaitMs: 10_000 });
 }
 

@@ -54,11 +54,38 @@ describe("a result", () => {
       `new Error("a", { cause: new Error("b") })`,
       { name: "Error", message: "a", cause: { name: "Error", message: "b" } },
     ],
+    ["0 for minus zero", `[-0]`, [0]],
+    ["a clamped typed array as bytes", `new Uint8ClampedArray([300, -1])`, { $bytes: "/wA=" }],
+    ["no bytes as an empty text", `new Uint8Array(0)`, { $bytes: "" }],
+    [
+      "an aggregate error with its errors",
+      `new AggregateError([new Error("a"), 2], "many")`,
+      { name: "AggregateError", message: "many", errors: [{ name: "Error", message: "a" }, 2] },
+    ],
+    [
+      "a ToolError with what it tells",
+      `new ToolError({ code: "X", message: "no", server: "s" })`,
+      { name: "ToolError", message: "no", code: "X", retryable: false, server: "s" },
+    ],
     [
       "weak collections as a word",
       `[new WeakMap(), new WeakSet(), new WeakRef({})]`,
-      ["[weak collection]", "[weak collection]", "[weak collection]"],
+      ["[WeakMap]", "[WeakSet]", "[WeakRef]"],
     ],
+    [
+      "iterators and generators as a word",
+      `[new Map().values(), [].entries(), (function* () {})(), (async function* () {})()]`,
+      ["[Map Iterator]", "[Array Iterator]", "[Generator]", "[AsyncGenerator]"],
+    ],
+    [
+      "objects of the language without members as a word",
+      `[new Intl.NumberFormat(), Math, new AbortController()]`,
+      ["[Intl.NumberFormat]", "[Math]", "[AbortController]"],
+    ],
+    ["boxed big integers as digits and boxed symbols as nothing", `[Object(5n), Object(Symbol())]`, ["5", null]],
+    ["members of a proxy", `new Proxy({ a: new Date(0) }, {})`, { a: "1970-01-01T00:00:00.000Z" }],
+    ["items of a proxy of a list", `new Proxy([1n], {})`, ["1"]],
+    ["an empty object", `[{}, Object.create(null)]`, [{}, {}]],
     ["what toJSON says, with its key", `({ a: { toJSON: (key) => key + "!" } })`, { a: "a!" }],
     ["nothing where toJSON says nothing", `({ a: { toJSON: () => undefined }, b: 1 })`, { b: 1 }],
     ["an object without prototype", `Object.assign(Object.create(null), { a: 1 })`, { a: 1 }],
@@ -89,9 +116,26 @@ describe("a result", () => {
   });
 
   it("tells of promises that were not awaited", async () => {
-    const { result, logs } = await run("return { a: mcp.shop.list(), b: [Promise.resolve(1)] }");
-    expect(result).toEqual({ a: "[Promise]", b: ["[Promise]"] });
-    expect(logs.join("\n")).toContain("holds 2 promise(s) that were not awaited");
+    const { result, logs } = await run("return { b: [Promise.resolve(1)], a: mcp.shop.list() }");
+    expect(result).toEqual({ b: ["[Promise]"], a: "[Promise]" });
+    expect(logs[0]).toBe(
+      "The result holds 2 promises that were not awaited, the first at .b[0]: await them, or use Promise.all",
+    );
+  });
+
+  it("tells which tool's answer was not awaited, and where it is", async () => {
+    const { logs } = await run(`return { "a b": [1, { x: mcp.shop.list() }] }`);
+    expect(logs[0]).toBe(
+      'The result holds a promise that was not awaited at ["a b"][1].x, of mcp.shop.list: await it, or use Promise.all',
+    );
+  });
+
+  it("tells of an object of a class that has nothing to be written", async () => {
+    const { result, logs } = await run(`return { a: new (class Secret { #x = 1 })(), b: {} }`);
+    expect(result).toEqual({ a: {}, b: {} });
+    expect(logs).toEqual([
+      "The result holds an object of class Secret at .a that has no members of its own: it is written as {}",
+    ]);
   });
 
   it("longer than the limit fails, whatever it is made of", async () => {

@@ -23,7 +23,7 @@ describe("console", () => {
   it("asserts, counts and shows values", async () => {
     const { logs } = await run(
       `console.assert(true, "no"); console.assert(false); console.assert(0, "x %d", 1); console.count(); console.count();
-       console.count("a"); console.countReset(); console.count(); console.dir({ a: "b" }); console.dir("q"); console.table([1])`,
+       console.count("a"); console.countReset(); console.count(); console.dir({ a: "b" }); console.dir("q"); console.dir({ a: { b: { c: { d: 1 } } } }, { depth: 0 }); console.dir([[[[[1]]]]], { depth: null })`,
     );
     expect(logs).toEqual([
       "Assertion failed",
@@ -34,7 +34,8 @@ describe("console", () => {
       "default: 1",
       "{ a: 'b' }",
       "'q'",
-      "[ 1 ]",
+      "{ a: [Object] }",
+      "[\n  [\n    [ [ [ 1 ] ] ]\n  ]\n]",
     ]);
   });
 
@@ -71,9 +72,12 @@ describe("console", () => {
     const { logs } = await run(
       `String.prototype.slice = String.prototype.indexOf = Object.keys = () => { throw new Error("patched") };
        Object.prototype.toJSON = () => "forged";
-       console.log("a %s", { b: [1] })`,
+       console.log("a %O", { b: [1] }, new Map([[1, new Set([2])]]), "c"); console.table([{ d: 1 }])`,
     );
-    expect(logs).toEqual(["a { b: [ 1 ] }"]);
+    expect(logs).toEqual([
+      "a { b: [ 1 ] } Map(1) { 1 => Set(1) { 2 } } c",
+      "┌─────────┬───┐\n│ (index) │ d │\n├─────────┼───┤\n│ 0       │ 1 │\n└─────────┴───┘",
+    ]);
   });
 
   it("bounds the indent of groups", async () => {

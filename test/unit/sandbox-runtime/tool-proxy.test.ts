@@ -12,14 +12,9 @@ describe("a call", () => {
 
   it("may go by any path: the host says what exists", async () => {
     const { calls } = await run(
-      `await mcp.other["a-b"].c(); await mcp.$search("x"); const { list } = mcp.shop; await list(1); await mcp.shop.list.call(null, 2)`,
+      `await mcp.other["a-b"].c(); await mcp.$search("x"); const { list } = mcp.shop; await list(1)`,
     );
-    expect(calls.map(({ path }) => path)).toEqual([
-      ["other", "a-b", "c"],
-      ["$search"],
-      ["shop", "list"],
-      ["shop", "list", "call"],
-    ]);
+    expect(calls.map(({ path }) => path)).toEqual([["other", "a-b", "c"], ["$search"], ["shop", "list"]]);
   });
 
   it("runs beside others, each with its own answer", async () => {
@@ -108,11 +103,15 @@ describe("a failed call", () => {
     expect(error).toMatchObject({ code: "TOOL_FAILED", line: 1 });
   });
 
-  it("that nobody awaits does not fail the run", async () => {
-    const { result, logs } = await run(`mcp.shop.buy(); await new Promise((r) => setTimeout(r, 20)); return 1`, {
+  it("that nobody awaits does not fail the run, and is told", async () => {
+    const { result, logs, levels } = await run(`mcp.shop.buy(); await mcp.shop.list().catch(() => 0); return 1`, {
       answer,
     });
-    expect([result, logs]).toEqual([1, []]);
+    expect([result, logs, levels]).toEqual([
+      1,
+      ["Tool call mcp.shop.buy at line 1 failed and nothing awaited it: ToolError: no stock"],
+      ["warn"],
+    ]);
   });
 });
 
@@ -236,12 +235,21 @@ describe("mcp", () => {
     expect(calls).toEqual([]);
   });
 
-  it("cannot be changed, at any depth", async () => {
+  it("cannot be changed, at any depth: strict code is told so", async () => {
     const code = `
+      "use strict";
       const tries = [() => { mcp.shop = 1 }, () => { mcp.shop.list = 1 }, () => { delete mcp.shop }, () => Object.defineProperty(mcp, "x", { value: 1 }),
-        () => Object.setPrototypeOf(mcp, {}), () => Object.freeze(mcp.shop), () => { mcp.shop.list.x = 1 }];
+        () => Object.setPrototypeOf(mcp, {}), () => Object.freeze(mcp.shop), () => { mcp.shop.list.x = 1 }, () => Object.assign(mcp, { a: 1 })];
       return tries.map((attempt) => { try { attempt(); return "done" } catch (e) { return e instanceof TypeError } })`;
-    expect(await value(code)).toEqual(Array.from({ length: 7 }, () => true));
+    expect(await value(code)).toEqual(Array.from({ length: 8 }, () => true));
+  });
+
+  it("lets sloppy assignments and Reflect pass without effect, as the language does", async () => {
+    const code = `
+      mcp.shop = 1; mcp.shop.list = 2; delete mcp.shop; mcp.added = 3;
+      return [Reflect.set(mcp, "shop", 1), Reflect.deleteProperty(mcp, "shop"), Reflect.defineProperty(mcp, "x", { value: 1 }),
+        Reflect.setPrototypeOf(mcp, {}), Reflect.preventExtensions(mcp), typeof mcp.shop.list, "added" in mcp, Object.keys(mcp)]`;
+    expect(await value(code)).toEqual([false, false, false, false, false, "function", false, ["shop"]]);
   });
 
   it("cannot be replaced", async () => {
@@ -257,93 +265,51 @@ describe("mcp", () => {
     expect(calls).toEqual([]);
   });
 
-  it("is no JSON", async () => {
-    expect(await value(`return { a: mcp, b: [mcp.shop], c: JSON.stringify({ mcp }) }`)).toEqual({ b: [null], c: "{}" });
+  it("has tools that are functions: call, apply, bind, name and length are theirs", async () => {
+    const code = `
+      const { list } = mcp.shop;
+      const { buy, ...others } = { ...mcp.shop };
+      return [typeof list, list.name, list.length, await list.call(null, 1), await list.apply(null, [2, 3]), await list.bind(null, 4)(5),
+        await list.apply(null), typeof buy, Object.keys(others), await Reflect.apply(buy, null, [6]), [1].map(list).length]`;
+    expect(await value(code)).toEqual(["function", "list", 1, [1], [2, 3], [4, 5], [], "function", ["list"], [6], 1]);
   });
-});
 
-describe("calls from a script that has changed builtins", () => {
-  const POLLUTIONS: readonly (readonly [claim: string, code: string])[] = [
-    ["toJSON on Object and Array", `Object.prototype.toJSON = Array.prototype.toJSON = () => "forged"`],
-    [
-      "descriptor words on Object.prototype",
-      `for (const key of ["get", "set", "value", "writable"]) Object.prototype[key] = () => "forged"`,
-    ],
-    [
-      "proxy traps on Object.prototype",
-      `for (const key of ["get", "apply", "construct", "isExtensible", "has"]) Object.prototype[key] = () => { throw new Error("trap") }`,
-    ],
-    [
-      "setters of indices",
-      `for (let i = 0; i < 5; i++) Object.defineProperty(Array.prototype, i, { set() { throw new Error("set") }, configurable: true })`,
-    ],
-    [
-      "Map, WeakMap and Set",
-      `for (const C of [Map, WeakMap, Set]) for (const key of Object.getOwnPropertyNames(C.prototype)) if (key !== "constructor" && key !== "size") C.prototype[key] = () => { throw new Error(key) }`,
-    ],
-    [
-      "JSON and Reflect",
-      `JSON.parse = JSON.stringify = () => { throw new Error("JSON") }; for (const key of Object.keys(Object.getOwnPropertyDescriptors(Reflect))) if (typeof Reflect[key] === "function") Reflect[key] = () => { throw new Error(key) }`,
-    ],
-    [
-      "errors",
-      `Error.prototype.toString = () => { throw new Error("toString") }; Error.prepareStackTrace = () => 5; Error.stackTraceLimit = 0; Object.defineProperty(Error.prototype, "name", { get() { throw new Error("name") }, set() {} })`,
-    ],
-    [
-      "text and functions",
-      `for (const key of ["slice", "indexOf", "replaceAll", "toString"]) String.prototype[key] = () => { throw new Error(key) }; for (const key of ["call", "apply", "bind"]) Function.prototype[key] = () => { throw new Error(key) }`,
-    ],
-    [
-      "array iteration",
-      `Array.prototype[Symbol.iterator] = () => { throw new Error("iterator") }; Array.prototype.push = Array.prototype.join = () => { throw new Error("array") }`,
-    ],
-    [
-      "globals",
-      `for (const name of ["Object", "Array", "String", "Number", "Error", "TypeError", "Map", "Proxy", "Symbol", "Reflect", "JSON"]) globalThis[name] = undefined`,
-    ],
-    ["static parts of promises", `Promise.resolve = Promise.reject = () => { throw new Error("static") }`],
-  ];
-  it.each(POLLUTIONS)("%s: answers and failures still arrive", async (_, pollution) => {
-    const { result, error, calls } = await run(
-      `${pollution};
-       const good = await mcp.shop.list(5);
-       let bad; try { await mcp.shop.buy(6) } catch (e) { bad = e.code + " " + e.message }
-       return { good: good[0], bad }`,
-      {
-        answer: ([, tool], args) =>
-          tool === "list" ? { ok: true, json: JSON.stringify(args) } : failure({ code: "TOOL_FAILED", message: "no" }),
-      },
+  it("gives tools that are named like those their way", async () => {
+    const names = { phone: ["call", "name", "apiCall"], myServer: ["x"] };
+    const { calls } = await run(
+      `await mcp.phone.call(1); await mcp.phone.name(2); await mcp.phone.api.call(3); await mcp["my-server"].call(4); await mcp.call(5);
+       await mcp.phone.call.call(null, 6); await mcp.flat.call(null, 7)`,
+      { names },
     );
     expect(calls).toEqual([
-      { path: ["shop", "list"], args: [5] },
-      { path: ["shop", "buy"], args: [6] },
+      { path: ["phone", "call"], args: [1] },
+      { path: ["phone", "name"], args: [2] },
+      { path: ["phone", "api", "call"], args: [3] },
+      { path: ["my-server", "call"], args: [4] },
+      { path: ["call"], args: [5] },
+      { path: ["phone", "call"], args: [6] },
+      { path: ["flat"], args: [7] },
     ]);
-    if (pollution.includes("toJSON")) expect(result).toBe("forged");
-    else expect({ result, error }).toEqual({ result: { good: 5, bad: "TOOL_FAILED no" }, error: undefined });
   });
 
-  it("calls that getters of arguments make are counted before the call they are made for", async () => {
-    const code = `
-      let inner;
-      const args = { get a() { inner ??= mcp.shop.list(1); return 1 } };
-      const outer = await mcp.shop.list(args).catch((e) => e.code);
-      return [await inner, outer]`;
-    expect(await value(code, { limits: { toolCalls: 1 } })).toEqual([[1], "TOOL_CALL_LIMIT"]);
-    expect(await value(code, { limits: { concurrency: 1 } })).toEqual([[1], "CALL_CONCURRENCY_LIMIT"]);
-  });
-
-  it("a name longer than any tool's is refused before it leaves the isolate", async () => {
+  it("has what every object has, without a call", async () => {
     const { result, calls } = await run(
-      `try { await mcp.shop["x".repeat(5e5)]() } catch (e) { return [e.code, e.message.length < 200] }`,
+      `return [mcp.hasOwnProperty("shop"), mcp.hasOwnProperty("none"), mcp.shop.hasOwnProperty("list"), mcp.toString(), mcp.shop.list.toString(), mcp.shop.valueOf() === mcp.shop]`,
     );
-    expect([result, calls]).toEqual([["TOOL_NOT_FOUND", true], []]);
+    expect(result).toEqual([true, false, true, "[mcp: shop]", "[mcp.shop.list]", true]);
+    expect(calls).toEqual([]);
   });
 
-  it("every failure of an entry arrives when Error.prepareStackTrace throws", async () => {
-    const code = `
-      Error.prepareStackTrace = () => { throw new Error("stack") };
-      return (await Promise.allSettled([mcp.shop.list(), mcp.shop.buy()])).map(({ reason }) => reason.message)`;
-    const answer = () => failure({ code: "TOOL_FAILED", message: "no" });
-    expect(await value(code, { answer })).toEqual(["no", "no"]);
+  it("lists a thousand tools fast, and in their order", async () => {
+    const methods = Array.from({ length: 1_000 }, (_, i) => `tool${i}`);
+    const { result, error } = await run(`return [Object.keys(mcp.big), Object.entries(mcp.big).length]`, {
+      names: { big: methods },
+      limits: { cpuMs: 500 },
+    });
+    expect([result, error]).toEqual([[methods, 1_000], undefined]);
+  });
+
+  it("is no JSON", async () => {
+    expect(await value(`return { a: mcp, b: [mcp.shop], c: JSON.stringify({ mcp }) }`)).toEqual({ b: [null], c: "{}" });
   });
 });

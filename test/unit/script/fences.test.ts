@@ -22,6 +22,18 @@ describe("fences are found by their lines", () => {
     ["after an open template literal there are none", "const a = `\n```\nb\n```\n`", []],
     ["after a closed one there are", "say `a`\n```\nb\n```", ["b\n"]],
     ["empty", "x\n```\n```", [""]],
+    ["closed at the end of a line: that, then all of it", "```js\na\nb```", ["a\nb", "a\nb```"]],
+    ["closed so, with text after: all of it, then that", "x\n```\na```\ny", ["a```\ny", "a"]],
+    ["on one line", "```js a```", [" a"]],
+    ["on one line, with a word that is no label", "```return a```", ["return a"]],
+    ["on one line, with more before it: inline code", "x ```a```", []],
+    ["on one line, empty", "``````", [""]],
+    ["in Markdown that is fenced: those in it first", "````md\nx\n```js\na\n```\n````", ["a\n", "x\n```js\na\n```\n"]],
+    [
+      "in Markdown that is fenced with as many characters",
+      "```md\nx\n```js\na\n```\n```",
+      ["a\n", "x\n```js\na\n```\n", "", "x\n```js\na\n"],
+    ],
   ])("%s", (_claim, text, expected) => {
     expect(bodies(text)).toEqual(expected);
   });

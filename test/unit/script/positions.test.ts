@@ -1,22 +1,22 @@
-import { runInNewContext, Script } from "node:vm";
+import { Script } from "node:vm";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createLineTable, createPositionMap, editText, snippet } from "../../../src/script/source-position.ts";
 import type { Position } from "../../../src/script/script.ts";
-import { prepare } from "./run-script.ts";
+import { prefixOf } from "../../../src/script/body-wrapper.ts";
+import { compile, prepare } from "./run-script.ts";
 
 /** Where V8 says the body threw, in the caller's text. */
 async function thrownAt(text: string): Promise<Position | undefined> {
-  const { code, edits } = await prepare(text);
-  const prefix = "(async () => {";
-  const options = { filename: "script.js", columnOffset: -prefix.length };
-  const run = runInNewContext(`${prefix}${code}\n})`, {}, options) as () => Promise<unknown>;
-  const stack = await run().then(
+  const script = await prepare(text);
+  const stack = await compile(script, {})().then(
     () => "",
     (error: { stack?: string }) => error.stack ?? "",
   );
   const found = /script\.js:(\d+):(\d+)/u.exec(stack);
-  return edits.toSource({ line: Number(found?.[1]), column: Number(found?.[2]) });
+  const line = Number(found?.[1]);
+  const before = line === 1 ? prefixOf(script.tracker).length : 0;
+  return script.edits.toSource({ line, column: Number(found?.[2]) - before });
 }
 
 describe("a throw is told where it stands in the caller's text", () => {

@@ -23,6 +23,12 @@ const FILES = [
   }),
   tool("files", "list-directory", PATH_SCHEMA),
   tool("files", "v2.search", { type: "object", properties: { query: { type: "string" } }, required: ["query"] }),
+  tool("files", "either", {
+    type: "object",
+    properties: { a: { type: "string" }, c: { type: "string" } },
+    anyOf: [{ required: ["a"] }, { required: ["b"] }],
+    required: ["c"],
+  }),
   tool("files", "roots", { type: "object", properties: {} }),
   tool("files", "apply", {
     type: "object",
@@ -95,6 +101,69 @@ describe("a tool that does not exist is found before anything runs", () => {
   it("a hundred wrong names give ten errors", async () => {
     const text = Array.from({ length: 100 }, (_, i) => `mcp.files.wrong${i}();`).join("\n");
     expect((await check(text)).length).toBe(10);
+  });
+});
+
+/** Constants `a1` to `a<length>`, each of the one before. */
+function chain(length: number): string {
+  return Array.from({ length }, (_, i) => `const a${i + 1} = a${i};`).join("\n");
+}
+
+describe("constants that are parts of mcp are followed", () => {
+  it.each([
+    ["a server", "const files = mcp.files;\nawait files.readFil('a')", 2, 7],
+    ["mcp itself", "const tools = mcp;\nawait tools.files.readFil('a')", 2, 7],
+    ["a server, taken out", "const { files } = mcp;\nawait files.readFil('a')", 2, 7],
+    ["a server, taken out under another name", "const { files: f } = mcp;\nawait f.readFil('a')", 2, 7],
+    ["a server, taken out by its quoted name", "const { 'files': f } = mcp;\nawait f.readFil('a')", 2, 7],
+    ["a tool", "const read = mcp.files.readFil;\nawait read('a')", 2, 7],
+    ["a tool, taken out", "const { readFil } = mcp.files;\nawait readFil('a')", 2, 7],
+    ["a tool, taken out in two steps at once", "const { files: { readFil } } = mcp;\nawait readFil('a')", 2, 7],
+    ["a constant of a constant", "const f = mcp.files, read = f.readFil;\nawait read('a')", 2, 7],
+    ["used before it stands", "const main = async () => read('a');\nconst read = mcp.files.readFil;\nmain()", 1, 26],
+    [
+      "in the function that has it",
+      "async function main() {\n  const f = mcp.files;\n  f.readFil('a')\n}\nmain()",
+      3,
+      3,
+    ],
+    ["in a function within", "const f = mcp.files;\n[1].map(() => f.readFil('a'))", 2, 15],
+    ["in TypeScript", "const f = mcp.files as any;\nawait f.readFil('a')", 2, 7],
+  ])("%s", async (_claim, text, line, column) => {
+    expect(await check(text)).toMatchObject([{ code: "TOOL_NOT_FOUND", line, column }]);
+  });
+
+  it("and what is passed through them is judged", async () => {
+    const errors = await check("const { readFile, writeFile: w } = mcp.files;\nreadFile({ path: 1 });\nw('a')");
+    expect(errors.map(({ code, line, column }) => [code, line, column])).toEqual([
+      ["TOOL_ARGUMENTS_INVALID", 2, 10],
+      ["TOOL_ARGUMENTS_INVALID", 3, 3],
+    ]);
+  });
+
+  it.each([
+    ["one that is no constant", "let f = mcp.files;\nf.nope()"],
+    ["a name that is declared again elsewhere", "const f = mcp.files;\nfunction g(f) { f.nope() }"],
+    ["a name that is a function's, too", "const f = mcp.files;\n{ function f() {} }\nf.nope()"],
+    ["a name that is assigned", "const f = mcp.files;\nf = 1;\nf.nope()"],
+    ["outside of the block that has it", "{ const URL = mcp.files; }\nURL.parse('a')"],
+    ["a default value", "const { nope = () => 1 } = mcp.files;\nnope()"],
+    ["what is left over", "const { files, ...others } = mcp;\nothers.nope()"],
+    ["a computed name", "const { [input.name]: f } = mcp;\nf.nope()"],
+    ["a part that may not be there", "const f = mcp?.nope;\nf.nope()"],
+    ["a choice", "const f = input.a ? mcp.files : { nope() {} };\nf.nope()"],
+    ["a constant of a loop", "for (const f of [mcp.files]) f.nope()"],
+    ["a constant of a name that is not mcp", "const files = other.files;\nfiles.nope()"],
+    ["a constant of itself", "{ const f = f.nope; f.nope() }"],
+    ["a constant of a name that means another thing there", "const b = URL;\n{ const URL = mcp.files; b.nope() }"],
+    ["a constant many steps away", `const a0 = mcp.files;\n${chain(20)}\na20.nope()`],
+    ["a constant of one that is of it", "const a = b.x, b = a.y;\na.nope()"],
+    ["in a script that gives mcp another meaning", "const g = (mcp) => 1, f = mcp.files;\nf.nope()"],
+    ["in a script with eval", "const f = mcp.files;\neval(input.code);\nf.nope(); mcp.nope()"],
+    ["in a script with `with`", "with (input) { mcp.nope() }"],
+    ["a method of a tool's function", "const read = mcp.files.readFile;\nread.call(null, 1); read.bind(null)"],
+  ])("%s is not judged", async (_claim, text) => {
+    expect(await check(text)).toEqual([]);
   });
 });
 
@@ -184,7 +253,6 @@ describe("written-out arguments that the schema refuses are found", () => {
 
   it.each([
     ["a value from elsewhere", "mcp.files.readFile({ path: input.path })"],
-    ["a missing property beside one from elsewhere", "mcp.files.writeFile({ path: input.path })"],
     ["a spread object", "mcp.files.readFile({ ...input })"],
     ["spread arguments", "mcp.files.readFile(...input)"],
     ["a computed key", "mcp.files.readFile({ [input.key]: 1 })"],
@@ -212,6 +280,38 @@ describe("written-out arguments that the schema refuses are found", () => {
     expect(await check(text)).toEqual([]);
   });
 
+  it.each([
+    ["a member that is missing", "mcp.files.writeFile({ path: input.path })", ["/content"]],
+    ["a wrong value", "mcp.files.writeFile({ path: input.path, content: 1 })", ["/content"]],
+    ["a name that is not known", "const path = 1;\nmcp.files.writeFile({ path, content: 'a', mod: 'w' })", ["/mod"]],
+    [
+      "a value not listed, beside a function's",
+      "mcp.files.writeFile({ path: f(), content: `${1}`, mode: 'x' })",
+      ["/mode"],
+    ],
+    ["several", "mcp.files.writeFile({ path: input.path, mode: 'x' })", ["/content", "/mode"]],
+    ["more values than the tool takes", "mcp.files.readFile(input.path, input.other)", [""]],
+  ])("%s is found beside values that come from elsewhere", async (_claim, text, pointers) => {
+    const [error, ...others] = await check(text);
+    expect(others).toEqual([]);
+    expect(error?.details).toMatchObject({ problems: pointers.map((pointer) => ({ pointer })) });
+  });
+
+  it.each([
+    ["of an unknown name that may be undefined", "mcp.files.writeFile({ path: 'a', content: 'b', mod: input.mod })"],
+    ["with a method", "mcp.files.readFile({ path() {} })"],
+    ["with toJSON", "mcp.files.readFile({ toJSON: f })"],
+    ["with __proto__", "mcp.files.readFile({ __proto__: input })"],
+    ["with a computed name", "mcp.files.writeFile({ path: input.path, [input.key]: 1 })"],
+    ["with what is spread", "mcp.files.writeFile({ path: input.path, ...input })"],
+    ["that may be the tool's one property", "mcp.files.apply({ change: input.change, to: 1 })"],
+    ["of a name that is written again", "mcp.files.readFile({ path: 1, path: input.path })"],
+    ["spread, as arguments", "mcp.files.readFile(input.path, ...input.more)"],
+    ["of a schema whose members depend on each other", "mcp.files.either({ a: input.a, c: 1 })"],
+  ])("an object %s is not judged", async (_claim, text) => {
+    expect(await check(text)).toEqual([]);
+  });
+
   it("wrong names and wrong arguments come in the order of the text", async () => {
     const errors = await check("mcp.files.readFile(1);\nmcp.files.nope();\nmcp.files.writeFile('a', 2)");
     expect(errors.map(({ code, line }) => [code, line])).toEqual([
@@ -224,11 +324,15 @@ describe("written-out arguments that the schema refuses are found", () => {
 
 describe("the calls of a prepared script", () => {
   it("are told as they are written, with what is known of their arguments", async () => {
-    const { calls } = await prepare("const a = await mcp.files.readFile('x');\nmcp.b(a);\nmcp.c({ d: [1] }, -2)");
+    const { calls } = await prepare(
+      "const a = await mcp.files.readFile('x');\nmcp.b(a);\nmcp.c({ d: [1] }, -2);\nmcp.e({ f: a, g: 1 })",
+    );
     expect(calls).toEqual([
       {
         path: ["files", "readFile"],
         args: ["x"],
+        count: 1,
+        open: undefined,
         position: { line: 1, column: 17 },
         argsPosition: { line: 1, column: 36 },
         lacksAwait: false,
@@ -236,6 +340,8 @@ describe("the calls of a prepared script", () => {
       {
         path: ["b"],
         args: undefined,
+        count: 1,
+        open: undefined,
         position: { line: 2, column: 1 },
         argsPosition: { line: 2, column: 7 },
         lacksAwait: false,
@@ -243,8 +349,19 @@ describe("the calls of a prepared script", () => {
       {
         path: ["c"],
         args: [{ d: [1] }, -2],
+        count: 2,
+        open: undefined,
         position: { line: 3, column: 1 },
         argsPosition: { line: 3, column: 7 },
+        lacksAwait: false,
+      },
+      {
+        path: ["e"],
+        args: undefined,
+        count: 1,
+        open: { value: { f: null, g: 1 }, open: new Set(["f"]) },
+        position: { line: 4, column: 1 },
+        argsPosition: { line: 4, column: 7 },
         lacksAwait: false,
       },
     ]);

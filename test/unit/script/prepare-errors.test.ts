@@ -72,6 +72,9 @@ describe("N14: a syntax error is told where the caller sees it", () => {
       11,
       "const b = ;",
     ],
+    ["in a fence that something follows", "```js\nif (a) {\n  b()\n```\nIt is `b`.", 4, 1, "```"],
+    ["in the second reading of a fence", "Look:\n```js\nconst b = ;\nreturn b```\nDone.", 3, 11, "const b = ;"],
+    ["a fence after an enum, which would be a template", "enum A { B }\n```js\nreturn 1\n```", 2, 1, "```js"],
     ["in TypeScript", "const a: number = 1;\nconst b: string = ;", 2, 19, "const b: string = ;"],
     ["in TypeScript in a fence", "```ts\nconst a: number = 1;\nconst b: string = ;\n```", 3, 19, "const b: string = ;"],
     [

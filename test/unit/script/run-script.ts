@@ -1,5 +1,6 @@
 import { runInNewContext } from "node:vm";
 import { prepareScript } from "../../../src/script/prepare.ts";
+import { runnableText } from "../../../src/script/body-wrapper.ts";
 import type { PreparedScript } from "../../../src/script/prepare.ts";
 import type { RunletError } from "../../../src/lib/errors.ts";
 
@@ -17,20 +18,19 @@ export function prepare(text: string): Promise<PreparedScript> {
   return prepareScript(text, { maxBytes: MAX_BYTES });
 }
 
-/** Runs a text as the executor would: its body inside of an async function, in sloppy mode. */
+/** Runs a text as the executor would: its body inside of an async function, in sloppy mode; nobody hears of floating promises. */
 export async function evaluate(text: string): Promise<unknown> {
-  const { code } = await prepare(text);
-  return evaluateCode(code);
+  const run = compile(await prepare(text), { ...CONTEXT, console, structuredClone, setTimeout });
+  return toOurs(await run());
 }
 
-export async function evaluateCode(code: string): Promise<unknown> {
-  const run = runInNewContext(`(async () => {${code}\n})`, {
-    ...CONTEXT,
-    console,
-    structuredClone,
-    setTimeout,
-  }) as () => Promise<unknown>;
-  return toOurs(await run());
+/** The async function that a prepared script is. Its frames are of `script.js`; columns of line 1 count what is before the body. */
+export function compile(script: PreparedScript, context: object): () => Promise<unknown> {
+  const made: unknown = runInNewContext(runnableText(script), context, { filename: "script.js" });
+  const untracked = (value: unknown): unknown => value;
+  return script.tracker === undefined
+    ? (made as () => Promise<unknown>)
+    : (made as (tracker: typeof untracked) => () => Promise<unknown>)(untracked);
 }
 
 /** Values of another realm compare as unequal: rebuilds plain data here. */

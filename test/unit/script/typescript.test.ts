@@ -79,15 +79,57 @@ describe("N15: TypeScript runs", () => {
 });
 
 describe("plain JavaScript does not pay for TypeScript", () => {
-  it.each(["1 + 1", "async () => 2", "{a: 3}", "function () { return 4 }", "```js\n5\n```", "export default 6"])(
-    "%j",
-    async (text) => {
-      const asked = vi.fn<() => Promise<{ status: "broken" }>>(async () => ({ status: "broken" }));
-      const transpiler: Transpiler = { strip: asked, transform: asked, close: async () => undefined };
-      await prepareScript(text, { maxBytes: MAX_BYTES, transpiler });
-      expect(asked).not.toHaveBeenCalled();
-    },
-  );
+  it.each([
+    "",
+    "1 + 1",
+    "async () => 2",
+    "{a: 3}",
+    "function () { return 4 }",
+    "const a = await mcp.echo(5);\nreturn a",
+    "export default 6",
+    "module.exports = async () => 7",
+    "const main = async () => 8",
+    "#!/usr/bin/env node\n9",
+    "```js\n10\n```",
+    "```ts\n11\n```",
+    "```js\nreturn 12```",
+    "```js return 13```",
+    "Here is the script:\n\n```js\nreturn 14\n```\nIt returns 14.",
+    "Here's the script:\n```js\nreturn 15\n```",
+    "Run this\n\n```sh\nnpm install x\n```\nand then that:\n```js\nreturn 16\n```",
+    "<think>It is 17</think>\nreturn 17",
+  ])("%j", async (text) => {
+    const asked = vi.fn<() => Promise<{ status: "broken" }>>(async () => ({ status: "broken" }));
+    const transpiler: Transpiler = { strip: asked, transform: asked, close: async () => undefined };
+    await prepareScript(text, { maxBytes: MAX_BYTES, transpiler });
+    expect(asked).not.toHaveBeenCalled();
+  });
+
+  it.each([
+    "type A = string;",
+    "interface A {}",
+    "enum A { B }",
+    "namespace A.B { export const c = 1 }",
+    "declare const a: string;",
+    "declare global { var a: string }",
+    "abstract class A { abstract b(): void }",
+    "class A { private b = 1; protected static readonly c = 2; override toString() { return '' } declare d: string }",
+    "class A { accessor b = 1 }",
+    "const a = input as any;",
+    "const a = input satisfies object, b = `x` as 'x';",
+    "import type A from 'a';",
+    "import { type A, type B as C } from 'a';",
+    "export type { A } from 'a';",
+    "class A<in out T> {}",
+    "function f(a: unknown): asserts a is string {}",
+    "let a: unique symbol;",
+    "const a = <T,>(b: T) => b;",
+    "function f(this: Date) {}",
+    "class A { get b(): number { return 1 } set b(c: number) {} }",
+    "class A { constructor(public b = 1) {} }",
+  ])("and no TypeScript is taken for prose: %j", async (text) => {
+    await expect(prepare(text)).resolves.toMatchObject({ source: text });
+  });
 });
 
 describe("the transpiler's thread", () => {

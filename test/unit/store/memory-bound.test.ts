@@ -24,3 +24,30 @@ test("a store in memory keeps the latest ended runs and their journals, and ever
   ]);
   await stores.close();
 });
+
+test("a store in memory keeps the latest results within its bound; a larger one is kept alone", async () => {
+  const stores = createMemoryStores({ resultBytes: 10 });
+  for (const id of ["run_1", "run_2", "run_3"]) await stores.runs.insert(run(id));
+  const kept = async (): Promise<boolean[]> =>
+    Promise.all(["run_1", "run_2", "run_3"].map(async (id) => (await stores.results.get(id)) !== undefined));
+  await stores.results.put("run_1", new Uint8Array(6));
+  await stores.results.put("run_2", new Uint8Array(4));
+  expect(await kept()).toEqual([true, true, false]);
+  await stores.results.put("run_3", new Uint8Array(1));
+  expect(await kept()).toEqual([false, true, true]);
+  await stores.results.put("run_1", new Uint8Array(100));
+  expect(await kept()).toEqual([true, false, false]);
+  await stores.close();
+});
+
+test("the result of a run that a store in memory drops goes with it", async () => {
+  const stores = createMemoryStores({ endedRuns: 1 });
+  for (const id of ["run_1", "run_2"]) {
+    await stores.runs.insert(run(id));
+    await stores.results.put(id, new Uint8Array(1));
+    await stores.runs.update(id, ["queued"], { status: "succeeded", endedAtMs: 1 });
+  }
+  expect(await stores.results.get("run_1")).toBeUndefined();
+  expect((await stores.results.get("run_2"))?.bytes).toBe(1);
+  await stores.close();
+});

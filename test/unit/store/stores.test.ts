@@ -1,25 +1,18 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { errorInfo } from "../../../src/lib/errors.ts";
 import type { JsonValue } from "../../../src/lib/guards.ts";
-import { createMemoryStores } from "../../../src/store/memory/create-memory-stores.ts";
+import type { JournalQuery } from "../../../src/store/journal.ts";
 import type { RunQuery, RunRecord, RunStatus } from "../../../src/store/run-store.ts";
-import { createSqliteStores } from "../../../src/store/sqlite/create-sqlite-stores.ts";
 import type { Stores } from "../../../src/store/stores.ts";
 import { call, run } from "../../support/records.ts";
+import { STORE_KINDS } from "../../support/store-kinds.ts";
+import type { OpenedStores } from "../../support/store-kinds.ts";
 
 const EVERYTHING: RunQuery = { principal: undefined, status: undefined, limit: 100, before: undefined };
 
-interface Opened {
-  readonly stores: Stores;
-  readonly cleanUp: () => void;
-}
-
 /** One body for every implementation: what callers may rely on whichever is configured. */
-function describeStores(name: string, open: () => Opened): void {
+function describeStores(name: string, open: () => OpenedStores): void {
   describe(name, () => {
     let stores: Stores;
     let cleanUp: () => void;
@@ -250,6 +243,35 @@ function describeStores(name: string, open: () => Opened): void {
       });
     });
 
+    describe("a page of a journal", () => {
+      const seqs = async (query: JournalQuery): Promise<number[]> =>
+        (await stores.journal.list("run_1", query)).map(({ seq }) => seq);
+
+      beforeEach(async () => {
+        await stores.runs.insert(run("run_1"));
+        for (let seq = 1; seq <= 5; seq++) await stores.journal.begin(call("run_1", seq));
+      });
+
+      it("begins after a number and is bounded in number", async () => {
+        expect(await seqs({})).toEqual([1, 2, 3, 4, 5]);
+        expect(await seqs({ after: 3 })).toEqual([4, 5]);
+        expect(await seqs({ after: 1, limit: 2 })).toEqual([2, 3]);
+        expect(await seqs({ after: 9 })).toEqual([]);
+      });
+
+      it("stops behind the call that makes all together too large", async () => {
+        const settlement = {
+          outcome: "ok",
+          settledAtMs: 3,
+          resultJson: `"${"x".repeat(100)}"`,
+          error: undefined,
+        } as const;
+        await stores.journal.settle("run_1", 2, settlement);
+        expect(await seqs({ maxSize: 50 })).toEqual([1, 2]);
+        expect(await seqs({ after: 2, maxSize: 0 })).toEqual([3]);
+      });
+    });
+
     describe("prune", () => {
       const ended = (id: string, endedAtMs: number): RunRecord => run(id, { status: "succeeded", endedAtMs });
 
@@ -288,6 +310,9 @@ function describeStores(name: string, open: () => Opened): void {
         () => stores.journal.begin(call("run_1", 1)),
         () => stores.journal.settle("run_1", 1, settlement),
         () => stores.journal.list("run_1"),
+        () => stores.results.put("run_1", new Uint8Array(1)),
+        () => stores.results.get("run_1"),
+        () => stores.results.delete("run_1"),
         () => stores.prune(1),
       ];
       for (const work of late) {
@@ -300,9 +325,4 @@ function describeStores(name: string, open: () => Opened): void {
   });
 }
 
-describeStores("memory stores", () => ({ stores: createMemoryStores(), cleanUp: () => undefined }));
-describeStores("SQLite stores in memory", () => ({ stores: createSqliteStores(":memory:"), cleanUp: () => undefined }));
-describeStores("SQLite stores in a file", () => {
-  const folder = mkdtempSync(join(tmpdir(), "runlet-stores-"));
-  return { stores: createSqliteStores(folder), cleanUp: () => rmSync(folder, { recursive: true }) };
-});
+for (const [name, open] of STORE_KINDS) describeStores(name, open);

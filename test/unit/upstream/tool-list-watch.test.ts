@@ -20,7 +20,18 @@ async function settle(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await Promise.resolve();
 }
 
-function watch(era: "legacy" | "modern", listen: "accepted" | "refused" = "accepted"): Harness {
+const NO_TOOLS: ToolListing = { tools: [], dropped: [] };
+
+function watch(
+  era: "legacy" | "modern",
+  {
+    listen = "accepted",
+    first = Promise.resolve(NO_TOOLS),
+  }: {
+    readonly listen?: "accepted" | "refused";
+    readonly first?: Promise<ToolListing>;
+  } = {},
+): Harness {
   const clock = createManualClock();
   const subscriptions: PromiseWithResolvers<"remote">[] = [];
   const relists: Harness["relists"] = [];
@@ -45,9 +56,10 @@ function watch(era: "legacy" | "modern", listen: "accepted" | "refused" = "accep
     random: () => 1,
     server: "s",
     timeoutMs: 1_000,
+    first,
     relist: () =>
       new Promise((resolve, reject) => {
-        relists.push({ done: (error) => (error ? reject(error) : resolve({ tools: [], dropped: [] })) });
+        relists.push({ done: (error) => (error ? reject(error) : resolve(NO_TOOLS)) });
       }),
     onTools: (listing) => listings.push(listing),
     onFailure: (error) => failures.push(error),
@@ -58,6 +70,7 @@ function watch(era: "legacy" | "modern", listen: "accepted" | "refused" = "accep
 describe("watchToolList", () => {
   it("makes many notices during one listing into one more", async () => {
     const harness = watch("legacy");
+    await settle();
     for (let notice = 0; notice < 50; notice++) harness.notify();
     expect(harness.relists).toHaveLength(1);
     harness.relists[0]?.done();
@@ -70,6 +83,7 @@ describe("watchToolList", () => {
 
   it("tells of a listing that fails and goes on listening", async () => {
     const harness = watch("legacy");
+    await settle();
     harness.notify();
     harness.relists[0]?.done(new Error("cannot list"));
     await settle();
@@ -78,6 +92,30 @@ describe("watchToolList", () => {
     harness.relists[1]?.done();
     await settle();
     expect(harness.listings).toHaveLength(1);
+  });
+
+  it("lists again after the first listing when a notice came during it", async () => {
+    const first = Promise.withResolvers<ToolListing>();
+    const harness = watch("legacy", { first: first.promise });
+    harness.notify();
+    await settle();
+    expect(harness.relists).toHaveLength(0);
+    first.resolve(NO_TOOLS);
+    await settle();
+    expect(harness.relists).toHaveLength(1);
+  });
+
+  it("does not list again, or subscribe, when the first listing failed", async () => {
+    const harness = watch("modern", { first: Promise.reject(new Error("cannot list")) });
+    harness.notify();
+    await settle();
+    expect([harness.relists.length, harness.subscriptions.length, harness.failures.length]).toEqual([0, 0, 0]);
+  });
+
+  it("lists what changed between the first listing and the subscription", async () => {
+    const harness = watch("modern");
+    await settle();
+    expect([harness.subscriptions.length, harness.relists.length]).toEqual([1, 1]);
   });
 
   it("subscribes to servers of the new era only", async () => {
@@ -118,7 +156,7 @@ describe("watchToolList", () => {
   });
 
   it("tries again with a server that refuses", async () => {
-    const harness = watch("modern", "refused");
+    const harness = watch("modern", { listen: "refused" });
     await settle();
     harness.clock.advance(1_000);
     await settle();

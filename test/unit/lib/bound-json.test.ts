@@ -1,7 +1,7 @@
 import { assert, integer, jsonValue, property } from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { JsonValue } from "../../../src/lib/guards.ts";
-import { boundJson, jsonBytes } from "../../../src/mcp/bound-json.ts";
+import { boundJson, jsonBytes } from "../../../src/lib/bound-json.ts";
 
 describe("boundJson", () => {
   it("gives back a value that fits as the same object", () => {

@@ -1,0 +1,22 @@
+/** Tool names that break careless writers. */
+export const HOSTILE_NAMES: readonly string[] = [
+  "get-weather",
+  "get_weather",
+  "api.v2.search",
+  "3drender",
+  "class",
+  "new",
+  "new_",
+  "then",
+  "constructor",
+  "__proto__",
+  "",
+  "x".repeat(200),
+  "天気",
+  "*/ }; evil(); /*",
+  "a\u2028b\u0000",
+  "Promise",
+  "Record",
+  "$search",
+  "search",
+];
