@@ -123,15 +123,25 @@ export function describeThrown(thrown: unknown, maxLength: number, inspect: (val
   const read = (key: "name" | "message" | "stack"): string => {
     try {
       const value = (thrown as Record<string, unknown>)[key];
-      return typeof value === "string" ? stringSlice(value, 0, maxLength) : "";
+      return typeof value === "string" ? value : "";
     } catch {
       return "";
     }
   };
-  if (isErrorLike(thrown))
-    return toText({ name: read("name"), message: read("message"), stack: read("stack") } satisfies ThrownText);
+  const bound = (text: string): string => stringSlice(text, 0, maxLength);
+  if (isErrorLike(thrown)) {
+    const message = read("message");
+    const stack = bound(withoutMessage(read("stack"), message));
+    return toText({ name: bound(read("name")), message: bound(message), stack } satisfies ThrownText);
+  }
   const text = typeof thrown === "string" ? thrown : inspect(thrown);
   return toText({ name: "", message: stringSlice(text, 0, maxLength), stack: "" } satisfies ThrownText);
+}
+
+/** What follows an error's message in its stack: a message may look like a frame, or leave no room for one. */
+function withoutMessage(stack: string, message: string): string {
+  const at = message === "" ? -1 : stringIndexOf(stack, message);
+  return at < 0 ? stack : stringSlice(stack, at + message.length);
 }
 
 /** Longest part of a reason that is told: a text may be as long as the heap allows. */

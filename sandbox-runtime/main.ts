@@ -2,6 +2,7 @@ import { MAX_EMITTED_VALUES } from "../src/bridge/protocol.ts";
 import type { DoneKind, FailedText, SandboxStart } from "../src/bridge/protocol.ts";
 import { CodecError, MAX_DEPTH, toJson } from "./codec.ts";
 import { createConsole, createLog } from "./console.ts";
+import type { WriteLog } from "./console.ts";
 import { toContentBlock } from "./emitted.ts";
 import { describeThrown, limitError, stackOf, ToolError, trueErrorInfo } from "./errors.ts";
 import { createFloating } from "./floating.ts";
@@ -73,8 +74,8 @@ export function bootstrap(send: Send): Runtime {
       const start = parse(startJson) as SandboxStart;
       host = { send, limits: start.limits, ended: false };
       const notify = createNotices(host);
-      reportTo((thrown) => log("warn", `A callback failed: ${inspect(thrown)}`));
       const log = createLog(host);
+      reportTo(createReporter(host, log, notify));
       calls = createToolCalls({ host, notify, inspect, sameLines: start.sameLines });
       timers = createTimers(host);
       floating = createFloating(notify, inspect);
@@ -115,6 +116,15 @@ export function bootstrap(send: Send): Runtime {
         else calls?.reply(id, events[i] === "ok", events[i + 2] ?? "null");
       }
     },
+  };
+}
+
+/** What tells of callbacks that fail: those that do in the very entry in which the script ends are told like what it dropped. */
+function createReporter(host: Host, log: WriteLog, notify: Notify): (thrown: unknown) => void {
+  return (thrown) => {
+    const text = `A callback failed: ${inspect(thrown)}`;
+    if (host.ended) notify(text);
+    else log("warn", text);
   };
 }
 

@@ -9,10 +9,10 @@ export interface RelatedTerm {
 
 /** Short forms that names of tools and parameters are full of: nearly the word itself. */
 const SHORT_FORM_WEIGHT = 0.9;
-/** Words that people use for the same thing. */
-const SYNONYM_WEIGHT = 0.55;
-
+/** Names of the same thing. */
 const THING_WEIGHT = 0.7;
+/** Verbs and kinds that come close. */
+const SYNONYM_WEIGHT = 0.55;
 
 const SHORT_FORMS = [
   "address addr",
@@ -111,7 +111,7 @@ const SYNONYMS = [
   "learn study",
 ];
 
-/** The same for things. */
+/** The same for names of things. */
 const SAME_THINGS = [
   "directory folder",
   "file document",

@@ -12,7 +12,7 @@ const STOP_WORDS = new Set(
   ).split(" "),
 );
 
-/** One word as most are: the whole work is to be spared for it. */
+/** Most texts of a query are one such word, which has nothing to split. */
 const PLAIN_WORD = /^[A-Za-z]?[a-z]+$/u;
 
 /** Words of a text, lower case: split at everything but letters and digits, and inside camelCase. In the text's order. */
@@ -31,6 +31,7 @@ export function isStopWord(word: string): boolean {
   return STOP_WORDS.has(word);
 }
 
+/** A word with one capital, or capitals at its end, after small letters. */
 const TWO_PARTS = /(?<![\p{L}\p{N}])(?:\p{Lu}\p{Ll}+|\p{Ll}+)(?:\p{Lu}\p{Ll}+|\p{Lu}{2,})(?![\p{L}\p{N}])/gu;
 
 /** Terms of words with a capital within, as one: `JavaScript`, `GitHub`, `MongoDB` are asked for in lower case. */
@@ -45,5 +46,5 @@ export function joinedTerms(text: string): string[] {
 export function toTerms(text: string): string[] {
   const words = splitWords(text);
   const telling = words.filter((word) => !STOP_WORDS.has(word));
-  return [...(telling.length > 0 ? telling : words)].map(stem);
+  return (telling.length > 0 ? telling : words).map(stem);
 }

@@ -67,7 +67,7 @@ function spaceTokens(piece: string): number {
   if (piece === " ") return 0;
   return (
     1 +
-    piece.length / LONGEST_SPACE +
+    Math.floor(piece.length / LONGEST_SPACE) +
     piece.split("").filter((char, at) => at > 0 && char !== piece.charAt(at - 1)).length
   );
 }

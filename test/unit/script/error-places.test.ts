@@ -139,6 +139,8 @@ describe("an error is told where it was made: however it came out", () => {
     ["deep recursion", "function f(n) {\n  if (n === 0) throw ▶new Error('x');\n  f(n - 1)\n}\nf(500)"],
     ["text evaluated by the script", "const code = 'missing()';\n▶eval(code)"],
     ["a message of several lines", "throw ▶new Error('a\\nb\\n  c')"],
+    ["a message that looks like a frame", "const a = 1;\nthrow ▶new Error('x\\n    at f (script.js:1:7)')"],
+    ["a message longer than an error's text may be", "const a = 1;\nthrow ▶new Error('x'.repeat(100_000))"],
   ]);
 
   it("a recursion without end is told in the function that does it", async () => {
