@@ -11,7 +11,7 @@ import { type ChangeWatch, watchToolList } from "./tool-list-watch.ts";
 import type { ToolListing } from "./tool-list.ts";
 import { childEnvironment, type Environment } from "./transports/environment.ts";
 import { HttpTransport } from "./transports/http.ts";
-import { rawResult } from "./transports/raw-results.ts";
+import { ANY_ANSWER, rawResult } from "./transports/raw-results.ts";
 import { StdioTransport } from "./transports/stdio.ts";
 import type { ContentBlock, ToolDefinition, UpstreamCallOptions, UpstreamFailure, UpstreamResult } from "./upstream.ts";
 import { within } from "./within.ts";
@@ -216,12 +216,17 @@ export class Session {
   async #request(name: string, args: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<unknown> {
     const client = this.#client;
     if (client === undefined) throw new SdkError(SdkErrorCode.NotConnected, "Not connected");
+    const params = { name, arguments: { ...args } };
+    const options = { signal, timeout: NEVER_MS };
+    // What an answer must be is judged by us: the SDK's own schemas are a good part of a short call's computing time.
+    if (this.#config.transport.kind === "stdio")
+      return client.request({ method: "tools/call", params }, ANY_ANSWER, options);
     // Given the definition, without `outputSchema`, the SDK derives HTTP headers from it and leaves the answer alone.
     const inputSchema = (this.#tools.get(name)?.inputSchema ?? {}) as Record<string, unknown>;
-    return client.callTool(
-      { name, arguments: { ...args } },
-      { signal, timeout: NEVER_MS, toolDefinition: { name, inputSchema: { ...inputSchema, type: "object" } } },
-    );
+    return client.callTool(params, {
+      ...options,
+      toolDefinition: { name, inputSchema: { ...inputSchema, type: "object" } },
+    });
   }
 
   #listWithin(timeoutMs: number): Promise<ToolListing> {

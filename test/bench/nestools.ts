@@ -1,10 +1,11 @@
 /**
- * `node test/bench/nestools.ts [stdio|http] [scripts] [rounds]`: NesTools workflows through Runlet and through
+ * `node test/bench/nestools.ts [stdio|http] [own|pack] [scripts] [rounds]`: NesTools workflows through Runlet and through
  * `@utcp/code-mode`, in turns in one run, against the same fake server with the same tools. Prints numbers; judges nothing.
  * Goal: at the median a script takes at most half as long.
  *
- * Each system keeps its connection to the server. Before a workflow is timed, the server lists only its tools, every
- * system has read the new list, and each has run the script once. Timed is, for UTCP, `callToolChain` in its own process
+ * `own`: the server lists a workflow's own tools, some ten; `pack`: those of the whole pack, or of as much of it as one
+ * server can have, up to 2,474. Each system keeps its connection to the server. Before anything is timed, every system has
+ * read the new list; before a workflow is, each has run its script once. Timed is, for UTCP, `callToolChain` in its own process
  * without IPC, its console silenced; for Runlet over HTTP, from the request to the parsed answer of `POST /run` at a service
  * in a process of its own, SQLite in a file; for Runlet in process, from `submit` to the ended run. Each answer is compared
  * with the recorded one.
@@ -21,7 +22,7 @@ import { silentLog } from "../../src/lib/log.ts";
 import { createService } from "../../src/service.ts";
 import { PACKS } from "../support/pack-data.ts";
 import type { PackTool, Scenario } from "../support/pack-data.ts";
-import { listed } from "../support/pack-run.ts";
+import { listed, toBatches } from "../support/pack-run.ts";
 import { createStage } from "../support/pack-stage.ts";
 import { openClient } from "../support/service-client.ts";
 import { startService } from "../support/service.ts";
@@ -38,8 +39,9 @@ interface System {
   close(): Promise<void>;
 }
 
-const [, , transport = "stdio", scripts = "200", rounds = "5"] = process.argv;
+const [, , transport = "stdio", attached = "own", scripts = "200", rounds = "5"] = process.argv;
 if (transport !== "stdio" && transport !== "http") throw new Error("the first argument is stdio or http");
+if (attached !== "own" && attached !== "pack") throw new Error("the second argument is own or pack");
 const peers = new URL("peers/", import.meta.url);
 if (!existsSync(new URL("node_modules", peers))) throw new Error("install the peers first: npm run bench:peers");
 
@@ -123,21 +125,27 @@ async function timed(system: System, { id, script, expected }: Scenario): Promis
 const MAKERS = { http: runletOverHttp, process: runletInProcess, utcp };
 const all = PACKS.find(({ name }) => name === "NesTools")?.read() ?? [];
 const step = Math.max(1, Math.floor(all.length / Number(scripts)));
-const scenarios = all.filter((_, index) => index % step === 0).slice(0, Number(scripts));
+const chosen = new Set(all.filter((_, index) => index % step === 0).slice(0, Number(scripts)));
+const groups = attached === "own" ? [...chosen].map((scenario) => [scenario]) : toBatches(all);
 const stage = await createStage(transport, Object.keys(MAKERS));
 const systems: System[] = [];
 /** By system: ms of every run; by script, how its median and its fastest run compare with UTCP's. */
 const times = new Map<string, number[]>();
 const ratios = new Map<string, { readonly median: number; readonly fastest: number }[]>();
 
+/** Attaches the tools of a group, and measures those of its workflows that were chosen. */
+async function measureGroup(group: readonly Scenario[]): Promise<void> {
+  const tools = [
+    ...new Map(group.flatMap((each) => each.tools.get("lib") ?? []).map((tool) => [tool.name, tool])).values(),
+  ];
+  const parts = group.map(({ id, steps }) => ({ id, steps, order: "circle" as const }));
+  for (const name of Object.keys(MAKERS)) await stage.load(name, { tools, scenarios: parts });
+  for (const system of systems) await system.attach(tools);
+  for (const scenario of group) if (chosen.has(scenario)) await measure(scenario);
+}
+
 async function measure(scenario: Scenario): Promise<void> {
-  const tools = scenario.tools.get("lib") ?? [];
-  for (const name of Object.keys(MAKERS))
-    await stage.load(name, { tools, scenarios: [{ id: scenario.id, steps: scenario.steps, order: "circle" }] });
-  for (const system of systems) {
-    await system.attach(tools);
-    await timed(system, scenario);
-  }
+  for (const system of systems) await timed(system, scenario);
   const taken = new Map(systems.map(({ name }) => [name, new Array<number>()]));
   for (let round = 0; round < Number(rounds); round++)
     for (const system of systems) taken.get(system.name)?.push(await timed(system, scenario));
@@ -151,9 +159,9 @@ async function measure(scenario: Scenario): Promise<void> {
 
 try {
   for (const [name, make] of Object.entries(MAKERS)) systems.push(await make(stage.mcpServers[name] ?? {}));
-  for (const scenario of scenarios) await measure(scenario);
+  for (const group of groups) if (group.some((scenario) => chosen.has(scenario))) await measureGroup(group);
   console.log(
-    `${scenarios.length} scripts, ${rounds} runs each, over ${transport}; ratios to UTCP are medians over scripts`,
+    `${chosen.size} scripts, ${rounds} runs each, over ${transport}, ${attached} tools; ratios to UTCP are medians over scripts`,
   );
   for (const [name, list] of times) {
     const of = ratios.get(name) ?? [];

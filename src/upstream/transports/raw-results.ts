@@ -1,4 +1,4 @@
-import type { JSONRPCMessage } from "@modelcontextprotocol/client";
+import type { JSONRPCMessage, StandardSchemaV1 } from "@modelcontextprotocol/client";
 import { isRecord } from "../../lib/guards.ts";
 
 /** Member of a result that holds it as the server sent it. */
@@ -31,3 +31,8 @@ export function rawResult(result: unknown): Readonly<Record<string, unknown>> | 
   const raw = isRecord(result) ? result[RAW_RESULT] : undefined;
   return isRecord(raw) ? raw : undefined;
 }
+
+/** Schema, as the SDK takes one, that lets an answer pass as it came: who asked for it looks at what is kept aside. */
+export const ANY_ANSWER: StandardSchemaV1<unknown> = {
+  "~standard": { version: 1, vendor: "runlet", validate: (value) => ({ value }) },
+};
