@@ -116,7 +116,7 @@ export async function createService(config: Config, options: ServiceOptions = {}
     await inOrder(log, [() => runs.close(0), ...closeParts]);
     throw error;
   }
-  const housekeeping = keepPruned(stores, clock, log);
+  const housekeeping = keepPruned(parts);
   const mcpDeps = { runs, catalogs, version: VERSION, log };
   const listeners: Listener[] = [];
   const connections: StdioServer[] = [];
@@ -307,10 +307,12 @@ function readGauges(
 }
 
 /** Deletes runs that ended long ago, now and then, and what was learned of tools that are not used any more. */
-function keepPruned(stores: Stores, clock: Clock, log: Log): Timer {
+function keepPruned({ stores, runs, clock, log }: Pick<Parts, "stores" | "runs" | "clock" | "log">): Timer {
   let timer: Timer;
   const prune = (): void => {
-    stores.prune(clock.now() - RETENTION_MS).then(
+    const endedBeforeMs = clock.now() - RETENTION_MS;
+    runs.forgetEndedBefore(endedBeforeMs);
+    stores.prune(endedBeforeMs).then(
       (count) => log.debug({ count }, "deleted runs that ended long ago"),
       (error: unknown) => log.warn({ err: error }, "runs that ended long ago could not be deleted"),
     );

@@ -121,13 +121,16 @@ class JsonCutter {
     if (budget < MIN_CONTAINER_BYTES) return words(`"… [${count} members cut]"`);
     let left = budget - 2 - NOTE_BYTES;
     const members: JsonPart[] = [];
+    let least = 0;
     for (const member of jsonParts(this.#text, start, this.#index)) {
-      const cost = keyBytes(member) + MIN_JSON_BYTES;
+      const value = Math.min(MIN_JSON_BYTES, member.end - member.start);
+      const cost = keyBytes(member) + value;
       if (cost > left) break;
       left -= cost;
+      least += value;
       members.push(member);
     }
-    left += members.length * MIN_JSON_BYTES;
+    left += least;
     const cuts = new Map<JsonPart, Piece>();
     const bySize = members.toSorted((a, b) => a.end - a.start - (b.end - b.start));
     for (const [at, member] of bySize.entries()) {

@@ -3,14 +3,17 @@ import type { ResourceLimits } from "node:worker_threads";
 import type { Clock, Timer } from "./clock.ts";
 
 /** How a thread is started and how long it lives. */
-export interface ThreadOptions {
+export interface ThreadOptions<Answer> {
   /** Module whose code answers, see `threadModule`. */
   readonly entry: URL;
   /** For diagnostics. */
   readonly name: string;
-  /** How long it is kept without a question. */
-  readonly idleMs: number;
-  readonly resourceLimits: ResourceLimits;
+  /** How long it is kept without a question. @default until it is closed */
+  readonly idleMs?: number;
+  /** @default as Node has them */
+  readonly resourceLimits?: ResourceLimits;
+  /** Whether the thread that gave this answer is not to be asked again. @default it always is */
+  readonly isLast?: (answer: Answer) => boolean;
   readonly clock: Clock;
 }
 
@@ -24,24 +27,47 @@ export function threadModule(name: string, base: string): URL {
   return new URL(`${name}.${base.endsWith(".ts") ? "ts" : "js"}`, base);
 }
 
+/** Who asks. */
+export interface Asker {
+  /** @default one that all share who do not say */
+  readonly owner?: string;
+  /** Takes a question back that waits; one that is being answered goes on. */
+  readonly signal?: AbortSignal;
+}
+
+interface WaitingQuestion {
+  readonly owner: string;
+  /** Settles the promise of the one who asked. Never rejects. */
+  readonly answer: () => Promise<void>;
+  /** Leaves it without an answer. */
+  readonly drop: () => void;
+}
+
 /**
- * Work for a thread of its own: it is started at the first question, answers one at a time in order, and does not keep the
- * process alive. One that breaks or takes too long is ended, and another answers the next question.
+ * Work for a thread of its own: it is started at the first question, answers one at a time, and does not keep the process
+ * alive. Owners take turns, each in the order it asked, so that nobody waits for more than one question of another. One that
+ * breaks or takes too long is ended, and another answers the next question.
  */
 export class Thread<Question, Answer> {
-  readonly #options: ThreadOptions;
+  readonly #options: ThreadOptions<Answer>;
   #worker: Worker | undefined;
-  #last: Promise<unknown> = Promise.resolve();
-  #waiting = 0;
+  readonly #waiting: WaitingQuestion[] = [];
+  #isAnswering = false;
+  /** The question that is being answered. */
+  #current: WaitingQuestion | undefined;
+  /** When each owner had its last turn, in questions. */
+  readonly #turns = new Map<string, number>();
+  #turn = 0;
   #idle: Timer | undefined;
 
-  constructor(options: ThreadOptions) {
+  constructor(options: ThreadOptions<Answer>) {
     this.#options = options;
   }
 
-  /** Questions that are not answered yet. */
-  get waiting(): number {
-    return this.#waiting;
+  /** Questions of an owner that are not answered yet. */
+  waiting(owner = ""): number {
+    const own = this.#waiting.filter((question) => question.owner === owner).length;
+    return this.#current?.owner === owner ? own + 1 : own;
   }
 
   /**
@@ -49,35 +75,82 @@ export class Thread<Question, Answer> {
    *
    * @param timeoutMs For this question alone, the start of the thread included.
    * @returns `undefined` when the thread broke, took too long or was closed.
-   * @throws Error when no thread can be started, or the question cannot be sent to one.
+   * @throws The signal's reason when it aborts before its turn; Error when no thread can be started, or the question cannot be
+   *   sent to one.
    */
-  ask(question: Question, timeoutMs: number): Promise<Answer | undefined> {
-    this.#waiting++;
-    const answer = this.#last.then(() => this.#ask(question, timeoutMs));
-    this.#last = answer.catch(() => undefined);
-    return answer;
+  ask(question: Question, timeoutMs: number, { owner = "", signal }: Asker = {}): Promise<Answer | undefined> {
+    return new Promise((resolve, reject) => {
+      const leave = (): void => {
+        signal?.removeEventListener("abort", leave);
+        const at = this.#waiting.indexOf(job);
+        if (at !== -1) this.#waiting.splice(at, 1);
+        if (signal?.aborted === true) reject(toError(signal.reason));
+      };
+      const job: WaitingQuestion = {
+        owner,
+        answer: async () => {
+          signal?.removeEventListener("abort", leave);
+          await this.#ask(question, timeoutMs)
+            .finally(() => (this.#current = undefined))
+            .then(resolve, reject);
+        },
+        drop: () => {
+          signal?.removeEventListener("abort", leave);
+          resolve(undefined);
+        },
+      };
+      if (signal?.aborted === true) leave();
+      else {
+        signal?.addEventListener("abort", leave);
+        this.#waiting.push(job);
+        void this.#answerAll();
+      }
+    });
   }
 
-  /** Ends the thread. Safe to call twice; a later question starts another. */
+  /** Ends the thread; questions that wait have no answer. Safe to call twice; a later question starts another. */
   async close(): Promise<void> {
+    for (const question of this.#waiting.splice(0)) question.drop();
     this.#idle?.cancel();
+    await this.#end();
+  }
+
+  async #end(): Promise<void> {
     const ending = this.#worker;
     this.#worker = undefined;
     await ending?.terminate();
   }
 
-  async #ask(question: Question, timeoutMs: number): Promise<Answer | undefined> {
-    const { clock, idleMs } = this.#options;
+  async #answerAll(): Promise<void> {
+    if (this.#isAnswering) return;
+    this.#isAnswering = true;
     this.#idle?.cancel();
-    try {
-      this.#worker ??= this.#start();
-      const answer = await exchange<Answer>(this.#worker, question, clock, timeoutMs);
-      if (answer === undefined) await this.close();
-      return answer;
-    } finally {
-      this.#waiting--;
-      if (this.#waiting === 0) this.#idle = clock.after(idleMs, () => void this.close(), { background: true });
+    for (let next = this.#takeNext(); next !== undefined; next = this.#takeNext()) {
+      this.#current = next;
+      await next.answer();
     }
+    this.#isAnswering = false;
+    const { clock, idleMs } = this.#options;
+    if (idleMs !== undefined) this.#idle = clock.after(idleMs, () => void this.close(), { background: true });
+  }
+
+  /** The first question of the owner whose last turn is the longest ago. */
+  #takeNext(): WaitingQuestion | undefined {
+    const turnOf = ({ owner }: WaitingQuestion): number => this.#turns.get(owner) ?? 0;
+    const [first, ...others] = this.#waiting;
+    if (first === undefined) return undefined;
+    const next = others.reduce((a, b) => (turnOf(b) < turnOf(a) ? b : a), first);
+    this.#waiting.splice(this.#waiting.indexOf(next), 1);
+    this.#turns.set(next.owner, ++this.#turn);
+    return next;
+  }
+
+  async #ask(question: Question, timeoutMs: number): Promise<Answer | undefined> {
+    const { clock, isLast } = this.#options;
+    this.#worker ??= this.#start();
+    const answer = await exchange<Answer>(this.#worker, question, clock, timeoutMs);
+    if (answer === undefined || isLast?.(answer) === true) await this.#end();
+    return answer;
   }
 
   #start(): Worker {
@@ -87,7 +160,7 @@ export class Thread<Question, Answer> {
       env: {},
       execArgv: ["--disable-warning=ExperimentalWarning"],
       name,
-      resourceLimits,
+      ...(resourceLimits === undefined ? {} : { resourceLimits }),
     });
     const forget = (): void => {
       if (this.#worker === worker) this.#worker = undefined;
@@ -125,4 +198,8 @@ function exchange<Answer>(
     worker.on("exit", onEnd);
     worker.ref();
   });
+}
+
+function toError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error("aborted", { cause: reason });
 }

@@ -130,10 +130,11 @@ export class Performer {
     if (execution?.status !== "succeeded") return attempted;
     const { replyBytes } = run.limits;
     const { outputSchema } = run.request;
+    const needs = { replyBytes, outputSchema, owner: run.principal.id, signal };
     try {
       return {
         execution,
-        ...(await this.#deps.results.find(execution.resultJson, { replyBytes, outputSchema, signal })),
+        ...(await this.#deps.results.find(execution.resultJson, needs)),
       };
     } catch (error) {
       return { error: this.#toInfo(run, error, signal), execution };

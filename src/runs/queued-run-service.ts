@@ -76,7 +76,8 @@ export class QueuedRunService implements RunService {
     options: { readonly idempotencyKey?: string } = {},
   ): Promise<RunView> {
     if (request.task !== undefined && !this.#deps.canPlan) throw modelNotConfigured();
-    if (request.outputSchema !== undefined) await this.#deps.results.requireSchema(request.outputSchema);
+    const { outputSchema } = request;
+    if (outputSchema !== undefined) await this.#deps.results.requireSchema(outputSchema, principal.id);
     const { idempotencyKey } = options;
     const id =
       idempotencyKey === undefined
@@ -334,16 +335,28 @@ export class QueuedRunService implements RunService {
     onEnded({ source: run.record.source, outcome });
   }
 
+  /** Lets go of runs that ended before an instant, in ms since the epoch: the store keeps them no longer. */
+  forgetEndedBefore(endedBeforeMs: number): void {
+    const endedAtMs = (): number | undefined => this.#active.get(this.#recent[0]?.id ?? "")?.record.endedAtMs;
+    while ((endedAtMs() ?? endedBeforeMs) < endedBeforeMs) this.#forgetOne();
+  }
+
   /** Ended runs stay watchable for a while, bounded in number and size; the store keeps them all. */
   #forgetOldest(endedId: string, bytes: number): void {
     this.#recent.push({ id: endedId, bytes });
     this.#recentBytes += bytes;
     while (this.#recent.length > RECENT_RUNS || this.#recentBytes > RECENT_BYTES) {
-      const oldest = this.#recent.shift();
-      if (oldest === undefined) return;
-      this.#recentBytes -= oldest.bytes;
-      this.#active.delete(oldest.id);
+      if (!this.#forgetOne()) return;
     }
+  }
+
+  /** Lets go of the oldest ended run that is held. @returns Whether there was one. */
+  #forgetOne(): boolean {
+    const oldest = this.#recent.shift();
+    if (oldest === undefined) return false;
+    this.#recentBytes -= oldest.bytes;
+    this.#active.delete(oldest.id);
+    return true;
   }
 
   #authorise(principal: Principal, record: RunRecord | undefined, id: string): asserts record is RunRecord {

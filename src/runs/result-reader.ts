@@ -7,6 +7,7 @@ import type { ErrorInfo } from "../lib/errors.ts";
 import type { JsonValue } from "../lib/guards.ts";
 import { scanJson } from "../lib/json-scan.ts";
 import { Thread, threadModule } from "../lib/thread.ts";
+import type { Asker } from "../lib/thread.ts";
 
 /** A result that was read. */
 export interface ReadResult {
@@ -60,13 +61,18 @@ export class ResultReader {
     });
   }
 
-  /** Reads a result. @returns RESULT_INVALID when it is no JSON or nested too deep; INTERNAL when it cannot be read. */
-  async read(result: ResultJson, replyBytes: number): Promise<ReadResult | ErrorInfo> {
+  /**
+   * Reads a result. Owners take turns.
+   *
+   * @returns RESULT_INVALID when it is no JSON or nested too deep; INTERNAL when it cannot be read.
+   * @throws The signal's reason when it aborts before a large result had its turn.
+   */
+  async read(result: ResultJson, replyBytes: number, asker: Required<Asker>): Promise<ReadResult | ErrorInfo> {
     const bytes = toBytes(result);
     const text =
       bytes.byteLength <= IN_PLACE_BYTES
         ? readResultText(bytes, replyBytes)
-        : await this.#thread.ask({ bytes, replyBytes }, READ_WITHIN_MS);
+        : await this.#thread.ask({ bytes, replyBytes }, READ_WITHIN_MS, asker);
     if (text === undefined)
       return errorInfo("INTERNAL", `The script's result could not be read in ${READ_WITHIN_MS} ms`);
     if (text.kind === "fault") return errorInfo("RESULT_INVALID", FAULTS[text.fault]);

@@ -18,6 +18,8 @@ export interface ResultNeeds {
   readonly replyBytes: number;
   /** The result must satisfy it; `undefined`: any does. */
   readonly outputSchema: JsonValue | undefined;
+  /** Id of the principal whose run it is. */
+  readonly owner: string;
   /** Aborts when the run is cancelled. */
   readonly signal: AbortSignal;
 }
@@ -50,19 +52,21 @@ export class RunResults {
   }
 
   /** Refuses an output schema that cannot be used. @throws REQUEST_INVALID, QUEUE_FULL. */
-  requireSchema(schema: JsonValue): Promise<void> {
-    return this.#schemas.require(schema);
+  requireSchema(schema: JsonValue, owner: string): Promise<void> {
+    return this.#schemas.require(schema, owner);
   }
 
   /** Reads what a script returned; no value counts as `null` for the schema. @throws The signal's reason. */
-  async find(json: ResultJson | undefined, { replyBytes, outputSchema, signal }: ResultNeeds): Promise<FoundResult> {
-    const read = json === undefined ? undefined : await this.#reader.read(json, replyBytes);
+  async find(json: ResultJson | undefined, needs: ResultNeeds): Promise<FoundResult> {
+    const { replyBytes, outputSchema, owner, signal } = needs;
+    const asker = { owner, signal };
+    const read = json === undefined ? undefined : await this.#reader.read(json, replyBytes, asker);
     if (read !== undefined && "code" in read) {
       if (read.fault === "service") this.#deps.log.error({ code: read.code }, "a result could not be read");
       return { error: read, result: undefined };
     }
     if (outputSchema === undefined) return { error: undefined, result: read };
-    const error = await Promise.race([this.#schemas.mismatch(outputSchema, json), aborted(signal)]);
+    const error = await Promise.race([this.#schemas.mismatch(outputSchema, json, asker), aborted(signal)]);
     signal.throwIfAborted();
     return { error: error ?? undefined, result: read };
   }

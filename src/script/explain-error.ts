@@ -18,24 +18,27 @@ const ABSENT: ReadonlyMap<string, string> = new Map([
   ...["module", "exports", "require"].map((name) => [name, NO_MODULES] as const),
   ...["js", "javascript", "ts", "typescript"].map((name) => [name, FENCE_LABEL] as const),
   ["Buffer", "Use TextEncoder, TextDecoder, atob and btoa."],
-  ["setImmediate", "Use setTimeout(f, 0)."],
 ]);
 
 /** A property of what is not there, or a call of what is no function: the signs of a value of another shape. */
 const WRONG_SHAPE =
   /^TypeError: (?:Cannot (?:read properties of|destructure)|.* is not (?:a function|iterable|async iterable)|undefined is not)/u;
+const NO_MEMORY = /^RangeError: (?:Array buffer allocation failed|Invalid (?:typed )?array (?:buffer )?length)/u;
 const NOT_DEFINED = /^ReferenceError: (?<name>[\w$]{1,64}) is not defined/u;
 const MAX_SIGNATURES = 3;
 /** What the methods of `mcp` itself return. */
 const META_SIGNATURES: ReadonlyMap<string, string> = new Map([
   ["$search", "mcp.$search(text, { limit? }): Promise<{ total, results: { server, name, description, signature }[] }>"],
-  ["$describe", "mcp.$describe(name): Promise<{ server, name, description, signature, inputSchema, outputSchema? }>"],
+  [
+    "$describe",
+    "mcp.$describe(name): Promise<{ server, name, description, signature, inputSchema, outputSchema?, observedOutputSchema? }>",
+  ],
   ["$servers", "mcp.$servers(): Promise<{ name, listed, tools: string[] }[]>"],
 ]);
 
 /**
  * Adds a hint to an error that a script threw, where the script and the tools tell more than the engine's message: an
- * `await` that is missing, a global that other runtimes have, an answer of another shape. Every other error stays as it is.
+ * `await` that is missing, a global that other runtimes have, an answer of another shape, no memory. Every other error stays as it is.
  *
  * @param catalog As the script saw it.
  */
@@ -47,7 +50,9 @@ export function explainError(error: ErrorInfo, script: PreparedScript, catalog: 
       ? explainName(name, catalog)
       : WRONG_SHAPE.test(error.message)
         ? explainShape(script, catalog)
-        : undefined;
+        : NO_MEMORY.test(error.message)
+          ? "Keep less at once, or ask for more with limits.memoryMiB."
+          : undefined;
   return hint === undefined ? error : { ...error, hint };
 }
 

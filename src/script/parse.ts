@@ -1,6 +1,6 @@
-import { parse, parseExpressionAt, tokenizer } from "acorn";
 import type { ArrowFunctionExpression, Expression, ModuleDeclaration, Node, Options, Program, Statement } from "acorn";
 import { BODY_PREFIX, BODY_SUFFIX } from "./body-wrapper.ts";
+import { ScriptParser } from "./script-parser.ts";
 
 /** A script's syntax tree. Offsets are those of `wrapped`. */
 export interface ScriptTree {
@@ -67,8 +67,12 @@ export function parseScript(text: string): ParseOutcome {
 export function findProblem(text: string): SyntaxProblem {
   try {
     return (
-      problemOf(() => parse(text, OPTIONS), 0, text.length) ??
-      problemOf(() => parse(BODY_PREFIX + text + BODY_SUFFIX, OPTIONS), BODY_PREFIX.length, text.length) ?? {
+      problemOf(() => ScriptParser.parse(text, OPTIONS), 0, text.length) ??
+      problemOf(
+        () => ScriptParser.parse(BODY_PREFIX + text + BODY_SUFFIX, OPTIONS),
+        BODY_PREFIX.length,
+        text.length,
+      ) ?? {
         message: "Unexpected token",
         offset: 0,
       }
@@ -82,7 +86,7 @@ export function findProblem(text: string): SyntaxProblem {
 function parseWrapped(wrapped: string): ParseOutcome {
   let at = 0;
   const arrow = attempt(
-    () => soleArrow(parse(wrapped, OPTIONS), wrapped),
+    () => soleArrow(ScriptParser.parse(wrapped, OPTIONS), wrapped),
     (error) => {
       at = positionOf(error) - BODY_PREFIX.length;
     },
@@ -119,8 +123,8 @@ function wholeExpression(wrapped: string): Expression | undefined {
   const end = wrapped.length - BODY_SUFFIX.length;
   return attempt(() => {
     const body = wrapped.slice(0, end);
-    const expression = parseExpressionAt(body, BODY_PREFIX.length, OPTIONS);
-    for (const token of tokenizer(body.slice(expression.end), OPTIONS)) {
+    const expression = ScriptParser.parseExpressionAt(body, BODY_PREFIX.length, OPTIONS);
+    for (const token of ScriptParser.tokenizer(body.slice(expression.end), OPTIONS)) {
       if (token.type.label !== ";") return undefined;
     }
     return expression;

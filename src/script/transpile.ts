@@ -1,6 +1,6 @@
-import { Worker } from "node:worker_threads";
 import type { Clock } from "../lib/clock.ts";
 import { systemClock } from "../lib/clock.ts";
+import { Thread, threadModule } from "../lib/thread.ts";
 
 /** What the thread is asked; one question at a time. */
 export interface TranspileRequest {
@@ -50,85 +50,21 @@ export interface TranspilerOptions {
  * replaced when a text breaks it or takes too long.
  */
 export function createTranspiler({ clock, timeoutMs }: TranspilerOptions): Transpiler {
-  let worker: Worker | undefined;
-  let last: Promise<unknown> = Promise.resolve();
-
-  const close = async (): Promise<void> => {
-    const ending = worker;
-    worker = undefined;
-    await ending?.terminate();
-  };
-
-  const startThread = (): Worker => {
-    const thread = startWorker();
-    const forget = (): void => {
-      if (worker === thread) worker = undefined;
-    };
-    // One that dies between two texts, when nobody waits for it, is replaced at the next one.
-    thread.on("error", forget);
-    thread.on("exit", forget);
-    return thread;
-  };
-
-  const ask = async <T extends StripReply | TransformReply>(request: TranspileRequest): Promise<T> => {
-    worker ??= startThread();
-    const reply = await exchange<T>(worker, request, clock, timeoutMs);
-    if (reply !== undefined && reply.status !== "broken") return reply;
-    await close();
-    return { status: "broken" } as T;
-  };
-
-  const queued = <T extends StripReply | TransformReply>(request: TranspileRequest): Promise<T> => {
-    const answer = last.then(() => ask<T>(request));
-    last = answer.catch(() => undefined);
-    return answer;
-  };
-
+  const thread = new Thread<TranspileRequest, StripReply | TransformReply>({
+    entry: threadModule("./transpile-worker", import.meta.url),
+    name: "runlet-transpile",
+    // A parser that did not survive a text may never be right again.
+    isLast: ({ status }) => status === "broken",
+    clock,
+  });
+  const ask = async <T extends StripReply | TransformReply>(request: TranspileRequest): Promise<T> =>
+    ((await thread.ask(request, timeoutMs)) ?? { status: "broken" }) as T;
   return {
-    strip: (text) => queued<StripReply>({ kind: "strip", text }),
-    transform: (text) => queued<TransformReply>({ kind: "transform", text }),
-    close,
+    strip: (text) => ask<StripReply>({ kind: "strip", text }),
+    transform: (text) => ask<TransformReply>({ kind: "transform", text }),
+    close: () => thread.close(),
   };
 }
 
 /** The transpiler of this process. */
 export const sharedTranspiler: Transpiler = createTranspiler({ clock: systemClock, timeoutMs: 3_000 });
-
-function startWorker(): Worker {
-  const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-  const worker = new Worker(new URL(`./transpile-worker.${extension}`, import.meta.url), {
-    // Neither the parsers nor esbuild's process need the service's environment or flags.
-    env: {},
-    execArgv: ["--disable-warning=ExperimentalWarning"],
-    name: "runlet-transpile",
-  });
-  worker.unref();
-  return worker;
-}
-
-/** @returns `undefined` when the thread ended, failed or took too long. */
-function exchange<T>(
-  worker: Worker,
-  request: TranspileRequest,
-  clock: Clock,
-  timeoutMs: number,
-): Promise<T | undefined> {
-  return new Promise((resolve) => {
-    const finish = (reply: T | undefined): void => {
-      timer.cancel();
-      worker.off("message", finish);
-      worker.off("error", onEnd);
-      worker.off("exit", onEnd);
-      worker.unref();
-      resolve(reply);
-    };
-    const onEnd = (): void => finish(undefined);
-    const timer = clock.after(timeoutMs, onEnd);
-    worker.on("message", finish);
-    worker.on("error", onEnd);
-    worker.on("exit", onEnd);
-    worker.ref();
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
-    worker.postMessage(request);
-  });
-}

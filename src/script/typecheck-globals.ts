@@ -7,6 +7,8 @@ const VALUES = [
   "clearTimeout",
   "setInterval",
   "clearInterval",
+  "setImmediate",
+  "clearImmediate",
   "queueMicrotask",
   "structuredClone",
   "atob",

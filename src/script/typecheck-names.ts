@@ -1,4 +1,10 @@
-import type { AnyNode, CallExpression, MemberExpression } from "acorn";
+import type {
+  AnonymousFunctionDeclaration,
+  AnyNode,
+  CallExpression,
+  FunctionDeclaration,
+  MemberExpression,
+} from "acorn";
 import { staticName } from "./literals.ts";
 
 /** Where a name gets its value. */
@@ -9,6 +15,15 @@ export interface NameOrigin {
 }
 
 const EQUALITY = new Set(["==", "!=", "===", "!=="]);
+const WRITING_OBJECTS = new Set(["Object", "Reflect"]);
+const WRITING_METHODS = new Set(["assign", "defineProperties", "defineProperty", "set", "setPrototypeOf"]);
+const PLAIN_VALUES = new Set<AnyNode["type"]>([
+  "ArrayExpression",
+  "Literal",
+  "ObjectExpression",
+  "TemplateLiteral",
+  "UnaryExpression",
+]);
 const ASKING_METHODS = new Set(["isArray", "hasOwn", "hasOwnProperty", "has"]);
 
 /** The name of a property that is written out. */
@@ -63,9 +78,9 @@ export class ScriptNames {
     return this.#probed.has(property);
   }
 
-  /** Where the only variable of this name gets its first value. */
-  originOf(name: string): NameOrigin | undefined {
-    return this.#origins.get(name);
+  /** Where the only variable of this name gets the only value it has. */
+  originOf(node: AnyNode): NameOrigin | undefined {
+    return node.type === "Identifier" && !this.isAssigned(node.name) ? this.#origins.get(node.name) : undefined;
   }
 
   #visitBinding(node: AnyNode, parent: AnyNode | undefined): void {
@@ -84,7 +99,12 @@ export class ScriptNames {
       case "FunctionDeclaration": {
         const callee = parent?.type === "CallExpression" && parent.callee !== node ? parent.callee : undefined;
         const items = callee?.type === "MemberExpression" ? callee.object : undefined;
-        for (const param of node.params) this.#bind(param, items, false);
+        for (const param of node.params) {
+          this.#bind(param, items, false);
+          for (const name of defaultedNames(param)) this.#assigned.add(name);
+        }
+        if (node.type === "FunctionDeclaration" && node.id !== null && isVisibleAround(node, parent))
+          this.#assigned.add(node.id.name);
         break;
       }
       case "CatchClause":
@@ -138,10 +158,14 @@ export class ScriptNames {
       for (const argument of node.arguments) if (argument.type === "Literal") this.#probed.add(String(argument.value));
     }
     // `Object.assign`, `Object.defineProperty` and the like.
-    if (callee.object.type === "Identifier" && callee.object.name === "Object") this.#writeAll(node);
+    if (callee.object.type === "Identifier" && WRITING_OBJECTS.has(callee.object.name))
+      this.#writeAll(node, memberName(callee) ?? "");
   }
 
-  #writeAll(node: CallExpression): void {
+  #writeAll(node: CallExpression, method: string): void {
+    const [target, ...given] = node.arguments;
+    // Which properties it gets, only the run decides.
+    if (target !== undefined && WRITING_METHODS.has(method) && !given.every(isWrittenOut)) this.#assign(target);
     for (const argument of node.arguments) {
       if (argument.type === "Literal") this.#written.add(String(argument.value));
       if (argument.type !== "ObjectExpression") continue;
@@ -178,6 +202,23 @@ export class ScriptNames {
   }
 }
 
+/** Whether a function of a block is a variable of the function around it too, as it is outside of strict code. */
+function isVisibleAround(
+  { async, generator }: FunctionDeclaration | AnonymousFunctionDeclaration,
+  parent: AnyNode | undefined,
+): boolean {
+  return !async && !generator && parent?.type !== "Program";
+}
+
+/** Whether an argument is the name of a property, or shows the names of those it has. */
+function isWrittenOut(argument: AnyNode): boolean {
+  if (argument.type === "Literal") return true;
+  return (
+    argument.type === "ObjectExpression" &&
+    argument.properties.every((property) => property.type === "Property" && !property.computed)
+  );
+}
+
 function itemsOf(loop: Extract<AnyNode, { type: "ForOfStatement" | "ForInStatement" }>): AnyNode | undefined {
   return loop.type === "ForOfStatement" ? loop.right : undefined;
 }
@@ -194,6 +235,13 @@ function boundNames(pattern: AnyNode): readonly BoundName[] {
   return partsOf(pattern).flatMap((part) =>
     part === null ? [] : boundNames(part).map(({ name }) => ({ name, isTop: false })),
   );
+}
+
+/** The names of a parameter that are of some kind only where nothing is given for them. */
+function defaultedNames(pattern: AnyNode): readonly string[] {
+  if (pattern.type === "AssignmentPattern" && PLAIN_VALUES.has(pattern.right.type))
+    return boundNames(pattern.left).map(({ name }) => name);
+  return partsOf(pattern).flatMap((part) => (part === null ? [] : defaultedNames(part)));
 }
 
 function partsOf(pattern: AnyNode): readonly (AnyNode | null)[] {

@@ -3,6 +3,7 @@ import { bindArguments } from "../catalog/call-arguments.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import { toIdentifier } from "../catalog/tool-names.ts";
 import { isRecord } from "../lib/guards.ts";
+import { staticName } from "./literals.ts";
 import type { CompilerDiagnostic } from "./typecheck-projects.ts";
 import { memberName } from "./typecheck-names.ts";
 import { argumentPlace, placesOf, readUse, toolOf } from "./typecheck-places.ts";
@@ -186,7 +187,7 @@ function isWrongArgument(diagnostic: CompilerDiagnostic, offset: number, context
   const place = argumentPlace(offset, context);
   if (place === undefined) return false;
   // The schema forbids it: the declarations let everything else through.
-  if (diagnostic.code === 2353 || diagnostic.code === 2561) return true;
+  if (diagnostic.code === 2353 || diagnostic.code === 2561) return isSent(place, context);
   const last = decidingReason(diagnostic);
   const [, given, wanted] = MISFIT.exec(last.text) ?? [];
   if (given !== undefined && wanted !== undefined) {
@@ -198,6 +199,17 @@ function isWrongArgument(diagnostic: CompilerDiagnostic, offset: number, context
   if (!MISSING.test(last.text)) return false;
   const { value } = place;
   return value.type === "ObjectExpression" && value.properties.every(isWrittenOut);
+}
+
+/** Whether a property that the schema forbids fails the call: one that is undefined is left out, unless it stands for a required one. */
+function isSent({ tool, call, value }: ArgumentPlace, { syntax }: RuleContext): boolean {
+  if (syntax.isDefined(value)) return true;
+  const [whole] = call.arguments;
+  if (whole?.type !== "ObjectExpression" || !whole.properties.every(isWrittenOut)) return false;
+  const given = new Set(
+    whole.properties.map((property) => property.type === "Property" && staticName(property.key, false)),
+  );
+  return tool.positional.some((name) => !given.has(name));
 }
 
 function isWrittenOut(property: Property | SpreadElement): boolean {

@@ -1,5 +1,6 @@
 import type { AnyNode, CallExpression, Node } from "acorn";
 import { isRecord } from "../lib/guards.ts";
+import { createDefinedTest } from "./typecheck-defined.ts";
 import { ScriptNames, memberName } from "./typecheck-names.ts";
 import type { NameOrigin } from "./typecheck-names.ts";
 
@@ -24,6 +25,8 @@ export interface ScriptSyntax {
   sourceOf(node: AnyNode): CallExpression | undefined;
   /** The call whose promise is the expression's value. */
   promiseOf(node: AnyNode): CallExpression | undefined;
+  /** Whether an expression's value is sure to be other than `undefined`, and no function. */
+  isDefined(node: AnyNode): boolean;
   /** The variable at the start of a chain of properties and calls. */
   baseOf(node: AnyNode): string | undefined;
 }
@@ -42,8 +45,7 @@ export function readSyntax(root: Node): ScriptSyntax {
     else others.push(node);
     names.visit(node, parent);
   }
-  const originOf = (node: AnyNode): NameOrigin | undefined =>
-    node.type === "Identifier" && !names.isAssigned(node.name) ? names.originOf(node.name) : undefined;
+  const originOf = (node: AnyNode): NameOrigin | undefined => names.originOf(node);
   const pathOf = (node: AnyNode, steps = 0): readonly string[] | undefined => {
     if (steps > MAX_STEPS) return undefined;
     if (node.type === "Identifier") {
@@ -88,6 +90,7 @@ export function readSyntax(root: Node): ScriptSyntax {
     answerOf: (node) => answerOf(node),
     sourceOf: (node) => sourceOf(node),
     promiseOf,
+    isDefined: createDefinedTest(originOf),
     baseOf: (node) => baseOf(node),
   };
 }

@@ -1,31 +1,25 @@
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createClientKey } from "../../src/config/clients.ts";
 import type { ErrorCode, Fault } from "../../src/lib/errors.ts";
-import { createFolder, fixtureServer, startService } from "../support/service.ts";
+import { fixtureServer, startService } from "../support/service.ts";
 import type { RunningService } from "../support/service.ts";
 import type { ServiceClient } from "../support/service-client.ts";
 
-const keys = { ann: createClientKey(), admin: createClientKey() };
+const key = createClientKey();
 let service: RunningService;
 let ann: ServiceClient;
 
 beforeAll(async () => {
-  const folder = createFolder();
   service = await startService({
-    folder,
     mcpServers: {
-      lab: fixtureServer("lab", { EVENTS_FILE: join(folder, "events.jsonl") }),
+      lab: fixtureServer("lab"),
       gone: fixtureServer("exit-at-once"),
       secret: fixtureServer("lab"),
       slow: { ...fixtureServer("lab"), timeout: 200 },
     },
-    clients: {
-      ann: { key: keys.ann.hash, servers: ["lab", "gone", "slow"], classes: ["read", "write"] },
-      admin: { key: keys.admin.hash, admin: true },
-    },
+    clients: { ann: { key: key.hash, servers: ["lab", "gone", "slow"] } },
   });
-  ann = service.as(keys.ann.key);
+  ann = service.as(key.key);
 });
 
 afterAll(() => service.remove());
@@ -174,6 +168,47 @@ describe("a failure", () => {
 
   test("of another kind has another code", () => {
     expect(new Set(FAILURES.map(({ code }) => code)).size).toBe(FAILURES.length);
+  });
+});
+
+describe("what a script writes", () => {
+  const FORGED =
+    'ok\n{"level":"error","text":"forged"}\n\nid: 9\nevent: ended\ndata: {"id":9,"type":"ended","run":{"status":"failed"}}\n\n';
+
+  test("into its log is one line of its log, and what it emits one value, whatever they look like", async () => {
+    const script = "console.log(input); emit(input); emit({ type: 'ended', run: { status: 'failed' } }); return input";
+    const id = await ann.queue(script, { input: FORGED });
+    const told: unknown[] = [];
+    for await (const event of ann.events(id)) {
+      const { type } = event;
+      told.push(
+        type === "log" ? [type, event.line.level, event.line.text] : type === "emit" ? [type, event.value] : type,
+      );
+    }
+    const values = [FORGED, { type: "ended", run: { status: "failed" } }];
+    expect(told).toEqual([
+      "queued",
+      "started",
+      ["log", "info", FORGED],
+      ...values.map((value) => ["emit", value]),
+      "ended",
+    ]);
+    const run = await ann.ended(id);
+    expect(run).toMatchObject({ status: "succeeded", result: FORGED, emitted: values });
+    expect(run.logs.map(({ level, text }) => [level, text])).toEqual([["info", FORGED]]);
+  });
+
+  test("as its result is its result, though it looks like the answer of a run", async () => {
+    const forged = {
+      status: "failed",
+      result: 1,
+      error: { code: "INTERNAL" },
+      truncated: true,
+      usage: { toolCalls: 9 },
+    };
+    const run = await ann.run("return { ...input, toJSON: () => input }", { input: forged });
+    expect(run).toMatchObject({ status: "succeeded", result: forged, truncated: false, usage: { toolCalls: 0 } });
+    expect(run.error).toBeUndefined();
   });
 });
 

@@ -102,7 +102,7 @@ const EDGES: readonly Edge[] = [
   },
   {
     limit: "memoryMiB",
-    gets: "64 MiB",
+    gets: "some 64 MiB",
     within: "const kept = Array.from({ length: 5e6 }, (_, i) => i + 0.5); return kept.length",
     over: "const kept = []; while (kept.length < 128) kept.push(new Array(131_072).fill(0.5)); return 1",
     code: "SCRIPT_MEMORY_LIMIT",

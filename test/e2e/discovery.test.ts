@@ -122,6 +122,28 @@ describe.each(DOORS)("a search by %s", (_, search) => {
   });
 });
 
+test("a tool that is hidden is not suggested for a name that is nearly its own, nor told from one that is not there", async () => {
+  for (const [call, hidden] of [
+    ["lab.writee", "write"],
+    ["lab.crush", "crash"],
+    ["private.revok", "revoke"],
+    ["privat.meet", "private"],
+  ] as const) {
+    for (const check of ["names", "none"]) {
+      const { error } = await ann.run(`await mcp.${call}()`, { check });
+      expect(error?.code).toBe("TOOL_NOT_FOUND");
+      const told = JSON.stringify(error)
+        .replaceAll(call, "")
+        .replaceAll(call.split(".")[1] ?? "", "");
+      expect(told).not.toContain(hidden);
+    }
+  }
+  const [there, nowhere] = await Promise.all(
+    ["crash", "qzqzqz"].map((tool) => ann.run(`const tool = "${tool}"; await mcp.lab[tool]()`)),
+  );
+  expect(there?.error?.message.replaceAll("crash", "qzqzqz")).toBe(nowhere?.error?.message);
+});
+
 test("over MCP a page says how many there are and how to go on", async () => {
   const { text } = await overMcp({ query: "", limit: 2 });
   expect(text).toMatch(/^2 of 12 tools.*offset 2/u);

@@ -115,7 +115,7 @@ describe("a task in plain words", () => {
   test("tells when the model gives up after all attempts", async () => {
     const bad = writes("return nothing.there");
     const run = await runTask("Never works", bad, bad, bad);
-    expect(run).toMatchObject({ status: "failed", error: { code: "SCRIPT_ERROR" } });
+    expect(run).toMatchObject({ status: "failed", error: { code: "SCRIPT_TYPE_ERROR" } });
     expect(run.attempts?.map(({ attempt }) => attempt)).toEqual([1, 2, 3]);
   });
 

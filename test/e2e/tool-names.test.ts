@@ -14,7 +14,8 @@ beforeAll(async () => {
       otherLab: fixtureServer("lab"),
     },
   });
-  await service.get("/tools?limit=1");
+  // A catalog has the tools of servers that have started.
+  await service.run("await mcp.frontDesk.meet({ count: 1 }); await mcp.lab.echo({}); await mcp.otherLab.echo({})");
 });
 
 afterAll(() => service.remove());

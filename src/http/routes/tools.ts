@@ -48,11 +48,10 @@ function listTools(deps: HttpDeps): AnyOperation {
       const from = cursor === undefined ? 0 : positionAfter(tools, cursor);
       const page = tools.slice(from, from + limit);
       const last = page.at(-1);
-      const unlisted = catalog.unlisted.filter((name) => server === undefined || name === server);
       return json({
         tools: page.map(toToolJson),
         nextCursor: last !== undefined && from + limit < tools.length ? toCursor(last) : undefined,
-        unlisted: unlisted.length > 0 ? unlisted : undefined,
+        unlisted: unlistedOf(catalog, server),
       });
     },
   });
@@ -69,7 +68,12 @@ function searchTools(deps: HttpDeps): AnyOperation {
     summary: "The tools that fit some words, best first, with their declarations.",
     query: searchQuerySchema,
     answers: {
-      200: { description: "The best hits.", schema: objectOf({ results: arrayOf(hit), total: { type: "integer" } }) },
+      200: {
+        description: "The best hits; `unlisted` names servers whose tools are missing because they did not answer.",
+        schema: objectOf({ results: arrayOf(hit), total: { type: "integer" }, unlisted: arrayOf({ type: "string" }) }, [
+          "unlisted",
+        ]),
+      },
     },
     async handle(request) {
       const { q = "", limit = PAGE.search.default, offset = 0, server } = request.query;
@@ -83,9 +87,15 @@ function searchTools(deps: HttpDeps): AnyOperation {
         declaration: tool.signature,
         score,
       }));
-      return json({ results, total });
+      return json({ results, total, unlisted: unlistedOf(catalog, server) });
     },
   });
+}
+
+/** Servers, or the one asked for, whose tools an answer lacks; `undefined` when it lacks none. */
+function unlistedOf(catalog: Catalog, server: string | undefined): readonly string[] | undefined {
+  const unlisted = catalog.unlisted.filter((name) => server === undefined || name === server);
+  return unlisted.length > 0 ? unlisted : undefined;
 }
 
 function getTool(deps: HttpDeps): AnyOperation {

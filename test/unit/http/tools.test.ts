@@ -117,6 +117,13 @@ describe("GET /tools/search", () => {
     expect((await app.request("/tools/search?server=nowhere")).status).toBe(404);
   });
 
+  test("names the servers whose tools are missing", async () => {
+    const catalog = fakeCatalog([fakeTool("files", "read_file")], ["github"]);
+    const app = createApp(fakeDeps({ catalogs: { current: () => catalog, settled: async () => catalog } }));
+    expect(await readJson(await app.request("/tools/search?q=file"))).toMatchObject({ unlisted: ["github"] });
+    expect(await readJson(await app.request("/tools/search?q=file&server=files"))).not.toHaveProperty("unlisted");
+  });
+
   test.each(["limit=101", "offset=-1", "query=x"])("refuses ?%s", async (query) => {
     expect((await createApp(fakeDeps()).request(`/tools/search?${query}`)).status).toBe(400);
   });

@@ -61,6 +61,12 @@ describe("cutJson", () => {
     expect(text.slice(kept)).toBe(`… [${10_000 - kept} bytes cut]`);
   });
 
+  it("fills what it may have with small members", () => {
+    const members = Object.fromEntries(Array.from({ length: 5_000 }, (_, i) => [`k${i}`, i]));
+    for (const maxBytes of [500, 5_000, 20_000])
+      expect(cut(JSON.stringify(members), maxBytes).length).toBeGreaterThan(maxBytes - 100);
+  });
+
   it("replaces a number that is longer than its place", () => {
     expect(cut(`[${"9".repeat(1_000)}, 2]`, 200)).toBe('["… [1000 digits cut]",2]');
   });

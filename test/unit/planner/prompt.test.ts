@@ -47,6 +47,7 @@ describe("buildPrompt", () => {
 
   it.each([
     "mcp.<server>.<tool>",
+    "unless an index names it",
     "return <value>",
     "Promise.all",
     "ToolError {code, server, tool, message, details, retryable}",

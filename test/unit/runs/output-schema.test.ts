@@ -6,9 +6,11 @@ import { OutputSchemas } from "../../../src/runs/output-schema.ts";
 const schemas = new OutputSchemas(systemClock);
 afterAll(() => schemas.close());
 
+const ANN = { owner: "ann", signal: new AbortController().signal };
+
 async function refusal(schema: JsonValue): Promise<unknown> {
   try {
-    await schemas.require(schema);
+    await schemas.require(schema, "ann");
     return undefined;
   } catch (error) {
     return error;
@@ -17,7 +19,7 @@ async function refusal(schema: JsonValue): Promise<unknown> {
 
 /** The problems of a value, `undefined` when it satisfies the schema. */
 async function problems(schema: JsonValue, value: JsonValue | undefined): Promise<unknown> {
-  const error = await schemas.mismatch(schema, value === undefined ? undefined : JSON.stringify(value));
+  const error = await schemas.mismatch(schema, value === undefined ? undefined : JSON.stringify(value), ANN);
   expect(error?.code).toBe(error === undefined ? undefined : "RESULT_SCHEMA_MISMATCH");
   return (error?.details as { problems: unknown } | undefined)?.problems;
 }
@@ -88,11 +90,32 @@ describe("a schema is refused", () => {
 
   test("when many wait already, and may come back", { timeout: 20_000 }, async () => {
     const own = new OutputSchemas(systemClock);
-    const asked = Array.from({ length: 40 }, (_, i) => own.require({ title: `schema ${i}` }));
+    const asked = Array.from({ length: 40 }, (_, i) => own.require({ title: `schema ${i}` }, "ann"));
     const ends = await Promise.allSettled(asked);
     expect(ends.map(({ status }) => status)).toEqual(Array.from(ends, (_, i) => (i < 32 ? "fulfilled" : "rejected")));
     expect(ends[39]).toMatchObject({ reason: { code: "QUEUE_FULL", context: { details: { retryAfterMs: 3_000 } } } });
     await own.close();
+  });
+
+  test("only to the one of whom many wait", { timeout: 20_000 }, async () => {
+    const own = new OutputSchemas(systemClock);
+    const asked = Array.from({ length: 40 }, (_, i) => own.require({ title: `schema ${i}` }, "mallory"));
+    let ended = 0;
+    for (const each of asked) void each.finally(() => ended++).catch(() => undefined);
+    await own.require({ title: "another" }, "bob");
+    // Those that are refused, the one under way and at most one more.
+    expect(ended).toBeLessThanOrEqual(10);
+    await Promise.allSettled(asked);
+    await own.close();
+  });
+
+  test("when the service stops", async () => {
+    const own = new OutputSchemas(systemClock);
+    const asked = Array.from({ length: 5 }, (_, i) => own.require({ pattern: `^(a+)+${i}$` }, "ann"));
+    const [ends] = await Promise.all([Promise.allSettled(asked), own.close()]);
+    expect(ends.map((end) => end.status === "rejected" && (end.reason as { code: unknown }).code)).toEqual(
+      Array.from(ends, () => "SHUTTING_DOWN"),
+    );
   });
 
   test("and after it others are served", async () => {
@@ -145,6 +168,28 @@ describe("a result", () => {
     const [stuck, next] = await Promise.all([problems(schema, "x".repeat(5_000)), problems({ type: "integer" }, 1)]);
     expect(stuck).toEqual([{ pointer: "", message: expect.stringContaining("cannot be checked") }]);
     expect(next).toBeUndefined();
+  });
+
+  test("waits for one check of another client at most", { timeout: 40_000 }, async () => {
+    const own = new OutputSchemas(systemClock);
+    const schema = { type: "string", pattern: "^.*.*.*.*.*!$" };
+    const result = JSON.stringify("x".repeat(5_000));
+    const order: string[] = [];
+    const stop = new AbortController();
+    const mallory = { owner: "mallory", signal: stop.signal };
+    const stuck = Array.from({ length: 4 }, () => own.mismatch(schema, result, mallory));
+    const ends = stuck.map((each) =>
+      each.then(
+        () => order.push("mallory"),
+        () => order.push("cancelled"),
+      ),
+    );
+    await own.mismatch({ type: "integer" }, "1", { ...ANN, owner: "bob" });
+    order.push("bob");
+    stop.abort(new Error("cancelled"));
+    await Promise.all(ends);
+    expect(order).toEqual(["mallory", "bob", "cancelled", "cancelled", "cancelled"]);
+    await own.close();
   });
 
   test("with names that JavaScript has too is checked as data", async () => {

@@ -135,6 +135,18 @@ describe("a script", () => {
 describe("a task", () => {
   const task: RunRequest = { task: "read it", input: 7 };
 
+  test("of a thousand tools the model has an index and the signatures of those that a search for the task finds", async () => {
+    const model = writes("return 7");
+    const found = fakeTool("files", "readFile", { signature: "mcp.files.readFile(): Promise<string>" });
+    const others = Array.from({ length: 1_000 }, (_, at) => fakeTool("files", `other${at}`, { description: "Else." }));
+    const catalogs = createFakeCatalogs([...others, found]);
+    await perform({ play: echo, plan: model.plan, catalogs }, { task: "readFile" });
+    const declarations = model.asked[0]?.declarations ?? "";
+    expect(declarations).toMatch(/^\/\/ \d+ of 1001 tools, 1 of 1 servers\n/u);
+    expect(declarations).toContain("\n// Does readFile on files\nmcp.files.readFile(): Promise<string>\n");
+    expect(declarations).not.toContain("mcp.files.other1(");
+  });
+
   test("the model has the declarations and the input, and its script is part of the answer", async () => {
     const model = writes("return 7");
     const { run } = await perform({ play: echo, plan: model.plan }, task);

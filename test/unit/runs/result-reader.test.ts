@@ -7,6 +7,8 @@ const MIB = 1024 * 1024;
 const reader = new ResultReader(systemClock);
 afterAll(() => reader.close());
 
+const ANN = { owner: "ann", signal: new AbortController().signal };
+
 /** As the executor sends a large one. */
 function shared(text: string | Buffer): Uint8Array {
   const bytes = Buffer.from(text);
@@ -16,7 +18,7 @@ function shared(text: string | Buffer): Uint8Array {
 }
 
 async function read(json: string | Uint8Array, replyBytes = MIB): Promise<ReadResult> {
-  const result = await reader.read(json, replyBytes);
+  const result = await reader.read(json, replyBytes, ANN);
   if ("code" in result) throw new Error(`it was refused: ${result.message}`);
   return result;
 }
@@ -52,12 +54,12 @@ describe.each([
     ["half of one", json.slice(0, -1)],
     ["no UTF-8", Buffer.concat([Buffer.from(`[${json},"`), Buffer.from([0xff]), Buffer.from('"]')])],
   ])("that is %s is refused", async (_what, text) => {
-    expect(await reader.read(shared(text), MIB)).toMatchObject({ code: "RESULT_INVALID", fault: "script" });
+    expect(await reader.read(shared(text), MIB, ANN)).toMatchObject({ code: "RESULT_INVALID", fault: "script" });
   });
 
   test("that is nested deeper than 512 levels is refused, and one of 512 is not", async () => {
     const nested = (levels: number): Uint8Array => shared(`${"[".repeat(levels - 1)}${json}${"]".repeat(levels - 1)}`);
-    expect(await reader.read(nested(513), MIB)).toMatchObject({
+    expect(await reader.read(nested(513), MIB, ANN)).toMatchObject({
       code: "RESULT_INVALID",
       message: "Cannot return the result as it may be nested 512 deep: it is deeper",
     });

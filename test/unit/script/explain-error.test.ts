@@ -86,7 +86,6 @@ describe("a name that is not there is explained by what there is instead", () =>
     ["fetch", "Scripts have no network"],
     ["process", "send what one needs as `input`"],
     ["Buffer", "Use TextEncoder"],
-    ["setImmediate", "Use setTimeout"],
     ["files", "write mcp.files."],
     ["readFile", SIGNATURE],
     ["read_file", SIGNATURE],
@@ -97,6 +96,11 @@ describe("a name that is not there is explained by what there is instead", () =>
   it("and left alone when it is the script's own", async () => {
     expect(await hint("ReferenceError: total is not defined", "return total")).toBeUndefined();
   });
+});
+
+it("a buffer for which there is no room is explained by the limit", async () => {
+  const thrown = "RangeError: Array buffer allocation failed";
+  expect(await hint(thrown, "return new Uint8Array(2 ** 31)")).toContain("limits.memoryMiB");
 });
 
 it("other errors, and those that have a hint, stay as they are", async () => {

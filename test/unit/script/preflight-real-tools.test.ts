@@ -56,7 +56,8 @@ describe("a misspelt name of a real tool", () => {
       const call = `mcp${propertyAccess(namespace)}${propertyAccess(misspelt(method))}`;
       const [error, ...others] = await check(`await ${call}({})`);
       expect([error?.code, error?.line, error?.column, others]).toEqual(["TOOL_NOT_FOUND", 1, 7, []]);
-      const { nearest } = error?.details as { readonly nearest: readonly string[] };
+      const details = error?.details as { readonly nearest: readonly string[] } | undefined;
+      const nearest = details?.nearest ?? [];
       expect(nearest.length).toBeLessThanOrEqual(3);
       expect(error?.hint?.split("\n").slice(1)).toEqual(nearest.map(signatureOf));
       if (nearest.includes(`${server}.${name}`)) offered++;
