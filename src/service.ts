@@ -106,14 +106,13 @@ export async function createService(config: Config, options: ServiceOptions = {}
     () => registry.close(),
     () => sharedTranspiler.close(),
     () => typeChecker.close(),
-    () => results.close(),
     async () => observed?.close(),
     () => stores.close(),
   ];
   try {
     await runs.recover();
   } catch (error) {
-    await inOrder(log, [() => runs.close(0), ...closeParts]);
+    await inOrder(log, [() => runs.close(0), () => results.close(), ...closeParts]);
     throw error;
   }
   const housekeeping = keepPruned(parts);
@@ -126,6 +125,7 @@ export async function createService(config: Config, options: ServiceOptions = {}
     // Doors close only after the runs they wait for have ended, so that those callers get their answers.
     await inOrder(log, [
       () => runs.close(config.shutdownGraceMs),
+      () => results.close(),
       ...connections.map((connection) => () => connection.close()),
       ...listeners.map((listener) => () => listener.close(DOOR_GRACE_MS)),
       ...closeParts,

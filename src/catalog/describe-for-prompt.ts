@@ -40,7 +40,6 @@ export function describeForPrompt(catalog: Catalog, options: PromptOptions = {})
   const { text } = catalogIndex(catalog, Math.min(INDEX_TOKENS, Math.floor(budgetTokens / 4)));
   const parts = [toComment(text), FURTHER];
   let left = budgetTokens - parts.reduce((sum, part) => sum + estimateTokens(part) + 1, 0);
-  if (left < 0) return "";
   for (const tool of toolsFor(catalog, task)) {
     const part = describeTool(tool);
     const cost = estimateTokens(part) + 1;
@@ -48,7 +47,16 @@ export function describeForPrompt(catalog: Catalog, options: PromptOptions = {})
     left -= cost;
     parts.push(part);
   }
-  return `${parts.join("\n")}\n`;
+  return joinWithin(parts, budgetTokens);
+}
+
+/** The first of some lines, as many as the budget has room for: what meets at their borders may take a little more than each alone. */
+function joinWithin(parts: readonly string[], budgetTokens: number): string {
+  for (let count = parts.length; count > 0; count--) {
+    const text = `${parts.slice(0, count).join("\n")}\n`;
+    if (estimateTokens(text) <= budgetTokens) return text;
+  }
+  return "";
 }
 
 /** Hits of the task and of its clauses, the best of each first. */

@@ -2,7 +2,7 @@ import { isRecord } from "../lib/guards.ts";
 import type { ToolDefinition } from "../upstream/upstream.ts";
 import type { CatalogTool } from "./catalog.ts";
 import { deprecationOf } from "./doc-text.ts";
-import { joinedTerms, toTerms } from "./search-terms.ts";
+import { joinedTerms, pairOf, toTerms } from "./search-terms.ts";
 
 /**
  * Parts of a tool that are searched. `weight` is what a word in it is worth, `lengthShare` how much a long text counts less
@@ -16,7 +16,7 @@ export const FIELDS = [
   { name: "server", weight: 2, lengthShare: 0 },
   { name: "lead", weight: 1.2, lengthShare: 0.8 },
   { name: "rest", weight: 0.35, lengthShare: 0.75 },
-  { name: "parameters", weight: 0.6, lengthShare: 0.3 },
+  { name: "parameters", weight: 0.55, lengthShare: 0.3 },
   { name: "parameterTexts", weight: 0.4, lengthShare: 0.75 },
   { name: "values", weight: 0.2, lengthShare: 0.75 },
 ] as const;
@@ -25,6 +25,7 @@ const PROSE: ReadonlySet<string> = new Set(["lead", "rest", "parameterTexts"]);
 
 /** Position of the name among the fields. */
 export const NAME_FIELD = 0;
+const LEAD_FIELD = 2;
 
 /** What a tool is worth that its own description advises against. */
 const DEPRECATED_WEIGHT = 0.5;
@@ -40,6 +41,8 @@ const MAX_DEPTH = 3;
 export interface SearchedTool {
   /** How often each word occurs, by field as `FIELDS` lists them. */
   readonly counts: readonly ReadonlyMap<string, number>[];
+  /** In how many of its name and its first sentence each pair of neighbouring words is. */
+  readonly pairs: ReadonlyMap<string, number>;
   /** Words of each field. */
   readonly lengths: readonly number[];
   /** Factor on the whole score. */
@@ -77,9 +80,14 @@ function read(tool: CatalogTool): SearchedTool {
   });
   return {
     counts: terms.map(countOf),
+    pairs: countOf([NAME_FIELD, LEAD_FIELD].flatMap((field) => [...pairsOf(terms[field] ?? [])])),
     lengths: terms.map((words) => words.length),
     weight: deprecationOf(tool.description) === undefined ? 1 : DEPRECATED_WEIGHT,
   };
+}
+
+function pairsOf(terms: readonly string[]): ReadonlySet<string> {
+  return new Set(terms.slice(1).map((term, index) => pairOf(terms[index] ?? "", term)));
 }
 
 function countOf(terms: readonly string[]): ReadonlyMap<string, number> {

@@ -9,7 +9,7 @@ const K1 = 1;
 export interface Postings {
   /** Tools there are. */
   readonly size: number;
-  /** Number of each word; its postings are from `starts[number]` to before `starts[number + 1]`. */
+  /** Number of each word and each pair of words; its postings are from `starts[number]` to before `starts[number + 1]`. */
   readonly numbers: ReadonlyMap<string, number>;
   readonly starts: Uint32Array;
   /** Position of the tool. */
@@ -26,7 +26,7 @@ export interface Postings {
   readonly rarity: (count: number) => number;
 }
 
-/** Counts the words of tools. @param tools In the catalog's order. */
+/** Counts the words of tools and the pairs of them. @param tools In the catalog's order. */
 export function buildPostings(tools: readonly CatalogTool[]): Postings {
   const searched = tools.map(searchedTool);
   const averages = FIELDS.map(
@@ -95,5 +95,6 @@ function frequenciesOf(tool: SearchedTool, averages: readonly number[]): Readonl
       frequencies.set(term, (frequencies.get(term) ?? 0) + count * worth);
     }
   }
+  for (const [pair, count] of tool.pairs) frequencies.set(pair, count);
   return frequencies;
 }

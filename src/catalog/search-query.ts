@@ -1,4 +1,5 @@
-import { isStopWord, splitWords } from "./search-terms.ts";
+import { impliedWords } from "./search-literals.ts";
+import { isStopWord, spellOut, splitWords } from "./search-terms.ts";
 import { stem } from "./stem.ts";
 
 /** One word of a query. */
@@ -14,16 +15,21 @@ export interface QueryTerm {
 export interface SearchQuery {
   /** Distinct words in their order; empty when the text has none. */
   readonly terms: readonly QueryTerm[];
-  /** The same for each clause, where there are several: a request often needs several tools. */
+  /** Words that the values in the text imply, none that it says itself. */
+  readonly implied: readonly QueryTerm[];
+  /** The same as `terms` for each clause, where there are several: a request often needs several tools. */
   readonly clauses: readonly (readonly QueryTerm[])[];
 }
 
 /** Values of arguments are in requests too; as words of a tool they are mostly noise. */
 const NUMBER_WEIGHT = 0.3;
 const QUOTED_WEIGHT = 0.5;
-const NAME_WEIGHT = 0.8;
+const NAME_WEIGHT = 0.9;
+/** The country that `spellOut` knows is mostly where to look, or whose money is meant. */
+const COUNTRY_WEIGHT = 0.45;
+const COUNTRY = "usa";
 /** `when`, `where` and `who` ask for a kind of thing. */
-const QUESTION_WEIGHT = 0.6;
+const QUESTION_WEIGHT = 0.5;
 const QUESTION_WORDS = new Set(["when", "where", "who"]);
 
 const MAX_QUERY_CHARS = 2_000;
@@ -36,10 +42,16 @@ const BETWEEN_CLAUSES = /[.;?!]\s+|,?\s+(?:and then|and|then|also)\s+|,\s+/u;
 
 /** Reads a request, of which the first 2,000 characters count. */
 export function parseQuery(text: string): SearchQuery {
-  const head = text.slice(0, MAX_QUERY_CHARS);
+  const head = spellOut(text.slice(0, MAX_QUERY_CHARS));
   const terms = readTerms(head);
-  const clauses = readClauses(head).map((clause) => clause.terms);
-  return { terms: terms.length > 0 ? terms : readWords(head), clauses };
+  if (terms.length === 0) return { terms: readWords(head), implied: [], clauses: [] };
+  const said = new Set(terms.map(({ term }) => term));
+  const implied = impliedWords(head).map(({ word, weight }) => ({ term: stem(word), word, weight }));
+  return {
+    terms,
+    implied: implied.filter(({ term }) => !said.has(term)),
+    clauses: readClauses(head).map((clause) => clause.terms),
+  };
 }
 
 /** The clauses of a request that say something each; none when it is of one. At most 16. */
@@ -81,12 +93,17 @@ function read(text: string, factor: number, reader: { isFirst: boolean }, found:
     const isName = !reader.isFirst && /^\p{Lu}/u.test(raw);
     reader.isFirst = /[.!?:]$/u.test(raw);
     for (const word of splitWords(raw)) {
-      const isQuestion = QUESTION_WORDS.has(word);
-      if (isStopWord(word) && !isQuestion) continue;
+      if (isStopWord(word) && !QUESTION_WORDS.has(word)) continue;
       const term = stem(word);
-      const kind = /^\p{N}/u.test(word) ? NUMBER_WEIGHT : isQuestion ? QUESTION_WEIGHT : isName ? NAME_WEIGHT : 1;
-      const weight = factor * kind;
+      const weight = factor * kindWeight(word, isName);
       if (weight > (found.get(term)?.weight ?? 0)) found.set(term, { term, word, weight });
     }
   }
+}
+
+function kindWeight(word: string, isName: boolean): number {
+  if (/^\p{N}/u.test(word)) return NUMBER_WEIGHT;
+  if (QUESTION_WORDS.has(word)) return QUESTION_WEIGHT;
+  if (word === COUNTRY) return COUNTRY_WEIGHT;
+  return isName ? NAME_WEIGHT : 1;
 }

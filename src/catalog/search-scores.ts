@@ -1,6 +1,7 @@
 import type { Postings } from "./search-postings.ts";
 import type { QueryTerm, SearchQuery } from "./search-query.ts";
 import { relatedTerms } from "./search-synonyms.ts";
+import { pairOf } from "./search-terms.ts";
 import type { StandIn, Vocabulary } from "./search-vocabulary.ts";
 
 /** What a tool gains whose whole name is asked for. */
@@ -9,6 +10,8 @@ const NAME_GAIN = 0.15;
 const CLAUSE_SHARE = 0.3;
 /** What a word is worth that is two neighbours of the query in one. */
 const JOINED_WEIGHT = 0.7;
+/** What it is worth that two neighbours of the query are neighbours in the tool too, beside the words themselves. */
+const PAIR_WEIGHT = 0.1;
 
 /** Where a word of a query or a stand-in for it occurs; arrays of one length. */
 interface TermHits {
@@ -23,9 +26,9 @@ interface TermHits {
 }
 
 /**
- * Field-weighted BM25 (BM25F) with three additions: words that people use for the same thing count, for less than the word
- * itself; a tool that has more of the query's telling words, or whose name is made of them, gains; and where a query has
- * several clauses a tool that fits one of them well gains.
+ * Field-weighted BM25 (BM25F) with four additions: words that people use for the same thing count, for less than the word
+ * itself; words that stand together in the query and in the tool count more; a tool that has more of the query's telling
+ * words, or whose name is made of them, gains; and where a query has several clauses a tool that fits one of them well gains.
  *
  * Works in arrays of its own that every call uses again: not for two queries at a time.
  */
@@ -51,12 +54,12 @@ export class Scorer {
   }
 
   /** Gives every tool its score; 0 when no word of the query fits. @returns By position; valid until the next call. */
-  scores({ terms, clauses }: SearchQuery): Float64Array {
+  scores({ terms, implied, clauses }: SearchQuery): Float64Array {
     const [totals, clauseScores] = [this.#totals, this.#clauseScores];
     const known = new Map<string, TermHits>();
-    const best = this.#score(terms, totals, known, clauses.length > 0);
+    const best = this.#score(terms, implied, totals, known, clauses.length > 0);
     for (const clause of clauses) {
-      const most = this.#score(clause, clauseScores, known, false);
+      const most = this.#score(clause, [], clauseScores, known, false);
       if (most === 0) continue;
       for (let doc = 0; doc < totals.length; doc++) {
         const whole = totals[doc] ?? 0;
@@ -68,19 +71,26 @@ export class Scorer {
   }
 
   /** @param known Words of this query that were looked up. @returns The best score. */
-  #score(terms: readonly QueryTerm[], scores: Float64Array, known: Map<string, TermHits>, hasClauses: boolean): number {
+  #score(
+    terms: readonly QueryTerm[],
+    implied: readonly QueryTerm[],
+    scores: Float64Array,
+    known: Map<string, TermHits>,
+    hasClauses: boolean,
+  ): number {
     const [matched, named, { weights, numbers }] = [this.#matched, this.#named, this.#postings];
     scores.fill(0);
     matched.fill(0);
     named.fill(0);
     let sought = 0;
-    for (const { term, weight } of terms) {
+    for (const { term, weight } of [...terms, ...implied]) {
       const hits = known.get(term) ?? this.#lookUp(term);
       known.set(term, hits);
       sought += weight * hits.sought;
       this.#add(scores, hits, weight);
     }
     for (const [joined, weight] of joinedTerms(terms, numbers)) this.#add(scores, this.#lookUp(joined), weight);
+    this.#addPairs(scores, terms);
     let best = 0;
     for (let doc = 0; doc < scores.length; doc++) {
       const sum = scores[doc] ?? 0;
@@ -101,6 +111,21 @@ export class Scorer {
       scores[doc] = (scores[doc] ?? 0) + weight * (impacts[at] ?? 0);
       matched[doc] = (matched[doc] ?? 0) + weight * (typeof found === "number" ? found : (found[at] ?? 0));
       named[doc] = (named[doc] ?? 0) + (nameShares[at] ?? 0);
+    }
+  }
+
+  #addPairs(scores: Float64Array, terms: readonly QueryTerm[]): void {
+    const { numbers, starts, docs, impacts } = this.#postings;
+    for (const [index, { term, weight }] of terms.entries()) {
+      const before = terms[index - 1];
+      const number = before === undefined ? undefined : numbers.get(pairOf(before.term, term));
+      if (before === undefined || number === undefined) continue;
+      const worth = PAIR_WEIGHT * Math.min(before.weight, weight);
+      const end = starts[number + 1] ?? 0;
+      for (let at = starts[number] ?? 0; at < end; at++) {
+        const doc = docs[at] ?? 0;
+        scores[doc] = (scores[doc] ?? 0) + worth * (impacts[at] ?? 0);
+      }
     }
   }
 

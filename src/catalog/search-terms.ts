@@ -12,13 +12,24 @@ const STOP_WORDS = new Set(
   ).split(" "),
 );
 
+const INITIALS = /(?<![\p{L}\p{N}])(?:\p{Lu}\.){2,}/gu;
+/** `us` in small letters is a country only where an identifier begins with it. */
+const COUNTRY = /(?<![\p{L}\p{N}])(?:United States(?: of America)?|USA?)(?![\p{L}\p{N}])|^us(?=[_.])/gu;
+
+/** A text with its initials as words: `U.K.` → `UK`. The one country whose short name is a word that tells nothing is `USA`. */
+export function spellOut(text: string): string {
+  return text.replaceAll(INITIALS, (initials) => initials.replaceAll(".", "")).replaceAll(COUNTRY, "USA");
+}
+
 /** Most texts of a query are one such word, which has nothing to split. */
 const PLAIN_WORD = /^[A-Za-z]?[a-z]+$/u;
 
 /** Words of a text, lower case: split at everything but letters and digits, and inside camelCase. In the text's order. */
 export function splitWords(text: string): string[] {
   if (PLAIN_WORD.test(text)) return [text.toLowerCase()];
-  const spaced = text.replaceAll(/(\p{Ll}|\p{N})(\p{Lu})/gu, "$1 $2").replaceAll(/(\p{Lu})(\p{Lu}\p{Ll})/gu, "$1 $2");
+  const spaced = spellOut(text)
+    .replaceAll(/(\p{Ll}|\p{N})(\p{Lu})/gu, "$1 $2")
+    .replaceAll(/(\p{Lu})(\p{Lu}\p{Ll})/gu, "$1 $2");
   return spaced
     .normalize("NFKC")
     .toLowerCase()
@@ -37,6 +48,16 @@ const TWO_PARTS = /(?<![\p{L}\p{N}])(?:\p{Lu}\p{Ll}+|\p{Ll}+)(?:\p{Lu}\p{Ll}+|\p
 /** Terms of words with a capital within, as one: `JavaScript`, `GitHub`, `MongoDB` are asked for in lower case. */
 export function joinedTerms(text: string): string[] {
   return [...text.matchAll(TWO_PARTS)].map(([word]) => stem(word.toLowerCase()));
+}
+
+/** Two neighbouring words as one term, in whichever order they stand: `area of a triangle` is `triangle area`. */
+export function pairOf(first: string, second: string): string {
+  return first < second ? `${first} ${second}` : `${second} ${first}`;
+}
+
+/** Whether a term is a pair: words hold no space. */
+export function isPair(term: string): boolean {
+  return term.includes(" ");
 }
 
 /**

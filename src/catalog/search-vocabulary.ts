@@ -1,4 +1,4 @@
-import { isStopWord } from "./search-terms.ts";
+import { isPair, isStopWord } from "./search-terms.ts";
 import { stem } from "./stem.ts";
 
 /** A word of the tools that stands for an unknown one. */
@@ -8,7 +8,7 @@ export interface StandIn {
 }
 
 /** What a word is worth that only contains the one that was asked for, times the part of it that this is. */
-const PARTIAL_WEIGHT = 0.8;
+const PARTIAL_WEIGHT = 0.6;
 /** What each of two words is worth that were written as one. */
 const SPLIT_WEIGHT = 0.7;
 const GRAM = 3;
@@ -39,6 +39,7 @@ export function createVocabulary(numbers: ReadonlyMap<string, number>): Vocabula
 function gramTable(terms: Iterable<string>): ReadonlyMap<string, readonly string[]> {
   const table = new Map<string, string[]>();
   for (const term of terms) {
+    if (isPair(term)) continue;
     const grams = new Set<string>();
     for (let at = 0; at + GRAM <= term.length; at++) grams.add(term.slice(at, at + GRAM));
     for (const gram of grams) {

@@ -120,7 +120,8 @@ function withoutInflection(word: string): string {
 }
 
 function withoutKind(word: string): string {
-  const inner = word.replace(/(?<=.{4})ship$/u, "");
+  // `nutritional` is of `nutrition`, which has an ending of its own.
+  const inner = word.replace(/(?<=.{3}ion)al(?:ly)?$/u, "").replace(/(?<=.{4})ship$/u, "");
   for (const [ending, replacement] of ENDINGS) {
     const at = inner.search(ending);
     if (at >= MIN_STEM) return inner.slice(0, at) + replacement;

@@ -50,10 +50,9 @@ function toProblem(error: ErrorObject): ArgumentProblem {
     case "dependentRequired":
     case "dependencies": {
       const name = String(params["missingProperty"]);
-      return {
-        pointer: child(pointer, name),
-        message: `is required: expected ${describeShape(property(schema, name))}${givenInstead(error)}`,
-      };
+      const shape = describeShape(property(schema, name));
+      const expected = shape === "any" ? "" : `: expected ${shape}`;
+      return { pointer: child(pointer, name), message: `is required${expected}${givenInstead(error)}` };
     }
     case "additionalProperties":
       return unknownProperty(pointer, String(params["additionalProperty"]), schema);

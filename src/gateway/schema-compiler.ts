@@ -12,7 +12,7 @@ export type SchemaCheck = (value: unknown) => readonly ErrorObject[];
 export interface SchemaCompiler {
   /**
    * @returns `undefined` when the schema cannot be used: it does not compile, refers to something outside itself (nothing
-   *   is ever fetched), is asynchronous, or poses as a meta-schema.
+   *   is ever fetched), is asynchronous, poses as a meta-schema, or has too many parts.
    */
   compile(schema: JsonSchema): SchemaCheck | undefined;
 }
@@ -21,6 +21,8 @@ export interface SchemaCompiler {
 export interface SchemaCompilerOptions {
   /** Whether a check goes on after the first fault. */
   readonly every: boolean;
+  /** Parts, see `countParts`, of the largest schema that is compiled. @default any number, for callers that bound the time */
+  readonly maxParts?: number;
   /** Makes the test of a `pattern`; one that throws makes the schema unusable. @default tests that never take long */
   readonly pattern?: (pattern: string, flags: string) => PatternTest;
 }
@@ -36,6 +38,7 @@ export function createSchemaCompiler(how: SchemaCompilerOptions): SchemaCompiler
     compile(schema) {
       if (typeof schema === "boolean") schema = schema ? {} : { not: {} };
       if (schema["$async"] === true || !isUsableId(schema["$id"])) return undefined;
+      if (how.maxParts !== undefined && countParts(schema, how.maxParts) > how.maxParts) return undefined;
       const dialect = isDraft07(schema)
         ? (draft07 ??= toDialect(new Ajv(options(how))))
         : (latest ??= toDialect(new Ajv2020(options(how))));
@@ -93,6 +96,19 @@ function forget({ ajv, ownNames }: Dialect, schema: Readonly<Record<string, unkn
   for (const name of Object.keys(ajv.refs)) {
     if (!ownNames.has(name)) delete ajv.refs[name];
   }
+}
+
+/** Objects, lists and `false` in a schema: what code is made for. @param enough Where counting may end. */
+function countParts(schema: object, enough: number): number {
+  let count = 1;
+  const open: object[] = [schema];
+  for (let part = open.pop(); part !== undefined && count <= enough; part = open.pop()) {
+    for (const value of Object.values(part) as unknown[]) {
+      if (typeof value === "object" && value !== null) open.push(value);
+      if (value === false || (typeof value === "object" && value !== null)) count++;
+    }
+  }
+  return count;
 }
 
 /** Whether a schema says that it is of draft-07 or one before it. */

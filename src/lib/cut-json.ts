@@ -14,9 +14,9 @@ const OPEN_LIST = 0x5b;
 const OPEN_OBJECT = 0x7b;
 
 /** Notes of an earlier cut, at the end of a text, a list or an object: what they count is counted on. */
-const CUT_TEXT = /… \[(\d{1,12}) bytes cut\]"$/u;
-const CUT_LIST = /"… \[(\d{1,12}) more items cut\]"\]$/u;
-const CUT_OBJECT = /"…":"\[(\d{1,12}) more members cut\]"\}$/u;
+const CUT_TEXT = /… \[([1-9]\d{0,11}) bytes cut\]"$/u;
+const CUT_LIST = /"… \[([1-9]\d{0,11}) more items cut\]"\]$/u;
+const CUT_OBJECT = /"…":"\[([1-9]\d{0,11}) more members cut\]"\}$/u;
 const LONGEST_NOTE = 48;
 const COMMA: Piece = { bytes: 1, content: "," };
 

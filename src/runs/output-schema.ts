@@ -25,7 +25,11 @@ const MAX_KNOWN = 1_000;
 const MAX_WAITING = 32;
 /** For one schema, the start of the thread included. @source measured: 256 KiB of properties take some 300 ms */
 const COMPILE_WITHIN_MS = 3_000;
-/** For one result: at least the start of the thread and the compilation, and more for a larger one. @source measured: 32 MiB of objects take some 1,500 ms */
+/**
+ * For one result: the start of the thread and the compilation, and more for a larger one.
+ *
+ * @source measured: 32 MiB of objects take some 1,500 ms
+ */
 const CHECK_WITHIN_MS = { least: 4_000, perMiB: 200, most: 10_000 } as const;
 const IDLE_MS = 30_000;
 /** What the values of a large result may take; a result that unfolds to more cannot be checked. */
@@ -35,8 +39,8 @@ const MIB = 1024 * 1024;
 
 /**
  * The schemas that callers give for results. They and what is checked against them come from others, so both happen in a
- * thread that is ended when it takes too long: what could not be checked does not pass. Owners take turns. A `format` is tested on texts of
- * up to 1,024 characters.
+ * thread that is ended when it takes too long: what could not be checked does not pass. Owners take turns. A `format` is
+ * tested on texts of up to 1,024 characters.
  */
 export class OutputSchemas {
   /** Apart from each other, so that runs that end do not wait for schemas that nobody has tried yet. */
@@ -57,7 +61,11 @@ export class OutputSchemas {
     this.#ended = new Thread({ ...options, name: "runlet-output-checks" });
   }
 
-  /** Refuses a schema that cannot be used, before anything runs. @throws REQUEST_INVALID; QUEUE_FULL when many wait; SHUTTING_DOWN. */
+  /**
+   * Refuses a schema that cannot be used, before anything runs.
+   *
+   * @throws REQUEST_INVALID; QUEUE_FULL when many of this owner wait; SHUTTING_DOWN.
+   */
   async require(schema: JsonValue, owner: string): Promise<void> {
     const schemaJson = JSON.stringify(schema);
     const bytes = byteLength(schemaJson);
@@ -65,10 +73,10 @@ export class OutputSchemas {
       throw invalid([{ pointer: "", message: `must be at most ${MAX_SCHEMA_BYTES} bytes long: it has ${bytes}` }]);
     const digest = createHash("sha256").update(schemaJson).digest("base64");
     if (!this.#known.delete(digest)) {
+      if (this.#isClosed) throw stopping();
       if (this.#submitted.waiting(owner) >= MAX_WAITING) throw tooMany();
       const problems = await this.#submitted.ask({ schemaJson, bytes: undefined }, COMPILE_WITHIN_MS, { owner });
-      if (this.#isClosed) throw stopping();
-      if (problems === undefined) throw invalid([{ pointer: "", message: TOO_HARD }]);
+      if (problems === undefined) throw this.#isClosed ? stopping() : invalid([{ pointer: "", message: TOO_HARD }]);
       if (problems.length > 0) throw invalid(problems);
     }
     this.#known.add(digest);

@@ -147,7 +147,8 @@ export class Performer {
     let script: PreparedScript;
     let catalog: Catalog;
     try {
-      script = await prepareScript(text, { maxBytes: run.limits.sourceBytes });
+      const asker = { owner: run.principal.id, signal };
+      script = await prepareScript(text, { maxBytes: run.limits.sourceBytes, asker });
       catalog = await this.#catalogFor(run, script, signal);
       const { validator, typeChecker } = this.#deps;
       const error = await checkScript(run, script, { catalog, validator, typeChecker, bridge, signal });

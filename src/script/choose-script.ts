@@ -24,6 +24,9 @@ export interface ChosenScript {
   readonly sameLines: boolean;
 }
 
+/** A transpiler as the owner of one text uses it. */
+export type OwnTranspiler = Pick<Transpiler, "strip" | "transform">;
+
 interface Candidate {
   readonly start: number;
   readonly text: string;
@@ -48,7 +51,7 @@ const REASONING = /^\s*<(?<tag>think|thinking|reasoning)>[^]*?<\/\k<tag>>/iu;
  *
  * @throws SCRIPT_SYNTAX about the whole text or, when it has fenced blocks, about the largest of them.
  */
-export async function chooseScript(source: string, transpiler: Transpiler): Promise<ChosenScript> {
+export async function chooseScript(source: string, transpiler: OwnTranspiler): Promise<ChosenScript> {
   const answerAt = REASONING.exec(source)?.[0].length ?? 0;
   const answer = source.slice(answerAt);
   const fences = findFences(answer);
@@ -126,7 +129,7 @@ async function rewriteScript(
   source: string,
   candidate: Candidate,
   markers: readonly number[],
-  transpiler: Transpiler,
+  transpiler: OwnTranspiler,
 ): Promise<ChosenScript> {
   const text = plainScript(candidate);
   const reply = await transpiler.transform(text);

@@ -12,6 +12,7 @@ import type { ScannedCall } from "./scan.ts";
 import type { Position, RunnableScript } from "./script.ts";
 import { createLineTable, createPositionMap, editText } from "./source-position.ts";
 import { syntaxError } from "./syntax-error.ts";
+import type { Asker } from "../lib/thread.ts";
 import { sharedTranspiler } from "./transpile.ts";
 import type { Transpiler } from "./transpile.ts";
 import { toCheckable } from "./typecheck-text.ts";
@@ -48,6 +49,8 @@ export interface PrepareOptions {
   readonly maxBytes: number;
   /** Used for what is not plain JavaScript. @default the process's own */
   readonly transpiler?: Transpiler;
+  /** Whose script it is: one owner's TypeScript does not wait for all of another's. @default an owner that all share */
+  readonly asker?: Asker;
 }
 
 /**
@@ -67,7 +70,14 @@ export async function prepareScript(text: string, options: PrepareOptions): Prom
     );
   }
   try {
-    return finish(text, await chooseScript(text, options.transpiler ?? sharedTranspiler));
+    const { transpiler = sharedTranspiler, asker } = options;
+    return finish(
+      text,
+      await chooseScript(text, {
+        strip: (script) => transpiler.strip(script, asker),
+        transform: (script) => transpiler.transform(script, asker),
+      }),
+    );
   } catch (error) {
     // A walk of a tree needs more of the stack than the parse that made it.
     if (error instanceof RangeError) throw syntaxError(text, { message: TOO_DEEP, offset: 0, tooDeep: true });

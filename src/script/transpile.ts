@@ -1,6 +1,7 @@
 import type { Clock } from "../lib/clock.ts";
 import { systemClock } from "../lib/clock.ts";
 import { Thread, threadModule } from "../lib/thread.ts";
+import type { Asker } from "../lib/thread.ts";
 
 /** What the thread is asked; one question at a time. */
 export interface TranspileRequest {
@@ -28,12 +29,15 @@ export type TransformReply =
   | { readonly status: "invalid"; readonly problem: TransformProblem }
   | { readonly status: "broken" };
 
-/** Turns TypeScript into JavaScript. Texts are taken one at a time; a text that breaks the parser harms no other. */
+/**
+ * Turns TypeScript into JavaScript. Texts are taken one at a time, owners take turns; a text that breaks the parser harms no other.
+ * Rejects with the signal's reason when it aborts before a text has its turn.
+ */
 export interface Transpiler {
   /** Erases types: same length, same lines. Rejects never for what the text is. */
-  strip(text: string): Promise<StripReply>;
+  strip(text: string, asker?: Asker): Promise<StripReply>;
   /** Rewrites enums, namespaces and the like, with a source map. Only for texts that `strip` has read to its end or error. */
-  transform(text: string): Promise<TransformReply>;
+  transform(text: string, asker?: Asker): Promise<TransformReply>;
   /** Ends the thread. Safe to call twice; a later use starts another. */
   close(): Promise<void>;
 }
@@ -57,11 +61,11 @@ export function createTranspiler({ clock, timeoutMs }: TranspilerOptions): Trans
     isLast: ({ status }) => status === "broken",
     clock,
   });
-  const ask = async <T extends StripReply | TransformReply>(request: TranspileRequest): Promise<T> =>
-    ((await thread.ask(request, timeoutMs)) ?? { status: "broken" }) as T;
+  const ask = async <T extends StripReply | TransformReply>(request: TranspileRequest, asker?: Asker): Promise<T> =>
+    ((await thread.ask(request, timeoutMs, asker)) ?? { status: "broken" }) as T;
   return {
-    strip: (text) => ask<StripReply>({ kind: "strip", text }),
-    transform: (text) => ask<TransformReply>({ kind: "transform", text }),
+    strip: (text, asker) => ask<StripReply>({ kind: "strip", text }, asker),
+    transform: (text, asker) => ask<TransformReply>({ kind: "transform", text }, asker),
     close: () => thread.close(),
   };
 }

@@ -8,31 +8,34 @@ type SetName = (typeof RETRIEVAL_SETS)[number];
 
 /** What a change may not fall below: part of the right tools among the first 1, 3, 5 and 10 hits. */
 const FLOORS: readonly (readonly [SetName, Readonly<Record<1 | 3 | 5 | 10, number>>])[] = [
-  ["bfcl-simple-python", { 1: 0.79, 3: 0.945, 5: 0.965, 10: 0.98 }],
-  ["bfcl-multiple", { 1: 0.795, 3: 0.93, 5: 0.97, 10: 0.98 }],
-  ["bfcl-parallel-multiple", { 1: 0.39, 3: 0.85, 5: 0.93, 10: 0.97 }],
-  ["bfcl-live-multiple", { 1: 0.67, 3: 0.85, 5: 0.9, 10: 0.95 }],
-  ["seal-test-in-domain", { 1: 0.49, 3: 0.85, 5: 0.94, 10: 0.97 }],
-  ["mcpproxy-golden", { 1: 0.58, 3: 0.78, 5: 0.9, 10: 0.94 }],
+  ["bfcl-simple-python", { 1: 0.82, 3: 0.955, 5: 0.98, 10: 0.99 }],
+  ["bfcl-multiple", { 1: 0.805, 3: 0.95, 5: 0.985, 10: 0.985 }],
+  ["bfcl-parallel-multiple", { 1: 0.395, 3: 0.855, 5: 0.935, 10: 0.98 }],
+  ["bfcl-live-multiple", { 1: 0.695, 3: 0.865, 5: 0.91, 10: 0.95 }],
+  ["seal-test-in-domain", { 1: 0.495, 3: 0.855, 5: 0.945, 10: 0.97 }],
+  ["mcpproxy-golden", { 1: 0.62, 3: 0.79, 5: 0.92, 10: 0.95 }],
 ];
+
+/** Sums of hundreds of parts are off in their last digits; a single query counts far more. */
+const ROUNDING = 1e-9;
 
 describe("the right tools are found", () => {
   test.each(FLOORS)("in %s", (name, floors) => {
     const { tools, queries } = readRetrievalSet(name);
     const index = createSearchIndex(tools);
     const reached = recall(queries, (text, limit) => index.search(text, { limit }), [1, 3, 5, 10]);
-    const missed = ([1, 3, 5, 10] as const).filter((count) => reached[count] < floors[count]);
+    const missed = ([1, 3, 5, 10] as const).filter((count) => reached[count] + ROUNDING < floors[count]);
     expect({ missed, reached }).toEqual({ missed: [], reached });
   });
 
   test.each([
-    ["that the ranking was tuned with", 0, { 1: 0.33, 3: 0.61, 5: 0.69, 10: 0.8 }],
-    ["that the tuning has not seen", 1, { 1: 0.4, 3: 0.65, 5: 0.72, 10: 0.81 }],
+    ["that the ranking was tuned with", 0, { 1: 0.37, 3: 0.65, 5: 0.72, 10: 0.86 }],
+    ["that the tuning has not seen", 1, { 1: 0.42, 3: 0.66, 5: 0.74, 10: 0.81 }],
   ] as const)("among recorded tools, by requests %s", (_, place, floors) => {
     const catalog = catalogOf(recordedTools());
     const queries = readRecordedQueries().filter((_, at) => at % 2 === place);
     const reached = recall(queries, (text, limit) => catalog.search(text, { limit }), [1, 3, 5, 10]);
-    const missed = ([1, 3, 5, 10] as const).filter((count) => reached[count] < floors[count]);
+    const missed = ([1, 3, 5, 10] as const).filter((count) => reached[count] + ROUNDING < floors[count]);
     expect({ missed, reached }).toEqual({ missed: [], reached });
   });
 });

@@ -18,6 +18,11 @@ describe("words", () => {
     ["api.v2.search", ["api", "v2", "search"]],
     ["Éléments ﬁn", ["éléments", "fin"]],
     ["  ", []],
+    ["US_history of the U.S. and the U.K.", ["usa", "history", "of", "the", "usa", "and", "the", "uk"]],
+    ["United States, USA", ["usa", "usa"]],
+    ["us_history", ["usa", "history"]],
+    ["contact_us", ["contact", "us"]],
+    ["tell us", ["tell", "us"]],
   ])("of %j are %j", (text, expected) => {
     expect(splitWords(text)).toEqual(expected);
   });
@@ -80,6 +85,7 @@ describe("search", () => {
     ["when does it start", "get_date", "get_name"],
     ["how many dollars", "convert_currency", "convert_file"],
     ["merge a pr", "merge_pull_request", "merge_file"],
+    ["vegan brownies", "get_diet_plan", "get_travel_plan"],
   ])("other words for the same thing are understood: %j is %s rather than %s", (query, right, wrong) => {
     expect(found([tool(wrong), tool(right)], query)[0]).toBe(right);
   });
@@ -93,6 +99,23 @@ describe("search", () => {
       "fetch_invoice",
       "get_invoice",
     ]);
+  });
+
+  test("words that stand together outrank the same words apart, in either order", () => {
+    const tools = [
+      tool("x", { description: "Area, colour and triangle of it." }),
+      tool("y", { description: "Colour of it, triangle area." }),
+    ];
+    for (const query of ["area of a triangle", "triangle area"]) expect(found(tools, query)).toEqual(["y", "x"]);
+    expect(found(tools, "triangle")).toEqual(["x", "y"]);
+  });
+
+  test("a country is found by each of its names, and its pronoun finds nothing", () => {
+    const tools = [tool("us_president"), tool("president", { description: "Of anything." })];
+    for (const query of ["U.S. leaders", "leaders of the United States", "USA"]) {
+      expect(found(tools, query)).toEqual(["us_president"]);
+    }
+    expect(found(tools, "tell us of chess")).toEqual([]);
   });
 
   test("a request of several clauses finds a tool for each", () => {

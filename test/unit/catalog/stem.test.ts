@@ -21,6 +21,8 @@ describe("a stem", () => {
     "relate relation relationship",
     "discover discovery discoverer",
     "history historical historic",
+    "nutrition nutritional nutritionally",
+    "education educational",
     "prefer preference preferring",
     "deploy deployment deployments",
     "locate location locations",

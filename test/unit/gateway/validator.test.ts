@@ -258,3 +258,27 @@ describe("hostile arguments", () => {
     );
   });
 });
+
+// Compiling these took up to 8 s, and for some the code exhausted the stack, so that valid arguments were refused.
+describe("a schema too large to be compiled is left to its server", () => {
+  const names = Array.from({ length: 3_000 }, (_, at) => `p${at}`);
+  test.each<[string, JsonSchema]>([
+    ["properties", { properties: Object.fromEntries(names.map((name) => [name, { type: "string", minLength: 1 }])) }],
+    ["choices", { properties: { p0: { oneOf: names.map((name) => ({ const: name })) } } }],
+    [
+      "patterns",
+      { patternProperties: Object.fromEntries(names.map((name) => [`^(a|${name})+$`, { type: "string" }])) },
+    ],
+    ["conditions", { allOf: names.map((name) => ({ not: { required: [name] } })) }],
+    ["forbidden properties", { properties: Object.fromEntries(names.map((name) => [name, false])) }],
+    ["dependencies", { dependentRequired: Object.fromEntries(names.map((name) => [name, ["p0"]])) }],
+  ])("of three thousand %s", (_, schema) => {
+    expect([check(schema, { p0: 1 }), check(schema, { p0: "p1", p7: "x" })]).toEqual([[], []]);
+  });
+
+  test("and one of a long list of values is not", () => {
+    expect(check({ properties: { p0: { enum: names } } }, { p0: "p3000" })).toEqual([
+      { pointer: "/p0", message: expect.stringContaining('current value is "p3000"') },
+    ]);
+  });
+});

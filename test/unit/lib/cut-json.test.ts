@@ -61,6 +61,16 @@ describe("cutJson", () => {
     expect(text.slice(kept)).toBe(`… [${10_000 - kept} bytes cut]`);
   });
 
+  it("counts nothing by what only looks like an earlier cut's note", () => {
+    expect(cutValue({ a: "x".repeat(500), "…": "[0 more members cut]" }, 100)).toEqual({
+      a: `${"x".repeat(13)}… [487 bytes cut]`,
+      "…": "[1 more members cut]",
+    });
+    expect(cutValue([...Array.from({ length: 8 }, () => "x".repeat(60)), "… [0 more items cut]"], 100)).toEqual([
+      "… [9 more items cut]",
+    ]);
+  });
+
   it("fills what it may have with small members", () => {
     const members = Object.fromEntries(Array.from({ length: 5_000 }, (_, i) => [`k${i}`, i]));
     for (const maxBytes of [500, 5_000, 20_000])
