@@ -5,7 +5,7 @@ import type { ToolDefinition, UpstreamRegistry } from "../upstream/upstream.ts";
 import type { Catalog, CatalogReader, CatalogSource } from "./catalog.ts";
 import type { CatalogServer } from "./resolve.ts";
 import { narrowTools, toServerTools } from "./server-tools.ts";
-import type { LearnedTypes } from "./learned-types.ts";
+import type { LearnedTypes } from "./learned/learned-types.ts";
 import { createSnapshot } from "./snapshot.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { assignIdentifiers } from "./tool-names.ts";

@@ -1,7 +1,7 @@
 import { estimateTokens } from "../lib/token-estimate.ts";
 import { catalogIndex, INDEX_TOKENS } from "./catalog-index.ts";
 import type { Catalog, CatalogTool } from "./catalog.ts";
-import { splitClauses } from "./search-query.ts";
+import { splitClauses } from "./search/search-query.ts";
 import { toolSummary } from "./tool-summary.ts";
 
 /**

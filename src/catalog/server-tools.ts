@@ -2,8 +2,8 @@ import type { JsonSchema, ToolDefinition } from "../upstream/upstream.ts";
 import type { CatalogTool } from "./catalog.ts";
 import { toolClass } from "./tool-class.ts";
 import { assignIdentifiers, propertyAccess } from "./tool-names.ts";
-import { callText, positionalNames, toolTypes } from "./tool-types.ts";
-import type { TypedTool } from "./tool-types.ts";
+import { callText, positionalNames, toolTypes } from "./declarations/tool-types.ts";
+import type { TypedTool } from "./declarations/tool-types.ts";
 
 /** The tools of one listed server, or those of them that somebody may see. Immutable. */
 export interface ServerTools {

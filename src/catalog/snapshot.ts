@@ -1,12 +1,12 @@
 import type { Catalog, CatalogTool } from "./catalog.ts";
-import { createCheckingWriter } from "./checking-writer.ts";
-import { createDeclarationWriter, createDeclareOne } from "./declaration-writer.ts";
-import { createLearnedView } from "./learned-view.ts";
-import type { LearnedTypes } from "./learned-types.ts";
+import { createCheckingWriter } from "./declarations/checking-writer.ts";
+import { createDeclarationWriter, createDeclareOne } from "./declarations/declaration-writer.ts";
+import { createLearnedView } from "./learned/learned-view.ts";
+import type { LearnedTypes } from "./learned/learned-types.ts";
 import { createResolver } from "./resolve.ts";
 import type { CatalogServer } from "./resolve.ts";
-import { createSearchIndex } from "./search.ts";
-import type { SearchIndex } from "./search.ts";
+import { createSearchIndex } from "./search/search.ts";
+import type { SearchIndex } from "./search/search.ts";
 
 /** A catalog that several principals may share. */
 export interface Snapshot extends Catalog {

@@ -4,8 +4,8 @@ import { RunletError } from "./errors.ts";
 import type { JsonValue } from "./guards.ts";
 import { scanJson } from "./json-scan.ts";
 
-/** Deepest nesting that can be cut: what JSON.stringify writes without exhausting the stack is not much deeper. */
-const MAX_DEPTH = 10_000;
+/** Deepest nesting that can be cut: about what the stack allows. Values that come from outside are at most half as deep. */
+const MAX_DEPTH = 1_000;
 
 /** Size of a JSON value as text in UTF-8 bytes. */
 export function jsonBytes(value: JsonValue): number {

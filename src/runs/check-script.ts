@@ -5,7 +5,7 @@ import { errorInfo } from "../lib/errors.ts";
 import type { ErrorInfo } from "../lib/errors.ts";
 import { checkNames } from "../script/preflight.ts";
 import type { PreparedScript } from "../script/prepare.ts";
-import type { TypeChecker } from "../script/typecheck.ts";
+import type { TypeChecker } from "../script/typecheck/typecheck.ts";
 import type { ActiveRun } from "./active-run.ts";
 
 /** What the check of a script takes. */

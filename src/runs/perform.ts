@@ -11,7 +11,7 @@ import type { Plan, Planner } from "../planner/planner.ts";
 import { explainError } from "../script/explain-error.ts";
 import { prepareScript } from "../script/prepare.ts";
 import type { PreparedScript } from "../script/prepare.ts";
-import type { TypeChecker } from "../script/typecheck.ts";
+import type { TypeChecker } from "../script/typecheck/typecheck.ts";
 import type { Journal } from "../store/journal.ts";
 import type { ActiveRun } from "./active-run.ts";
 import { checkScript } from "./check-script.ts";

@@ -15,8 +15,8 @@ import { syntaxError } from "./syntax-error.ts";
 import type { Asker } from "../lib/thread.ts";
 import { sharedTranspiler } from "./transpile.ts";
 import type { Transpiler } from "./transpile.ts";
-import { toCheckable } from "./typecheck-text.ts";
-import type { CheckableScript } from "./typecheck-text.ts";
+import { toCheckable } from "./typecheck/typecheck-text.ts";
+import type { CheckableScript } from "./typecheck/typecheck-text.ts";
 
 /** A call of a tool that is written out in a script, with its places in the caller's text. */
 export interface ToolCallSite {

@@ -1,6 +1,6 @@
-import { addValue, emptyShape } from "../../src/catalog/observed-shape.ts";
-import { ObservedTool } from "../../src/catalog/observed-tool.ts";
-import { ObservedTypes } from "../../src/catalog/observed-types.ts";
+import { addValue, emptyShape } from "../../src/catalog/learned/observed-shape.ts";
+import { ObservedTool } from "../../src/catalog/learned/observed-tool.ts";
+import { ObservedTypes } from "../../src/catalog/learned/observed-types.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import { MemoryObservationStore } from "../../src/store/memory/memory-observation-store.ts";

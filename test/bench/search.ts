@@ -4,8 +4,8 @@
  */
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
-import { createSearchIndex } from "../../src/catalog/search.ts";
-import { splitWords } from "../../src/catalog/search-terms.ts";
+import { createSearchIndex } from "../../src/catalog/search/search.ts";
+import { splitWords } from "../../src/catalog/search/search-terms.ts";
 import type { SearchPage } from "../../src/catalog/catalog.ts";
 import { readRetrievalSet, recall } from "../support/retrieval.ts";
 import { quantile, show } from "./statistics.ts";

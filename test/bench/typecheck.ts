@@ -12,8 +12,8 @@ import { silentLog } from "../../src/lib/log.ts";
 import { checkNames } from "../../src/script/preflight.ts";
 import { prepareScript } from "../../src/script/prepare.ts";
 import { sharedTranspiler } from "../../src/script/transpile.ts";
-import { createTypeChecker } from "../../src/script/typecheck.ts";
-import type { TypeChecker } from "../../src/script/typecheck.ts";
+import { createTypeChecker } from "../../src/script/typecheck/typecheck.ts";
+import type { TypeChecker } from "../../src/script/typecheck/typecheck.ts";
 import type { ToolDefinition } from "../../src/upstream/upstream.ts";
 import { quantile, show } from "./statistics.ts";
 

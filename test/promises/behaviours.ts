@@ -1,8 +1,8 @@
 import type { Promised } from "./promise.ts";
 
-const SCHEMA = "test/unit/catalog/schema-to-type.test.ts";
-const DECLARED = "test/unit/catalog/declared-types.test.ts";
-const DECLARATIONS = "test/unit/catalog/declarations.test.ts";
+const SCHEMA = "test/unit/catalog/declarations/schema-to-type.test.ts";
+const DECLARED = "test/unit/catalog/declarations/declared-types.test.ts";
+const DECLARATIONS = "test/unit/catalog/declarations/declarations.test.ts";
 const LIMITS = "test/e2e/limits.test.ts";
 const RESULTS = "test/e2e/results.test.ts";
 const ISOLATION = "test/e2e/isolation.test.ts";

@@ -104,12 +104,12 @@ export const CHECK_PROMISES: readonly Promised[] = [
     promise: "Types are checked against the declarations of the servers that the script names.",
     tests: [
       {
-        file: "test/unit/script/typecheck-namespaces.test.ts",
+        file: "test/unit/script/typecheck/typecheck-namespaces.test.ts",
         name: "are %s",
         rows: ["none", "those it names", "that of a tool it names directly"],
       },
       {
-        file: "test/unit/catalog/checking-declarations.test.ts",
+        file: "test/unit/catalog/declarations/checking-declarations.test.ts",
         name: "hold the servers asked for, by either name, and what they have directly on mcp",
       },
     ],
@@ -118,7 +118,10 @@ export const CHECK_PROMISES: readonly Promised[] = [
     id: "types:five",
     promise: "At most five faults are told, with how many more there are.",
     tests: [
-      { file: "test/unit/script/typecheck.test.ts", name: "is five places at most, and how many more there are" },
+      {
+        file: "test/unit/script/typecheck/typecheck.test.ts",
+        name: "is five places at most, and how many more there are",
+      },
     ],
   },
   {
@@ -126,7 +129,7 @@ export const CHECK_PROMISES: readonly Promised[] = [
     promise: "Each fault has the signature of the tool that it is about.",
     tests: [
       {
-        file: "test/unit/script/typecheck.test.ts",
+        file: "test/unit/script/typecheck/typecheck.test.ts",
         name: "is one error of the script's with the place, TypeScript's words and the tool's signature",
       },
     ],
@@ -136,7 +139,7 @@ export const CHECK_PROMISES: readonly Promised[] = [
     promise: "No fault is told of what cannot fail when it runs.",
     tests: [
       {
-        file: "test/unit/script/typecheck.test.ts",
+        file: "test/unit/script/typecheck/typecheck.test.ts",
         name: "$claim",
         rows: [
           "options built up step by step",
@@ -146,7 +149,7 @@ export const CHECK_PROMISES: readonly Promised[] = [
         ],
         data: "test/fixtures/data/type-check/valid.json",
       },
-      { file: "test/unit/script/typecheck-packs.test.ts", name: "nor of texts as models send them" },
+      { file: "test/unit/script/typecheck/typecheck-packs.test.ts", name: "nor of texts as models send them" },
     ],
   },
   {

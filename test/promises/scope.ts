@@ -145,7 +145,10 @@ export const SCOPE_PROMISES: readonly Promised[] = [
         file: NAMES,
         name: "by its original name alone when another's converts to the same identifier, and declarations and errors say so",
       },
-      { file: "test/unit/catalog/declarations.test.ts", name: "says of colliding names that they have no other" },
+      {
+        file: "test/unit/catalog/declarations/declarations.test.ts",
+        name: "says of colliding names that they have no other",
+      },
       {
         file: "test/unit/catalog/tool-names.test.ts",
         name: "names that collide after conversion all keep their original spelling",

@@ -1,12 +1,12 @@
 import type { Promised } from "./promise.ts";
 
-const SCHEMA = "test/unit/catalog/schema-to-type.test.ts";
-const DECLARED = "test/unit/catalog/declared-types.test.ts";
-const DECLARATIONS = "test/unit/catalog/declarations.test.ts";
-const CORPORA = "test/unit/catalog/corpus-declarations.test.ts";
+const SCHEMA = "test/unit/catalog/declarations/schema-to-type.test.ts";
+const DECLARED = "test/unit/catalog/declarations/declared-types.test.ts";
+const DECLARATIONS = "test/unit/catalog/declarations/declarations.test.ts";
+const CORPORA = "test/unit/catalog/declarations/corpus-declarations.test.ts";
 const NAMES = "test/unit/catalog/tool-names.test.ts";
-const COMMENTS = "test/unit/catalog/comment-bounds.test.ts";
-const SEARCH = "test/unit/catalog/search.test.ts";
+const COMMENTS = "test/unit/catalog/declarations/comment-bounds.test.ts";
+const SEARCH = "test/unit/catalog/search/search.test.ts";
 const INDEX = "test/unit/catalog/catalog-index.test.ts";
 const DISCOVERY = "test/e2e/discovery.test.ts";
 const LEARNED = "test/e2e/learned-types.test.ts";
@@ -44,11 +44,11 @@ export const TOOL_PROMISES: readonly Promised[] = [
     promise: "A tool's answer has its declared type, else one that was learned and is marked so, else `unknown`.",
     tests: [
       {
-        file: "test/unit/catalog/tool-types.test.ts",
+        file: "test/unit/catalog/declarations/tool-types.test.ts",
         name: "a signature is one line that says how the tool is called and what it answers",
       },
       {
-        file: "test/unit/catalog/compact-declarations.test.ts",
+        file: "test/unit/catalog/declarations/compact-declarations.test.ts",
         name: "an answer learned from results is marked, and one that is declared is not",
       },
       { file: LEARNED, name: "learns from scripts what a tool answers, and shows it by every door" },
@@ -72,7 +72,7 @@ export const TOOL_PROMISES: readonly Promised[] = [
     promise: "The declarations of real tools take less than 0.42 of the tokens of their servers' own lists.",
     tests: [
       {
-        file: "test/unit/catalog/declaration-tokens.test.ts",
+        file: "test/unit/catalog/declarations/declaration-tokens.test.ts",
         name: "take less than 0.42 of the tokens of their servers' own lists, answers and all",
       },
     ],
@@ -172,7 +172,7 @@ export const TOOL_PROMISES: readonly Promised[] = [
         name: "gives signatures that are complete, so that nothing has to be looked up before a call",
       },
       {
-        file: "test/unit/catalog/search-cost.test.ts",
+        file: "test/unit/catalog/search/search-cost.test.ts",
         name: "over MCP takes at most a quarter of the tools' own JSON, as text and as structure",
       },
     ],
@@ -190,7 +190,7 @@ export const TOOL_PROMISES: readonly Promised[] = [
     promise: "Words of camelCase and snake_case names, plurals and other forms of a word meet.",
     tests: [
       { file: SEARCH, name: "plural, camelCase and inflected words meet" },
-      { file: "test/unit/catalog/stem.test.ts", name: "of words that look alike is not the same" },
+      { file: "test/unit/catalog/search/stem.test.ts", name: "of words that look alike is not the same" },
     ],
   },
   {
@@ -247,12 +247,12 @@ export const TOOL_PROMISES: readonly Promised[] = [
     promise: "The right tool is among the first hits, in recorded sets and for requests that the ranking has not seen.",
     tests: [
       {
-        file: "test/unit/catalog/search-recall.test.ts",
+        file: "test/unit/catalog/search/search-recall.test.ts",
         name: "in %s",
         rows: ["bfcl-simple-python", "mcpproxy-golden"],
       },
       {
-        file: "test/unit/catalog/search-recall.test.ts",
+        file: "test/unit/catalog/search/search-recall.test.ts",
         name: "among recorded tools, by requests %s",
         rows: ["that the tuning has not seen"],
       },

@@ -7,9 +7,9 @@ import { RunletError } from "../../src/lib/errors.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import { prepareScript } from "../../src/script/prepare.ts";
 import type { PreparedScript } from "../../src/script/prepare.ts";
-import { createTypeChecker } from "../../src/script/typecheck.ts";
-import type { TypeCheck } from "../../src/script/typecheck.ts";
-import { CATALOG } from "../unit/script/typecheck-catalog.ts";
+import { createTypeChecker } from "../../src/script/typecheck/typecheck.ts";
+import type { TypeCheck } from "../../src/script/typecheck/typecheck.ts";
+import { CATALOG } from "../unit/script/typecheck/typecheck-catalog.ts";
 
 function many(count: number, text: (at: number) => string, between = ""): string {
   return Array.from({ length: count }, (_, at) => text(at)).join(between);

@@ -1,4 +1,4 @@
-import type { ObservedResult } from "../../catalog/observed-types.ts";
+import type { ObservedResult } from "../../catalog/learned/observed-types.ts";
 import type { Interceptor, ToolResult } from "../call.ts";
 import type { AdmittedCall } from "../policy.ts";
 

@@ -1,5 +1,5 @@
 import type { Catalog, CatalogTool } from "../../catalog/catalog.ts";
-import { SANDBOX_DECLARATIONS } from "../../catalog/sandbox-declarations.ts";
+import { SANDBOX_DECLARATIONS } from "../../catalog/declarations/sandbox-declarations.ts";
 import { RunletError } from "../../lib/errors.ts";
 import { isStringArray } from "../../lib/guards.ts";
 import { parseJson } from "../../lib/json.ts";

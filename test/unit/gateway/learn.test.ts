@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { ObservedResult } from "../../../src/catalog/observed-types.ts";
+import type { ObservedResult } from "../../../src/catalog/learned/observed-types.ts";
 import type { ToolResult } from "../../../src/gateway/call.ts";
 import { learn } from "../../../src/gateway/interceptors/learn.ts";
 import type { AdmittedCall } from "../../../src/gateway/policy.ts";

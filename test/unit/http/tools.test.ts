@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { CatalogReader } from "../../../src/catalog/catalog.ts";
-import { SANDBOX_DECLARATIONS } from "../../../src/catalog/sandbox-declarations.ts";
+import { SANDBOX_DECLARATIONS } from "../../../src/catalog/declarations/sandbox-declarations.ts";
 import { createApp } from "../../../src/http/app.ts";
 import { fakeCatalog, fakeDeps, fakeTool, readJson } from "./fakes.ts";
 

@@ -18,7 +18,7 @@ import { Performer } from "../../../src/runs/perform.ts";
 import { QueuedRunService } from "../../../src/runs/queued-run-service.ts";
 import { RunResults } from "../../../src/runs/run-results.ts";
 import type { RunOutcome } from "../../../src/runs/run.ts";
-import type { TypeCheck, TypeChecker } from "../../../src/script/typecheck.ts";
+import type { TypeCheck, TypeChecker } from "../../../src/script/typecheck/typecheck.ts";
 import { createMemoryStores } from "../../../src/store/memory/create-memory-stores.ts";
 import type { Stores } from "../../../src/store/stores.ts";
 import { createFakeRegistry, createFakeUpstream } from "../../support/gateway-parts.ts";

@@ -1,12 +1,12 @@
 import { afterAll, describe, expect, it } from "vitest";
-import { SANDBOX_DECLARATIONS } from "../../../src/catalog/sandbox-declarations.ts";
+import { SANDBOX_DECLARATIONS } from "../../../src/catalog/declarations/sandbox-declarations.ts";
 import { systemClock } from "../../../src/lib/clock.ts";
 import { silentLog } from "../../../src/lib/log.ts";
 import { SCRIPT_GLOBALS } from "../../../src/script/script-globals.ts";
-import { createTypeChecker } from "../../../src/script/typecheck.ts";
+import { createTypeChecker } from "../../../src/script/typecheck/typecheck.ts";
 import { useExecutor } from "../../support/executor.ts";
 import { prepare } from "./run-script.ts";
-import { CATALOG } from "./typecheck-catalog.ts";
+import { CATALOG } from "./typecheck/typecheck-catalog.ts";
 
 const { value } = useExecutor();
 const checker = createTypeChecker({ clock: systemClock, log: silentLog, timeoutMs: 20_000 });
