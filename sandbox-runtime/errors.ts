@@ -2,10 +2,14 @@ import type { ThrownText } from "../src/bridge/protocol.ts";
 import {
   define,
   ErrorCtor,
+  errorNames,
   freeze,
+  getOwnPropertyDescriptor,
+  getPrototypeOf,
+  isError,
+  mapGet,
   parse,
   NumberCtor,
-  StringCtor,
   stringIndexOf,
   stringSlice,
   toText,
@@ -144,20 +148,51 @@ function withoutMessage(stack: string, message: string): string {
   return at < 0 ? stack : stringSlice(stack, at + message.length);
 }
 
-/** Longest part of a reason that is told: a text may be as long as the heap allows. */
+/** Longest part of a reason that is told. */
 const MAX_REASON = 1_000;
+/** Longest text a part is taken of: one that was put together is made one piece for that, which may take all of the heap. */
+const MAX_READ = 100_000;
 
-/** What a promise was rejected with, as a part of a line, at most about 2,000 characters; never throws. */
+/**
+ * What a promise was rejected with, as a part of a line, at most about 2,000 characters. Runs none of the script's code and
+ * throws nothing: what nobody awaited must not change how its run ends. So an object that is no error is not looked at.
+ */
 export function describeReason(reason: unknown, inspect: (value: unknown) => string): string {
-  try {
-    if (reason instanceof ErrorCtor) {
-      const { name, message } = reason;
-      return `${stringSlice(StringCtor(name), 0, MAX_REASON)}: ${stringSlice(StringCtor(message), 0, MAX_REASON)}`;
-    }
-    return stringSlice(typeof reason === "string" ? reason : inspect(reason), 0, MAX_REASON);
-  } catch {
-    return "a value that throws when it is looked at";
+  switch (typeof reason) {
+    case "string":
+      return partOf(reason);
+    case "object":
+      if (reason === null) return "null";
+      return isError(reason) ? describeError(reason as Error) : "an object that is no error";
+    case "function":
+    case "bigint":
+    case "symbol":
+      return `a ${typeof reason}`;
+    default:
+      return inspect(reason);
   }
+}
+
+function describeError(error: Error): string {
+  const name = ownText(error, "name") ?? errorName(getPrototypeOf(error));
+  const message = ownText(error, "message") ?? "";
+  return message === "" ? name : `${name}: ${message}`;
+}
+
+/** A class's own name is not looked up: its prototype may be a proxy. */
+function errorName(prototype: object | null): string {
+  if (prototype === ToolError.prototype) return "ToolError";
+  return (mapGet(errorNames, prototype) as string | undefined) ?? "Error";
+}
+
+/** A text that an error holds itself, and not through a getter. */
+function ownText(error: Error, key: "name" | "message"): string | undefined {
+  const value: unknown = getOwnPropertyDescriptor(error, key)?.value;
+  return typeof value === "string" ? partOf(value) : undefined;
+}
+
+function partOf(text: string): string {
+  return text.length > MAX_READ ? `[${text.length} characters]` : stringSlice(text, 0, MAX_REASON);
 }
 
 function isErrorLike(thrown: unknown): boolean {

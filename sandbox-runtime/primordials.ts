@@ -99,6 +99,15 @@ export const promiseThen = uncurry(
 export const ErrorCtor = Error;
 export const TypeErrorCtor = TypeError;
 export const RangeErrorCtor = RangeError;
+/** Whether a value is an error by its brand: no proxy is. @source ECMA-262, Error.isError */
+export const isError = (ErrorCtor as unknown as { isError(value: unknown): boolean }).isError;
+/** Names of the language's errors by their prototypes. */
+export const errorNames = new Map<unknown, unknown>(
+  [Error, TypeError, RangeError, SyntaxError, ReferenceError, EvalError, URIError, AggregateError].map((ctor) => [
+    ctor.prototype as unknown,
+    ctor.name as unknown,
+  ]),
+);
 export const DateCtor = Date;
 export const dateGetTime = uncurry(Date.prototype.getTime as Method<unknown, [], number>);
 export const dateToIso = uncurry(Date.prototype.toISOString as Method<unknown, [], string>);

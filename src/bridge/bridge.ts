@@ -1,10 +1,10 @@
-import type { Catalog, CatalogSource, CatalogTool } from "../catalog/catalog.ts";
+import type { CatalogSource, CatalogTool, ToolResolution } from "../catalog/catalog.ts";
 import type { RunLimits } from "../config/limits.ts";
 import type { AccessRules, Principal } from "../config/principal.ts";
 import type { Gateway, ToolResult } from "../gateway/call.ts";
 import { boundText, byteLength } from "../lib/bounded-text.ts";
 import type { Clock } from "../lib/clock.ts";
-import { errorInfo, RunletError, toErrorInfo } from "../lib/errors.ts";
+import { RunletError, toErrorInfo } from "../lib/errors.ts";
 import type { ErrorInfo } from "../lib/errors.ts";
 import { isStringArray } from "../lib/guards.ts";
 import type { JsonValue } from "../lib/guards.ts";
@@ -189,15 +189,14 @@ export class Bridge {
       if (catalog.unlisted.length > 0) catalog = await catalogs.settled(principal, narrow, { signal });
       return JSON.stringify(answerMeta(path, args, catalog));
     }
-    let target = resolveTarget(catalog, path);
-    if (target === undefined && catalog.unlisted.length > 0) {
-      catalog = await catalogs.settled(principal, narrow, { signal });
-      target = resolveTarget(catalog, path);
+    let resolution = catalog.resolve(path);
+    if (resolution.kind !== "tool" && catalog.unlisted.length > 0) {
+      // What a word means is known when its server has listed its tools; where the server is named, no other matters.
+      const only = resolution.kind === "unlisted" ? { servers: [resolution.server] } : {};
+      catalog = await catalogs.settled(principal, narrow, { signal, ...only });
+      resolution = catalog.resolve(path);
     }
-    if (target === undefined) {
-      const resolution = catalog.resolve(path);
-      throw unknownTool(path, resolution.kind === "unknown" ? resolution : undefined);
-    }
+    const target = toTarget(resolution);
     return this.#journaled({ seq, target, args: toArguments(target.tool, args, path), signal });
   }
 
@@ -309,27 +308,24 @@ function readCall(pathText: string, argsText: string): { readonly path: string[]
   );
 }
 
-function resolveTarget(catalog: Catalog, path: readonly string[]): Target | undefined {
-  const resolution = catalog.resolve(path);
+type UnknownTool = Extract<ToolResolution, { readonly kind: "unknown" }>;
+
+/** @throws TOOL_NOT_FOUND with the nearest names. */
+function toTarget(resolution: ToolResolution): Target {
   switch (resolution.kind) {
     case "tool":
       return { server: resolution.tool.server, name: resolution.tool.name, tool: resolution.tool };
     case "unlisted":
       return { server: resolution.server, name: resolution.name, tool: undefined };
     case "unknown":
-      return undefined;
+      throw unknownTool(resolution);
     default:
       return resolution satisfies never;
   }
 }
 
-function unknownTool(
-  path: readonly string[],
-  unknown: { readonly message: string; readonly nearest: readonly CatalogTool[] } | undefined,
-): RunletError {
-  const nearest = unknown?.nearest ?? [];
-  const info = errorInfo("TOOL_NOT_FOUND", unknown?.message ?? `There is no tool mcp.${path.join(".")}`);
-  return new RunletError("TOOL_NOT_FOUND", info.message, {
+function unknownTool({ message, nearest }: UnknownTool): RunletError {
+  return new RunletError("TOOL_NOT_FOUND", message, {
     ...(nearest.length === 0 ? {} : { hint: `Did you mean ${nearest.map((tool) => tool.signature).join(" or ")}?` }),
     details: { nearest: nearest.map((tool) => `${tool.namespace}.${tool.method}`) },
   });

@@ -72,10 +72,11 @@ export function createCatalogSource(registry: UpstreamRegistry, learned?: Learne
 
   return {
     current,
-    async settled(reader, narrow, { signal, graceMs } = {}) {
+    async settled(reader, narrow, { signal, servers, graceMs } = {}) {
       const names = registry
         .list()
         .map((upstream) => upstream.config.name)
+        .filter((name) => servers === undefined || servers.includes(name))
         .filter((name) => allowsServer(reader.access, name) && (narrow === undefined || allowsServer(narrow, name)));
       await registry.settle({
         names,

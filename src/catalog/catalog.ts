@@ -63,9 +63,11 @@ export interface Catalog {
   readonly namesJson: string;
 }
 
-/** How long to wait for servers that are starting. */
+/** How long to wait for servers that are starting, and for which. */
 export interface SettleOptions {
   readonly signal?: AbortSignal | undefined;
+  /** Names of the only servers to wait for. @default all that the reader may see */
+  readonly servers?: readonly string[];
   /** What a server may take longer than the others; more where a complete catalog is worth a wait. @default 100 */
   readonly graceMs?: number;
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { CatalogSource } from "../../../src/catalog/catalog.ts";
 import { RunletError } from "../../../src/lib/errors.ts";
 import type { ErrorCode } from "../../../src/lib/errors.ts";
 import type { Log } from "../../../src/lib/log.ts";
@@ -28,8 +29,25 @@ describe("which tool a call means", () => {
 
   test("a server whose tools are not known yet is waited for", async () => {
     const { call, calls } = await createBridge();
-    expect(await call(["down", "late"], {})).toMatchObject({ ok: true });
-    expect(calls).toMatchObject([{ server: "down", tool: "late" }]);
+    expect(await call(["down", "lateTool"], "/a")).toMatchObject({ ok: true });
+    expect(calls).toMatchObject([{ server: "down", tool: "late_tool", arguments: { path: "/a" } }]);
+  });
+
+  test("only the server that is named is waited for", async () => {
+    const waits: unknown[] = [];
+    const { catalogs } = await createBridge();
+    const source: CatalogSource = {
+      current: (...args) => catalogs.current(...args),
+      settled(...args) {
+        waits.push(args[2]?.servers);
+        return catalogs.settled(...args);
+      },
+    };
+    const { call } = await createBridge({ change: { catalogs: source } });
+    await call(["files", "readFile"], { path: "/a" });
+    await call(["down", "lateTool"], { path: "/a" });
+    await call(["down", "lateTool"], { path: "/a" });
+    expect(waits).toEqual([["down"]]);
   });
 
   test("an unknown name is answered with the nearest ones and reaches nobody", async () => {
@@ -326,7 +344,7 @@ describe("what a script asks about its tools", () => {
   test("$search, $describe and $servers answer from the catalog, with the tools of servers that had to start", async () => {
     const { call, calls } = await createBridge();
     expect(await call(["$servers"])).toMatchObject({
-      value: expect.arrayContaining([{ name: "down", listed: true, tools: ["late"] }]),
+      value: expect.arrayContaining([{ name: "down", listed: true, tools: ["late_tool"] }]),
     });
     expect(await call(["$search"], "read file", { limit: 1 })).toMatchObject({
       value: {

@@ -22,7 +22,7 @@ function servers() {
       { name: "write_file", class: "write", inputSchema: { ...path, required: ["path", "mode"] } },
       { name: "find", class: "read", inputSchema: filter },
     ]),
-    createFakeUpstream("down", [{ name: "late", class: "read" }], { listed: false }),
+    createFakeUpstream("down", [{ name: "late_tool", class: "read", inputSchema: path }], { listed: false }),
   ]);
   registry.settle = async () => {
     for (const upstream of registry.list()) await upstream.tools();
@@ -56,13 +56,14 @@ export async function createBridge(
     callStarted: ({ seq, server, tool }) => void events.push(`started ${seq} ${server}.${tool}`),
     callSettled: ({ seq, outcome }) => void events.push(`settled ${seq} ${outcome}`),
   };
+  const catalogs = createCatalogSource(servers());
   const answer = setup.gateway ?? (async (call: ToolCall) => result(call.arguments));
   const bridge = new Bridge({
     runId: "run_1",
     principal: { id: "ann", access: {}, admin: false },
     narrow: setup.narrow,
     limits: { ...BUILT_IN_LIMITS.defaults, ...setup.limits },
-    catalogs: createCatalogSource(servers()),
+    catalogs,
     gateway: {
       call(call) {
         calls.push(call);
@@ -84,5 +85,5 @@ export async function createBridge(
     const reply = await host.call(++id, JSON.stringify(names), JSON.stringify(args));
     return { ok: reply.ok, value: JSON.parse(reply.json) as unknown };
   };
-  return { bridge, host, call, calls, events, over, journal: stores.journal };
+  return { bridge, host, call, calls, events, over, catalogs, journal: stores.journal };
 }
