@@ -50,16 +50,16 @@ export const RUNTIME_ATTACKS: readonly RuntimeAttack[] = [
     logs: [...Array.from({ length: 7 }, () => /^A promise was rejected/u), /^More warnings/u],
   },
   {
-    name: "a reason that throws when it is read is told so",
+    name: "the getters of a reason are not run",
     code: `(() => Promise.reject(Object.defineProperty(new Error(), "message", { get() { throw 1 } })))(); return 1`,
     value: 1,
-    logs: [/nothing awaited it \(line 1\): a value that throws when it is looked at$/u],
+    logs: [/nothing awaited it \(line 1\): Error$/u],
   },
   {
-    name: "a huge reason is cut",
+    name: "a huge reason is told by its length",
     code: `(() => Promise.reject("x".repeat(5e6)))(); return 1`,
     value: 1,
-    logs: [/^.{300,420}…$/u],
+    logs: [/line 1\): \[5000000 characters\]$/u],
   },
   {
     name: "code that runs on after the end changes neither the value nor the calls",
@@ -76,7 +76,7 @@ export const RUNTIME_ATTACKS: readonly RuntimeAttack[] = [
     name: "hasInstance on Error is not asked for a verdict on true failures",
     code: `Object.defineProperty(Error, Symbol.hasInstance, { value: () => { throw new Error("asked") } }); (() => Promise.reject(1))(); return 1`,
     value: 1,
-    logs: [/looked at$/u],
+    logs: [/line 1\): 1$/u],
   },
   {
     name: "the accessor of a call's promise tells nothing but Promise",
