@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Plugin } from "esbuild";
 import { lazyModule } from "./lazy-module.ts";
 
 /** The two programs an executor process runs, each one text without imports. */
@@ -34,6 +35,17 @@ export async function loadBundles(): Promise<ExecutorBundles> {
 /** Modules of the runtime that every isolate evaluates, and that its lazy parts use. */
 const KEPT = ["primordials.ts", "base64.ts", "codec.ts", "kinds.ts", "shown.ts", "web-dom-exception.ts"];
 
+/** Lets a bundle take isolated-vm's binary from the path that is its process's first argument. */
+export const isolatedVmByPath: Plugin = {
+  name: "isolated-vm by path",
+  setup(build) {
+    build.onResolve({ filter: /^isolated-vm$/ }, () => ({ path: "isolated-vm", namespace: "native" }));
+    build.onLoad({ filter: /.*/, namespace: "native" }, () => ({
+      contents: "module.exports = require(process.argv[2]).ivm;",
+    }));
+  },
+};
+
 /** Bundles both programs from their sources. */
 export async function makeBundles(): Promise<ExecutorBundles> {
   const { build, stop } = await import("esbuild");
@@ -57,17 +69,7 @@ export async function makeBundles(): Promise<ExecutorBundles> {
       format: "cjs",
       platform: "node",
       target: "node24",
-      plugins: [
-        {
-          name: "isolated-vm by path",
-          setup(build) {
-            build.onResolve({ filter: /^isolated-vm$/ }, () => ({ path: "isolated-vm", namespace: "native" }));
-            build.onLoad({ filter: /.*/, namespace: "native" }, () => ({
-              contents: "module.exports = require(process.argv[2]).ivm;",
-            }));
-          },
-        },
-      ],
+      plugins: [isolatedVmByPath],
     }),
   ]);
   // The bundler is a process of its own; nothing more is bundled after this.

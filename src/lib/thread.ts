@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import type { ResourceLimits } from "node:worker_threads";
 import type { Clock, Timer } from "./clock.ts";
+import { Turns } from "./turns.ts";
 
 /** How a thread is started and how long it lives. */
 export interface ThreadOptions<Answer> {
@@ -51,13 +52,10 @@ interface WaitingQuestion {
 export class Thread<Question, Answer> {
   readonly #options: ThreadOptions<Answer>;
   #worker: Worker | undefined;
-  readonly #waiting: WaitingQuestion[] = [];
+  readonly #waiting = new Turns<WaitingQuestion>();
   #isAnswering = false;
   /** The question that is being answered. */
   #current: WaitingQuestion | undefined;
-  /** When each owner had its last turn, in questions. */
-  readonly #turns = new Map<string, number>();
-  #turn = 0;
   #idle: Timer | undefined;
 
   constructor(options: ThreadOptions<Answer>) {
@@ -66,7 +64,7 @@ export class Thread<Question, Answer> {
 
   /** Questions of an owner that are not answered yet. */
   waiting(owner = ""): number {
-    const own = this.#waiting.filter((question) => question.owner === owner).length;
+    const own = this.#waiting.count(owner);
     return this.#current?.owner === owner ? own + 1 : own;
   }
 
@@ -82,8 +80,7 @@ export class Thread<Question, Answer> {
     return new Promise((resolve, reject) => {
       const leave = (): void => {
         signal?.removeEventListener("abort", leave);
-        const at = this.#waiting.indexOf(job);
-        if (at !== -1) this.#waiting.splice(at, 1);
+        this.#waiting.remove(job);
         if (signal?.aborted === true) reject(toError(signal.reason));
       };
       const job: WaitingQuestion = {
@@ -102,7 +99,7 @@ export class Thread<Question, Answer> {
       if (signal?.aborted === true) leave();
       else {
         signal?.addEventListener("abort", leave);
-        this.#waiting.push(job);
+        this.#waiting.add(job);
         void this.#answerAll();
       }
     });
@@ -110,7 +107,7 @@ export class Thread<Question, Answer> {
 
   /** Ends the thread; questions that wait have no answer. Safe to call twice; a later question starts another. */
   async close(): Promise<void> {
-    for (const question of this.#waiting.splice(0)) question.drop();
+    for (const question of this.#waiting.clear()) question.drop();
     this.#idle?.cancel();
     await this.#end();
   }
@@ -125,24 +122,13 @@ export class Thread<Question, Answer> {
     if (this.#isAnswering) return;
     this.#isAnswering = true;
     this.#idle?.cancel();
-    for (let next = this.#takeNext(); next !== undefined; next = this.#takeNext()) {
+    for (let next = this.#waiting.take(); next !== undefined; next = this.#waiting.take()) {
       this.#current = next;
       await next.answer();
     }
     this.#isAnswering = false;
     const { clock, idleMs } = this.#options;
     if (idleMs !== undefined) this.#idle = clock.after(idleMs, () => void this.close(), { background: true });
-  }
-
-  /** The first question of the owner whose last turn is the longest ago. */
-  #takeNext(): WaitingQuestion | undefined {
-    const turnOf = ({ owner }: WaitingQuestion): number => this.#turns.get(owner) ?? 0;
-    const [first, ...others] = this.#waiting;
-    if (first === undefined) return undefined;
-    const next = others.reduce((a, b) => (turnOf(b) < turnOf(a) ? b : a), first);
-    this.#waiting.splice(this.#waiting.indexOf(next), 1);
-    this.#turns.set(next.owner, ++this.#turn);
-    return next;
   }
 
   async #ask(question: Question, timeoutMs: number): Promise<Answer | undefined> {

@@ -4,7 +4,7 @@ import { parseJson } from "../lib/json.ts";
 const HEAD = new Set(["time", "level", "msg", "err"]);
 
 /** Control characters, but not the line break: a log line must not steer a terminal. */
-// oxlint-disable-next-line no-control-regex
+// oxlint-disable-next-line no-control-regex -- control characters are what is looked for
 const CONTROL = /[\u0000-\u0009\u000B-\u001F\u007F-\u009F]/gu;
 
 /**

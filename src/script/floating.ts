@@ -1,7 +1,5 @@
 import type { AnyNode, BlockStatement, CallExpression, Expression, MemberExpression, NewExpression } from "acorn";
-import { full } from "acorn-walk";
 import { staticName } from "./literals.ts";
-import type { ScriptTree } from "./parse.ts";
 import type { Edit } from "./source-position.ts";
 
 /** A script's floating values: what hands them to the tracker, and the name by which. */
@@ -23,64 +21,85 @@ const COLLECTIONS = new Set(["Array", "Map", "Set", "URLSearchParams", "WeakMap"
 const DROPPING_METHODS = new Set(["forEach"]);
 const NONE: FloatingValues = { edits: [], tracker: undefined };
 
+/** Finds values that float; made for one tree. */
+export interface FloatingFinder {
+  /** Takes one node of the tree; every node has to come, in any order. */
+  visit(node: AnyNode): void;
+  /**
+   * @param text Of the tree.
+   * @param fixed Places of other insertions: what begins at one of them is the script's value.
+   * @param lineOf Line of an offset in the caller's text; `undefined` when it is not one of the caller's.
+   */
+  found(text: string, fixed: readonly Edit[], lineOf: (offset: number) => number | undefined): FloatingValues;
+}
+
 /**
  * Finds where a script's text makes a value by a call and does nothing with it, and wraps it: `save()` becomes
- * `$track0(save(),4)`, so that the runtime can tell when it is a promise that is rejected.
+ * `$track(save(),4)`, so that the runtime can tell when it is a promise that is rejected.
  *
  * Taken are statements that are a call or `new`, what `void` throws away, both sides of `&&`, `||`, `??` and `?:` there, the
  * parts of a comma expression, and what is handed to `forEach`: the body of `x => call(x)`, and what an async function
- * throws. Left are calls of tools, whose
- * promises the runtime knows anyway, calls of collections and of `console`, and everything in a script with a `with`
- * statement, where a name may mean a property.
- *
- * @param fixed Places of other insertions: what begins at one of them is the script's value.
- * @param lineOf Line of an offset in the caller's text; `undefined` when it is not one of the caller's.
+ * throws. Left are calls of tools, whose promises the runtime knows anyway, calls of collections and of `console`, and
+ * everything in a script with a `with` statement, where a name may mean a property.
  */
-export function findFloating(
-  tree: ScriptTree,
-  fixed: readonly Edit[],
-  lineOf: (offset: number) => number | undefined,
-): FloatingValues {
-  const found: Wrappable[] = [];
+export function createFloatingFinder(): FloatingFinder {
+  /** In the order of the walk; `statement` is where the statement begins that they are. */
+  const candidates: { readonly value: Wrappable; readonly statement: number | undefined }[] = [];
   const bodies: BlockStatement[] = [];
   const collections = createCollectionFinder();
-  const taken = new Set(fixed.map(({ at }) => at));
   let hasWith = false;
-  const take = (expression: Expression): void => {
-    for (const value of floatingParts(expression)) found.push(value);
+  const take = (expression: Expression, statement?: number): void => {
+    for (const value of floatingParts(expression)) candidates.push({ value, statement });
   };
-  full(tree.root, (node) => {
-    collections.visit(node);
-    switch (node.type) {
-      case "ExpressionStatement":
-        if (!taken.has(node.start)) take(node.expression);
-        break;
-      case "UnaryExpression":
-        // A whole expression, as of a statement, comes by itself; `void` may stand anywhere.
-        if (node.operator === "void") take(node.argument);
-        break;
-      case "CallExpression": {
-        const callback = dropsValue(node) ? node.arguments[0] : undefined;
-        if (callback?.type === "ArrowFunctionExpression" && callback.body.type !== "BlockStatement")
-          take(callback.body);
-        const body = callback === undefined ? undefined : asyncBody(callback);
-        if (body !== undefined) bodies.push(body);
-        break;
+  return {
+    visit(node) {
+      collections.visit(node);
+      switch (node.type) {
+        case "ExpressionStatement":
+          take(node.expression, node.start);
+          break;
+        case "UnaryExpression":
+          // A whole expression, as of a statement, comes by itself; `void` may stand anywhere.
+          if (node.operator === "void") take(node.argument);
+          break;
+        case "CallExpression": {
+          const callback = dropsValue(node) ? node.arguments[0] : undefined;
+          if (callback?.type === "ArrowFunctionExpression" && callback.body.type !== "BlockStatement")
+            take(callback.body);
+          const body = callback === undefined ? undefined : asyncBody(callback);
+          if (body !== undefined) bodies.push(body);
+          break;
+        }
+        case "WithStatement":
+          hasWith = true;
+          break;
+        default:
       }
-      case "WithStatement":
-        hasWith = true;
-        break;
-      default:
-    }
-  });
-  const floating = found.filter((value) => !isHarmless(value, collections.names()));
-  if ((floating.length === 0 && bodies.length === 0) || hasWith) return NONE;
-  const tracker = freeName(tree.wrapped);
+    },
+    found(text, fixed, lineOf) {
+      if (hasWith) return NONE;
+      const taken = new Set(fixed.map(({ at }) => at));
+      const names = collections.names();
+      const floating = candidates.flatMap(({ value, statement }) =>
+        (statement !== undefined && taken.has(statement)) || isHarmless(value, names) ? [] : [value],
+      );
+      return floating.length === 0 && bodies.length === 0 ? NONE : track(floating, bodies, text, lineOf);
+    },
+  };
+}
+
+function track(
+  floating: readonly Wrappable[],
+  bodies: readonly BlockStatement[],
+  text: string,
+  lineOf: (offset: number) => number | undefined,
+): FloatingValues {
+  const tracker = freeName(text);
   const watches = bodies.map((body) => watchBody(body, tracker, lineOf(body.start)));
   // Of two at one place the one that comes first in the list comes first: what begins last must end first.
   const edits = [
     ...watches.map(({ begin }) => begin),
-    ...floating.flatMap((value) => wrap(value, tracker, tree.wrapped, lineOf(value.start))),
+    ...floating.flatMap((value) => wrap(value, tracker, text, lineOf(value.start))),
     ...watches.map(({ end }) => end),
   ];
   return { edits, tracker };

@@ -1,9 +1,9 @@
 import { byteLength } from "../lib/bounded-text.ts";
 import { RunletError } from "../lib/errors.ts";
+import type { Asker } from "../lib/thread.ts";
 import { BODY_PREFIX, BODY_SUFFIX } from "./body-wrapper.ts";
 import { chooseScript } from "./choose-script.ts";
 import type { ChosenScript } from "./choose-script.ts";
-import { findFloating } from "./floating.ts";
 import type { OpenObject } from "./literals.ts";
 import { normalise } from "./normalise.ts";
 import { TOO_DEEP } from "./parse.ts";
@@ -12,7 +12,6 @@ import type { ScannedCall } from "./scan.ts";
 import type { Position, RunnableScript } from "./script.ts";
 import { createLineTable, createPositionMap, editText } from "./source-position.ts";
 import { syntaxError } from "./syntax-error.ts";
-import type { Asker } from "../lib/thread.ts";
 import { sharedTranspiler } from "./transpile.ts";
 import type { Transpiler } from "./transpile.ts";
 import { toCheckable } from "./typecheck/typecheck-text.ts";
@@ -102,7 +101,7 @@ function finish(source: string, chosen: ChosenScript): PreparedScript {
     return at === undefined ? undefined : lines.toPosition(at);
   };
   const value = normalise(chosen.tree);
-  const floating = findFloating(chosen.tree, value, (offset) => place(offset)?.line);
+  const floating = scan.floating.found(chosen.tree.wrapped, value, (offset) => place(offset)?.line);
   // Where both end at one place, a floating value ends first: it is the inner one.
   const edited = editText(chosen.tree.wrapped, [...floating.edits, ...value]);
   const body = edited.text.slice(BODY_PREFIX.length, -BODY_SUFFIX.length);

@@ -1,6 +1,8 @@
 import type { AnyNode, CallExpression } from "acorn";
 import { full } from "acorn-walk";
 import { importsNothing } from "./exports.ts";
+import { createFloatingFinder } from "./floating.ts";
+import type { FloatingFinder } from "./floating.ts";
 import { readLiteral, readOpenObject } from "./literals.ts";
 import type { LiteralValue, OpenObject } from "./literals.ts";
 import { createMissingAwaitFinder } from "./missing-await.ts";
@@ -33,6 +35,8 @@ export interface ScanResult {
   readonly calls: readonly ScannedCall[];
   /** Where a template literal or a `~` begins: how a fence reads that stands between statements. */
   readonly fenceLike: ReadonlySet<number>;
+  /** Knows the values that are made and not used. */
+  readonly floating: Pick<FloatingFinder, "found">;
 }
 
 interface NamedCall extends NamedPath {
@@ -48,12 +52,14 @@ export function scanScript(tree: ScriptTree): ScanResult {
   const named: NamedCall[] = [];
   const aliases = createToolAliases();
   const missingAwaits = createMissingAwaitFinder();
+  const floating = createFloatingFinder();
   const problems: SyntaxProblem[] = [];
   const requires: SyntaxProblem[] = [];
   let isDynamic = false;
   full(tree.root, (node, _state, type) => {
     missingAwaits.visit(node);
     aliases.visit(node);
+    floating.visit(node);
     switch (node.type) {
       case "Identifier":
         if (type === "VariablePattern") bindings.set(node.name, (bindings.get(node.name) ?? 0) + 1);
@@ -91,7 +97,7 @@ export function scanScript(tree: ScriptTree): ScanResult {
         return tool === undefined || tool.length === 0 ? [] : [readCall(node, tool, lacking.has(node.start))];
       })
     : [];
-  return { problem: problems[0], calls: calls.sort((a, b) => a.start - b.start), fenceLike };
+  return { problem: problems[0], calls: calls.sort((a, b) => a.start - b.start), fenceLike, floating };
 }
 
 function readModuleSyntax(

@@ -16,7 +16,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, stop } from "esbuild";
-import { loadBundles, nativeModulePath } from "../../src/executor/bundles.ts";
+import { isolatedVmByPath, loadBundles, nativeModulePath } from "../../src/executor/bundles.ts";
 import { drawCases } from "./test262-cases.ts";
 import type { ConformanceCase } from "./test262-cases.ts";
 import type { EvaluateRequest, Verdict, Way } from "./test262-child.ts";
@@ -80,17 +80,7 @@ async function bundleChild(outfile: string): Promise<void> {
     format: "cjs",
     platform: "node",
     target: "node24",
-    plugins: [
-      {
-        name: "isolated-vm by path",
-        setup(build) {
-          build.onResolve({ filter: /^isolated-vm$/ }, () => ({ path: "isolated-vm", namespace: "native" }));
-          build.onLoad({ filter: /.*/, namespace: "native" }, () => ({
-            contents: "module.exports = require(process.argv[2]).ivm;",
-          }));
-        },
-      },
-    ],
+    plugins: [isolatedVmByPath],
   });
   await stop();
 }

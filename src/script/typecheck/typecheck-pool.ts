@@ -1,5 +1,6 @@
 import type { Clock, Timer } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
+import { Turns } from "../../lib/turns.ts";
 import { compilerCommand } from "./typecheck-command.ts";
 import type { CompilerCommand } from "./typecheck-command.ts";
 import { CompilerProjects, PROJECTS_FOLDER } from "./typecheck-projects.ts";
@@ -52,11 +53,8 @@ const MAX_CHECKS = 2_000;
 export class CompilerPool {
   readonly #options: Required<CompilerPoolOptions>;
   readonly #slots: readonly Slot[];
-  readonly #waiting: Job[] = [];
+  readonly #waiting = new Turns<Job>();
   readonly #running = new Set<string>();
-  /** When each owner had its last turn, in checks. */
-  readonly #turns = new Map<string, number>();
-  #turn = 0;
   #command: CompilerCommand | undefined;
   #closed = false;
 
@@ -80,8 +78,7 @@ export class CompilerPool {
       const leave = (): void => {
         timer.cancel();
         signal.removeEventListener("abort", onAbort);
-        const at = this.#waiting.indexOf(job);
-        if (at !== -1) this.#waiting.splice(at, 1);
+        this.#waiting.remove(job);
       };
       const settle = (outcome: Diagnosed): void => {
         leave();
@@ -100,7 +97,7 @@ export class CompilerPool {
       else if (this.#closed) settle(STOPPING);
       else {
         signal.addEventListener("abort", onAbort, { once: true });
-        this.#waiting.push(job);
+        this.#waiting.add(job);
         this.#startNext();
       }
     });
@@ -109,31 +106,20 @@ export class CompilerPool {
   /** Ends the processes; checks that are left are given up. Safe to call twice. */
   async close(): Promise<void> {
     this.#closed = true;
-    for (const job of this.#waiting.splice(0)) job.settle(STOPPING);
+    for (const job of this.#waiting.clear()) job.settle(STOPPING);
     await Promise.all(this.#slots.map(async (slot) => slot.projects?.kill(new Error(STOPPING.reason))));
   }
 
   #startNext(): void {
     for (const slot of this.#slots) {
       if (slot.busy) continue;
-      const job = this.#takeNext();
+      const job = this.#waiting.take(({ owner }) => !this.#running.has(owner));
       if (job === undefined) return;
       slot.busy = true;
+      this.#running.add(job.owner);
       job.begin();
       void this.#run(slot, job);
     }
-  }
-
-  /** The first job of the owner whose last turn is the longest ago. */
-  #takeNext(): Job | undefined {
-    const turnOf = (job: Job): number => this.#turns.get(job.owner) ?? 0;
-    const ready = this.#waiting.filter(({ owner }) => !this.#running.has(owner));
-    const job = ready.reduce<Job | undefined>((a, b) => (a === undefined || turnOf(b) < turnOf(a) ? b : a), undefined);
-    if (job === undefined) return undefined;
-    this.#waiting.splice(this.#waiting.indexOf(job), 1);
-    this.#running.add(job.owner);
-    this.#turns.set(job.owner, ++this.#turn);
-    return job;
   }
 
   async #run(slot: Slot, job: Job): Promise<void> {
