@@ -165,7 +165,11 @@ export type ExecutorMessage =
       readonly text: string;
       readonly usage: ExecutionUsage;
     }
-  | { readonly type: "pong"; readonly id: number };
+  /** Answers a ping. `busy`: numbers of the runs that compute right now, the one that has computed longest first. */
+  | { readonly type: "pong"; readonly id: number; readonly busy: readonly number[] };
+
+/** Runs a pong names at most. */
+export const MAX_BUSY = 64;
 
 const LEVELS: ReadonlySet<string> = new Set<LogLevel>(["debug", "info", "warn", "error"]);
 const DONE_KINDS: ReadonlySet<string> = new Set<DoneKind>(["value", "undefined", "thrown", "failed"]);
@@ -215,9 +219,9 @@ export function parseSandboxMessage(type: unknown, a: unknown, b: unknown, c: un
 /** Rebuilds what an executor process sent. @returns `undefined` for anything else. */
 export function parseExecutorMessage(data: unknown): ExecutorMessage | undefined {
   if (typeof data !== "object" || data === null) return undefined;
-  const { type, run, id, path, args, level, atMs, text, json, reason, usage } = data as Record<string, unknown>;
+  const { type, run, id, path, args, level, atMs, text, json, reason, usage, busy } = data as Record<string, unknown>;
   if (type === "ready" || type === "tainted") return { type };
-  if (type === "pong") return isCount(id) ? { type, id } : undefined;
+  if (type === "pong") return isCount(id) && isBusy(busy) ? { type, id, busy } : undefined;
   if (!isCount(run)) return undefined;
   switch (type) {
     case "call":
@@ -239,6 +243,10 @@ export function parseExecutorMessage(data: unknown): ExecutorMessage | undefined
     default:
       return undefined;
   }
+}
+
+function isBusy(data: unknown): data is readonly number[] {
+  return Array.isArray(data) && data.length <= MAX_BUSY && data.every(isCount);
 }
 
 function parseUsage(data: unknown): ExecutionUsage | undefined {

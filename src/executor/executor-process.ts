@@ -3,7 +3,7 @@
  */
 import { writeSync } from "node:fs";
 import { Socket } from "node:net";
-import { MAX_KEPT_NAMES } from "../bridge/protocol.ts";
+import { MAX_BUSY, MAX_KEPT_NAMES } from "../bridge/protocol.ts";
 import type { ExecutorMessage, RunMessage, ServiceMessage } from "../bridge/protocol.ts";
 import { systemClock } from "../lib/clock.ts";
 import { CpuShares } from "./cpu-shares.ts";
@@ -79,6 +79,15 @@ function run(message: RunMessage): void {
   started.start();
 }
 
+/** Runs that compute right now: should this process die, one of the first is likely to be why. */
+function busyRuns(): number[] {
+  return Array.from(runs)
+    .filter(([, run]) => run.computing)
+    .toSorted(([, a], [, b]) => b.cpuMs - a.cpuMs)
+    .slice(0, MAX_BUSY)
+    .map(([number]) => number);
+}
+
 function receive(message: ServiceMessage): void {
   switch (message.type) {
     case "init":
@@ -106,7 +115,7 @@ function receive(message: ServiceMessage): void {
       runs.get(message.run)?.cancel();
       return;
     case "ping":
-      send({ type: "pong", id: message.id });
+      send({ type: "pong", id: message.id, busy: busyRuns() });
       return;
     default:
       message satisfies never;

@@ -105,6 +105,16 @@ export class IsolateRun implements CpuUser {
     this.#push(ok ? "ok" : "error", id, json);
   }
 
+  /** Whether the script computes right now. */
+  get computing(): boolean {
+    return this.#entered && !this.#ended;
+  }
+
+  /** Computing time of the script so far, as it was charged. */
+  get cpuMs(): number {
+    return this.#cpuReadMs + this.#cpuChargedMs;
+  }
+
   /** Ends the run because its caller does not want it any more. */
   cancel(): void {
     this.#end("cancelled", "");

@@ -79,13 +79,13 @@ const TEXTS: readonly (readonly [string, string])[] = [
   ["a command of the runtime's own", `write('{"cmd":"NODE_HANDLE","type":"net.Socket"}\\n')`],
   ["bytes that are no text", `pipe.write(Buffer.from([0xff, 0xfe, 0x00, 0x0a]))`],
   ["a line without an end", `write("x".repeat(50 * 1024 * 1024))`],
-  ["a body with a message that has none", `write('#2 {"type":"pong","id":1}\\nab')`],
+  ["a body with a message that has none", `write('#2 {"type":"pong","id":1,"busy":[]}\\nab')`],
   [
     "a body with the end of a run that failed",
     `write('#2 {"type":"end","run":1,"reason":"thrown","text":"","usage":{"wallMs":1,"cpuMs":1,"heapMiB":1}}\\nab')`,
   ],
   ["a body larger than any", `write('#999999999 {"type":"end","run":1,"reason":"value","text":""}\\n')`],
-  ["a body whose length is no number", `write('#-1 {"type":"pong","id":1}\\nab')`],
+  ["a body whose length is no number", `write('#-1 {"type":"pong","id":1,"busy":[]}\\nab')`],
 ];
 
 describe("a process that does not keep to the protocol", () => {
