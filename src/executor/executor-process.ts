@@ -2,21 +2,18 @@
  * Entry of an executor process: holds isolates and nothing else. Its only way out is the pipe to the service.
  */
 import { writeSync } from "node:fs";
-import { Socket } from "node:net";
 import { MAX_BUSY, MAX_KEPT_NAMES } from "../bridge/protocol.ts";
 import type { ExecutorMessage, RunMessage, ServiceMessage } from "../bridge/protocol.ts";
 import { systemClock } from "../lib/clock.ts";
 import { CpuShares } from "./cpu-shares.ts";
 import { IsolateRun } from "./isolate-executor.ts";
 import { IsolatePool } from "./isolate-pool.ts";
-import { INLINE_UNITS, MessagePipe } from "./message-pipe.ts";
+import { DirectPipe } from "./direct-pipe.ts";
+import { INLINE_UNITS } from "./message-frames.ts";
 
 /** Descriptor of the pipe to the service. */
 const PIPE_FD = 3;
 const STDERR_FD = 2;
-
-/** All runs of this process may end at once with a large result; its memory is bounded from outside. */
-const MAX_UNSENT_BYTES = 1024 * 1024 * 1024;
 
 const runs = new Map<number, IsolateRun>();
 const names = new Map<number, string>();
@@ -29,12 +26,18 @@ const shares = new CpuShares({
 });
 let pool: IsolatePool | undefined;
 
-const socket = new Socket({ fd: PIPE_FD, readable: true, writable: true });
-// The service is the trusted side of this pipe, and the only other end.
-const pipe = new MessagePipe(socket, {
+/** Runs that were told something in this turn. */
+const told = new Set<IsolateRun>();
+
+// The service is the trusted side of this pipe, and the only other end: without it there is nobody to answer to.
+const pipe = new DirectPipe({
+  fd: PIPE_FD,
   onMessage: (message) => receive(message as ServiceMessage),
+  onTurn: () => {
+    for (const run of told) run.flush();
+    told.clear();
+  },
   onBroken: die,
-  maxUnsentBytes: MAX_UNSENT_BYTES,
 });
 
 function send(message: ExecutorMessage): void {
@@ -57,7 +60,7 @@ function run(message: RunMessage): void {
   if (pool === undefined) return;
   const ended = (id: number): void => {
     runs.delete(id);
-    pool?.refill();
+    pool?.released();
   };
   let started: IsolateRun;
   try {
@@ -98,7 +101,6 @@ function receive(message: ServiceMessage): void {
         clock: systemClock,
         onIdleCatastrophe: taint,
       });
-      pool.refill();
       send({ type: "ready" });
       return;
     case "run":
@@ -108,9 +110,13 @@ function receive(message: ServiceMessage): void {
       if (names.size >= MAX_KEPT_NAMES) names.clear();
       names.set(message.id, message.json);
       return;
-    case "reply":
-      runs.get(message.run)?.reply(message.id, message.ok, message.json);
+    case "reply": {
+      const replied = runs.get(message.run);
+      if (replied === undefined) return;
+      replied.reply(message.id, message.ok, message.json);
+      told.add(replied);
       return;
+    }
     case "cancel":
       runs.get(message.run)?.cancel();
       return;
@@ -122,8 +128,6 @@ function receive(message: ServiceMessage): void {
   }
 }
 
-// Without the service there is nobody to answer to.
-socket.on("close", die);
 process.on("uncaughtException", (error) => {
   writeSync(STDERR_FD, `${error.stack ?? error.message}\n`);
   die();

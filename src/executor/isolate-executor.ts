@@ -15,8 +15,8 @@ const LEAVE_WITHIN_MS = 2_000;
  * script goes on; only timers that are set and cleared again and again are so many.
  */
 const MESSAGES_PER_ENTRY = 50_000;
-/** How long the end of a script is held back to read its heap. */
-const HEAP_WITHIN_MS = 25;
+/** How long the end of a script is held back until it has left its entry, to tell what it used. */
+const LEAVE_SOON_MS = 25;
 
 /** What a run in this process reports to. */
 export interface RunPort {
@@ -68,9 +68,13 @@ export class IsolateRun implements CpuUser {
   #cpuReadMs = 0;
   #cpuChargedMs = 0;
   #entered = false;
+  #enteredAt = 0;
+  #timeoutMs = 0;
+  readonly #onLeft = (): void => this.#left();
+  readonly #onFailed = (error: unknown): void => this.#failed(error);
   #ended = false;
-  /** The script is done and its isolate is not put away yet. */
-  #closing = false;
+  /** Tells of the end: set while the script is done and has not left its entry. */
+  #closing: (() => void) | undefined;
 
   constructor(message: RunMessage, namesJson: string, { pool, shares, port, clock }: IsolateRunParts) {
     this.#message = message;
@@ -81,7 +85,7 @@ export class IsolateRun implements CpuUser {
     this.#startedAt = clock.monotonic();
     this.#prepared = pool.take(message.memoryMiB);
     this.#cpuBeforeMs = Number(this.#prepared.isolate.cpuTime) / 1e6;
-    this.#prepared.listener = {
+    this.#prepared.reports.listener = {
       send: (type, a, b, c) => this.#receive(parseSandboxMessage(type, a, b, c)),
       catastrophe: () => {
         this.#port.tainted();
@@ -94,12 +98,12 @@ export class IsolateRun implements CpuUser {
   /** Enters the script. */
   start(): void {
     const { code, start, input } = this.#message;
-    const { isolate, start: entry } = this.#prepared;
+    const { start: entry } = this.#prepared;
     const texts = [code, JSON.stringify(start), this.#namesJson, ...(input === undefined ? [] : [input])];
-    this.#enter((timeout) => entry.apply(undefined, texts, { timeout }), isolate);
+    this.#enter((timeout) => entry.apply(undefined, texts, { timeout }));
   }
 
-  /** Delivers the outcome of a call. */
+  /** Takes the outcome of a call; it is delivered with `flush`, together with others. */
   reply(id: number, ok: boolean, json: string): void {
     if (!this.#calls.delete(id)) return;
     this.#push(ok ? "ok" : "error", id, json);
@@ -126,16 +130,16 @@ export class IsolateRun implements CpuUser {
     this.#eventUnits += json.length;
     // What waits here is memory of this process, which all runs share; the isolate could not take more at once either.
     if (this.#eventUnits > this.#message.memoryMiB * MIB) this.#end("memory", "");
-    else this.#flush();
   }
 
-  #flush(): void {
+  /** Delivers what happened, unless the script computes: then it is delivered when that pauses. */
+  flush(): void {
     if (this.#entered || this.#ended || this.#events.length === 0) return;
     const events = this.#events;
     this.#events = [];
     this.#eventUnits = 0;
-    const { isolate, deliver } = this.#prepared;
-    this.#enter((timeout) => deliver.apply(undefined, events, { timeout }), isolate);
+    const { deliver } = this.#prepared;
+    this.#enter((timeout) => deliver.apply(undefined, events, { timeout }));
   }
 
   /** Told by the process how much the open entry has computed. */
@@ -149,24 +153,29 @@ export class IsolateRun implements CpuUser {
    * watched from here; its timeout is what holds when this thread is too busy to watch, and makes V8 give up an isolate
    * that cannot be interrupted.
    */
-  #enter(entry: (timeoutMs: number) => Promise<unknown>, isolate: PreparedIsolate["isolate"]): void {
-    const timeoutMs = Math.max(1, Math.ceil(this.#message.wallMs - this.#wallMs())) + ENTRY_OVERTIME_MS;
-    const enteredAt = this.#clock.monotonic();
+  #enter(entry: (timeoutMs: number) => Promise<unknown>): void {
+    this.#enteredAt = this.#clock.monotonic();
+    const leftMs = Math.ceil(this.#startedAt + this.#message.wallMs - this.#enteredAt);
+    this.#timeoutMs = Math.max(1, leftMs) + ENTRY_OVERTIME_MS;
     this.#entered = true;
     this.#messages = 0;
     this.#shares.open(this);
-    new Promise((resolve) => resolve(entry(timeoutMs))).then(
-      () => this.#left(),
-      (error: unknown) => {
-        this.#entered = false;
-        if (this.#ended) return;
-        // The runtime leaves one rejection without a handler, see its `bootstrap`: an entry that went well ends with it.
-        if (error === undefined) this.#left();
-        else if (isolate.isDisposed) this.#end("memory", "");
-        else if (this.#clock.monotonic() - enteredAt >= timeoutMs - 1) this.#end("wall", "");
-        else this.#thrown(error);
-      },
-    );
+    try {
+      entry(this.#timeoutMs).then(this.#onLeft, this.#onFailed);
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #failed(error: unknown): void {
+    this.#entered = false;
+    const isTimeout = this.#clock.monotonic() - this.#enteredAt >= this.#timeoutMs - 1;
+    if (this.#ended) this.#left();
+    // The runtime leaves one rejection without a handler, see its `bootstrap`: an entry that went well ends with it.
+    else if (error === undefined) this.#left();
+    else if (this.#prepared.isolate.isDisposed) this.#end("memory", "");
+    else if (isTimeout) this.#end("wall", "");
+    else this.#thrown(error);
   }
 
   /** The runtime itself threw, which it does only where its stack was exhausted; what it was to deliver may be lost. */
@@ -178,17 +187,21 @@ export class IsolateRun implements CpuUser {
 
   #left(): void {
     this.#entered = false;
-    if (this.#ended) return;
-    this.#shares.close(this);
-    if (this.#readCpuMs() >= this.#message.cpuMs) this.#end("cpu", "");
-    else if (this.#events.length > 0) this.#flush();
+    if (this.#ended) {
+      this.#closing?.();
+      return;
+    }
+    const chargedMs = this.cpuMs;
+    this.#shares.close(this, Math.max(0, this.#readCpuMs() - chargedMs));
+    if (this.cpuMs >= this.#message.cpuMs) this.#end("cpu", "");
+    else if (this.#events.length > 0) this.flush();
     else if (this.#calls.size === 0 && this.#timers.size === 0) this.#end("deadlock", "");
   }
 
   #receive(message: SandboxMessage | undefined): void {
     if (message === undefined) return;
     // What a script is done with may still fail while its last entry is being left: the runtime tells that, the script nothing.
-    if (this.#closing && message.type === "log" && ++this.#messages <= MESSAGES_PER_ENTRY)
+    if (this.#closing !== undefined && message.type === "log" && ++this.#messages <= MESSAGES_PER_ENTRY)
       this.#log(message.level, message.text);
     if (this.#ended) return;
     if (++this.#messages > MESSAGES_PER_ENTRY) {
@@ -267,6 +280,7 @@ export class IsolateRun implements CpuUser {
     const timer = this.#clock.after(delayMs, () => {
       this.#timers.delete(id);
       this.#push("timer", id, "");
+      this.flush();
     });
     this.#timers.set(id, timer);
   }
@@ -291,40 +305,35 @@ export class IsolateRun implements CpuUser {
     for (const timer of this.#timers.values()) timer.cancel();
     this.#timers.clear();
     this.#events = [];
-    this.#shares.close(this);
-    const { isolate } = this.#prepared;
-    const cpuMs = this.#readCpuMs();
-    let finished = false;
-    const finish = (heapMiB: number): void => {
-      if (finished) return;
-      finished = true;
-      this.#closing = false;
-      this.#port.send({
-        type: "end",
-        run: this.#message.run,
-        reason,
-        text,
-        usage: { wallMs: this.#wallMs(), cpuMs, heapMiB },
-      });
-      if (!isolate.isDisposed) isolate.dispose();
-      if (this.#entered) this.#clock.after(LEAVE_WITHIN_MS, () => this.#entered && this.#port.tainted());
-      this.#port.ended(this.#message.run);
+    const finish = (): void => {
+      if (this.#closing === undefined) return;
+      this.#closing = undefined;
+      timer?.cancel();
+      this.#finish(reason, text);
     };
-    // A script that is done is idle, so that its heap can be read at once; one that spins on is stopped without.
-    if (isolate.isDisposed || !isScriptEnd(reason)) finish(0);
-    else {
-      this.#closing = true;
-      const timer = this.#clock.after(HEAP_WITHIN_MS, () => finish(0));
-      const measured = (heapMiB: number): void => {
-        timer.cancel();
-        finish(heapMiB);
-      };
-      isolate.getHeapStatistics().then(
-        (heap) => measured((heap.used_heap_size + heap.externally_allocated_size) / MIB),
-        () => measured(0),
-      );
-    }
+    this.#closing = finish;
+    // A script that is done leaves at once, and can be asked then what it used; one that spins on is stopped without.
+    const timer = this.#entered && isScriptEnd(reason) ? this.#clock.after(LEAVE_SOON_MS, finish) : undefined;
+    if (timer === undefined) finish();
   }
+
+  #finish(reason: EndReason, text: string): void {
+    const { isolate } = this.#prepared;
+    this.#shares.close(this, 0);
+    const cpuMs = this.#readCpuMs();
+    const heapMiB = this.#entered || isolate.isDisposed ? 0 : heapOf(isolate);
+    const usage = { wallMs: this.#wallMs(), cpuMs, heapMiB };
+    this.#port.send({ type: "end", run: this.#message.run, reason, text, usage });
+    if (!isolate.isDisposed) isolate.dispose();
+    if (this.#entered) this.#clock.after(LEAVE_WITHIN_MS, () => this.#entered && this.#port.tainted());
+    this.#port.ended(this.#message.run);
+  }
+}
+
+/** What an isolate that is idle holds. */
+function heapOf(isolate: PreparedIsolate["isolate"]): number {
+  const { used_heap_size: used, externally_allocated_size: external } = isolate.getHeapStatisticsSync();
+  return (used + external) / MIB;
 }
 
 function isScriptEnd(reason: EndReason): boolean {

@@ -1,5 +1,5 @@
 import ivm from "isolated-vm";
-import type { Clock } from "../lib/clock.ts";
+import type { Clock, Timer } from "../lib/clock.ts";
 
 /** What an isolate tells the process: what its script sends, and that V8 gave it up. */
 export interface IsolateListener {
@@ -13,91 +13,192 @@ export interface PreparedIsolate {
   readonly start: ivm.Reference<(...texts: string[]) => void>;
   readonly deliver: ivm.Reference<(...events: string[]) => void>;
   /** Whom it reports to: set when it is taken. */
-  listener: IsolateListener | undefined;
+  readonly reports: { listener: IsolateListener | undefined };
 }
 
 /** Options of a pool. */
 export interface IsolatePoolOptions {
   /** Source of the runtime: an expression whose value is `bootstrap`. */
   readonly runtime: string;
-  /** Isolates kept ready. */
+  /** Isolates kept ready when nobody asks for any. */
   readonly warm: number;
   /** Heap of the isolates kept ready; others are made when asked for. */
   readonly memoryMiB: number;
   readonly clock: Clock;
-  /** Told when V8 gave up an isolate that nobody has taken. */
+  /** Told when V8 gave up an isolate that nobody has taken, or refuses to make one. */
   readonly onIdleCatastrophe: (message: string) => void;
 }
 
-/** Places of isolates whose scripts wait for something are filled after this time. */
-const REFILL_AFTER_MS = 10;
+/** Isolates kept ready at most, after much was asked for. @source measured: 1.6 MiB each */
+const MOST_READY = 16;
+/** Places are filled when nobody took an isolate for so long: making one would hold up the scripts they were taken for. */
+const QUIET_MS = 15;
+/** The same while few are left. */
+const SOON_MS = 8;
+/** Demand is what was taken in one such time; half of it is forgotten with each that passes. */
+const DEMAND_MS = 1_000;
+/** When nobody took any for so long, no more than the floor are kept. */
+const IDLE_MS = 30_000;
 const BOOT_TIMEOUT_MS = 5_000;
 
+/** A new isolate, whom it reports to, and nothing in it yet. */
+interface BareIsolate {
+  readonly isolate: ivm.Isolate;
+  readonly reports: { listener: IsolateListener | undefined };
+}
+
 /**
- * Isolates made ahead of need, each for one script and never reused.
+ * Isolates made ahead of need, each for one script and never reused: as many as were asked for lately, down to a floor.
  *
- * Making one blocks the event loop for 1–3 ms, so refills happen one at a time, between other work.
+ * Making one blocks the event loop for 2 to 3 ms, so it is done in quiet moments and in two steps, with other work between.
  */
 export class IsolatePool {
   readonly #options: IsolatePoolOptions;
   readonly #ready: PreparedIsolate[] = [];
+  #bare: BareIsolate | undefined;
   #cachedData: ivm.ExternalCopy<ArrayBuffer> | undefined;
+  #demand = 0;
+  #demandAtMs = 0;
+  #taken = 0;
+  #timer: Timer | undefined;
+  #timerIsSoon = false;
+  #idleTimer: Timer | undefined;
   #refilling = false;
   #closed = false;
 
+  /** Makes the first isolate. @throws Error when V8 makes none. */
   constructor(options: IsolatePoolOptions) {
     this.#options = options;
+    this.#ready.push(this.#make(options.memoryMiB));
+    this.#refill();
   }
 
   /**
-   * An isolate with the given heap: a ready one, else a new one. Its place is not filled at once: that would hold up the
-   * very script it was taken for.
+   * An isolate with the given heap: a ready one, else a new one. Its place is not filled at once.
+   *
+   * @throws Error when V8 makes none.
    */
   take(memoryMiB: number): PreparedIsolate {
-    this.#options.clock.after(REFILL_AFTER_MS, () => this.refill(), { background: true });
-    while (memoryMiB === this.#options.memoryMiB) {
-      const ready = this.#ready.pop();
-      if (ready === undefined) break;
-      if (!ready.isolate.isDisposed) return ready;
-    }
-    return this.#make(memoryMiB);
+    this.#count();
+    const ready = memoryMiB === this.#options.memoryMiB ? this.#takeReady() : undefined;
+    this.#refillLater();
+    return ready ?? this.#make(memoryMiB);
   }
 
-  /** Makes ready isolates until there are enough, one per turn of the event loop. Called when a run has ended. */
-  refill(): void {
-    if (this.#refilling || this.#closed || this.#ready.length >= this.#options.warm) return;
-    this.#refilling = true;
-    setImmediate(() => {
-      this.#refilling = false;
-      if (this.#closed) return;
-      if (this.#ready.length >= this.#options.warm) return;
-      try {
-        this.#ready.push(this.#make(this.#options.memoryMiB));
-      } catch (error) {
-        // A process that cannot make isolates is of no use to new runs; those it holds may end.
-        this.#options.onIdleCatastrophe(String(error));
-        return;
-      }
-      this.refill();
-    });
+  /** Told that a script has ended: a moment to make the next isolate, if there are few. */
+  released(): void {
+    if (this.#isLow()) this.#refill();
   }
 
   /** Makes no more. The isolates kept ready end with the process. */
   close(): void {
     this.#closed = true;
+    this.#timer?.cancel();
+    this.#idleTimer?.cancel();
+  }
+
+  #takeReady(): PreparedIsolate | undefined {
+    for (let ready = this.#ready.pop(); ready !== undefined; ready = this.#ready.pop())
+      if (!ready.isolate.isDisposed) return ready;
+    return undefined;
+  }
+
+  #count(): void {
+    const { clock } = this.#options;
+    const passed = Math.floor((clock.monotonic() - this.#demandAtMs) / DEMAND_MS);
+    if (passed > 0) {
+      this.#demand = Math.max(this.#taken, this.#demand / 2) / 2 ** (passed - 1);
+      this.#demandAtMs += passed * DEMAND_MS;
+      this.#taken = 0;
+    }
+    this.#taken++;
+    this.#idleTimer ??= clock.after(IDLE_MS, () => this.#idle(), { background: true });
+  }
+
+  /** How many to keep ready. */
+  #target(): number {
+    const { warm } = this.#options;
+    return Math.max(warm, Math.min(MOST_READY, Math.max(this.#demand, this.#taken)));
+  }
+
+  #isLow(): boolean {
+    return this.#ready.length <= this.#target() / 4;
+  }
+
+  #refillLater(): void {
+    const isLow = this.#isLow();
+    // Among many who take, the moment is not put off for ever.
+    if (this.#timer !== undefined && this.#timerIsSoon) return;
+    this.#timer?.cancel();
+    this.#timerIsSoon = isLow;
+    this.#timer = this.#options.clock.after(
+      isLow ? SOON_MS : QUIET_MS,
+      () => {
+        this.#timer = undefined;
+        this.#refill();
+      },
+      { background: true },
+    );
+  }
+
+  /** Makes ready isolates until there are enough, or few no longer when somebody took one meanwhile. */
+  #refill(): void {
+    if (this.#refilling || this.#closed || this.#ready.length >= this.#target()) return;
+    this.#refilling = true;
+    setImmediate(() => {
+      this.#refilling = false;
+      if (this.#closed || this.#ready.length >= this.#target()) return;
+      try {
+        if (this.#bare === undefined) this.#bare = this.#makeBare(this.#options.memoryMiB);
+        else this.#ready.push(this.#make(this.#options.memoryMiB));
+      } catch (error) {
+        // A process that cannot make isolates is of no use to new runs; those it holds may end.
+        this.#options.onIdleCatastrophe(String(error));
+        return;
+      }
+      if (this.#timer === undefined || this.#isLow()) this.#refill();
+    });
+  }
+
+  /** Nobody may have asked for long: what is above the floor goes. */
+  #idle(): void {
+    this.#idleTimer = undefined;
+    const { clock, warm } = this.#options;
+    if (clock.monotonic() - this.#demandAtMs < IDLE_MS) {
+      this.#idleTimer = clock.after(IDLE_MS, () => this.#idle(), { background: true });
+      return;
+    }
+    this.#demand = 0;
+    this.#taken = 0;
+    for (const { isolate } of this.#ready.splice(warm)) if (!isolate.isDisposed) isolate.dispose();
   }
 
   #make(memoryMiB: number): PreparedIsolate {
-    const { runtime, onIdleCatastrophe } = this.#options;
-    let prepared: PreparedIsolate | undefined;
+    const bare = memoryMiB === this.#options.memoryMiB ? this.#takeBare() : undefined;
+    return this.#equip(bare ?? this.#makeBare(memoryMiB));
+  }
+
+  #takeBare(): BareIsolate | undefined {
+    const bare = this.#bare;
+    this.#bare = undefined;
+    return bare?.isolate.isDisposed === false ? bare : undefined;
+  }
+
+  #makeBare(memoryMiB: number): BareIsolate {
+    const reports: BareIsolate["reports"] = { listener: undefined };
     const isolate = new ivm.Isolate({
       memoryLimit: memoryMiB,
       onCatastrophicError: (message) => {
-        const listener = prepared?.listener;
-        if (listener === undefined) onIdleCatastrophe(message);
-        else listener.catastrophe(message);
+        if (reports.listener === undefined) this.#options.onIdleCatastrophe(message);
+        else reports.listener.catastrophe(message);
       },
     });
+    return { isolate, reports };
+  }
+
+  /** Gives an isolate a context with the runtime in it. */
+  #equip({ isolate, reports }: BareIsolate): PreparedIsolate {
+    const { runtime } = this.#options;
     const context = isolate.createContextSync();
     const script =
       this.#cachedData === undefined
@@ -106,7 +207,7 @@ export class IsolatePool {
     this.#cachedData ??= (script as ivm.CachedDataResult).cachedData;
     const bootstrap = script.runSync(context, { reference: true, timeout: BOOT_TIMEOUT_MS });
     const send = new ivm.Callback(
-      (type: unknown, a: unknown, b: unknown, c: unknown) => prepared?.listener?.send(type, a, b, c),
+      (type: unknown, a: unknown, b: unknown, c: unknown) => reports.listener?.send(type, a, b, c),
       { ignored: true },
     );
     const entries = bootstrap.applySync(undefined, [send], {
@@ -116,12 +217,11 @@ export class IsolatePool {
       start: (...texts: string[]) => void;
       deliver: (...events: string[]) => void;
     }>;
-    prepared = {
+    return {
       isolate,
       start: entries.getSync("start", { reference: true }),
       deliver: entries.getSync("deliver", { reference: true }),
-      listener: undefined,
+      reports,
     };
-    return prepared;
   }
 }
