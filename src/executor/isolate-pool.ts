@@ -1,5 +1,6 @@
 import ivm from "isolated-vm";
 import type { Clock, Timer } from "../lib/clock.ts";
+import { Demand } from "./demand.ts";
 
 /** What an isolate tells the process: what its script sends, and that V8 gave it up. */
 export interface IsolateListener {
@@ -35,10 +36,8 @@ const MOST_READY = 16;
 const QUIET_MS = 15;
 /** The same while few are left. */
 const SOON_MS = 8;
-/** Demand is what was taken in one such time; half of it is forgotten with each that passes. */
-const DEMAND_MS = 1_000;
-/** When nobody took any for so long, no more than the floor are kept. */
-const IDLE_MS = 30_000;
+/** How often what is kept ready above the demand goes. */
+const TRIM_MS = 30_000;
 const BOOT_TIMEOUT_MS = 5_000;
 
 /** A new isolate, whom it reports to, and nothing in it yet. */
@@ -57,18 +56,17 @@ export class IsolatePool {
   readonly #ready: PreparedIsolate[] = [];
   #bare: BareIsolate | undefined;
   #cachedData: ivm.ExternalCopy<ArrayBuffer> | undefined;
-  #demand = 0;
-  #demandAtMs = 0;
-  #taken = 0;
+  readonly #demand: Demand;
   #timer: Timer | undefined;
   #timerIsSoon = false;
-  #idleTimer: Timer | undefined;
+  #trimTimer: Timer | undefined;
   #refilling = false;
   #closed = false;
 
   /** Makes the first isolate. @throws Error when V8 makes none. */
   constructor(options: IsolatePoolOptions) {
     this.#options = options;
+    this.#demand = new Demand({ floor: options.warm, most: MOST_READY }, options.clock.monotonic());
     this.#ready.push(this.#make(options.memoryMiB));
     this.#refill();
   }
@@ -79,7 +77,9 @@ export class IsolatePool {
    * @throws Error when V8 makes none.
    */
   take(memoryMiB: number): PreparedIsolate {
-    this.#count();
+    const { clock } = this.#options;
+    this.#demand.note(clock.monotonic());
+    this.#trimTimer ??= clock.after(TRIM_MS, () => this.#trim(), { background: true });
     const ready = memoryMiB === this.#options.memoryMiB ? this.#takeReady() : undefined;
     this.#refillLater();
     return ready ?? this.#make(memoryMiB);
@@ -94,7 +94,7 @@ export class IsolatePool {
   close(): void {
     this.#closed = true;
     this.#timer?.cancel();
-    this.#idleTimer?.cancel();
+    this.#trimTimer?.cancel();
   }
 
   #takeReady(): PreparedIsolate | undefined {
@@ -103,22 +103,9 @@ export class IsolatePool {
     return undefined;
   }
 
-  #count(): void {
-    const { clock } = this.#options;
-    const passed = Math.floor((clock.monotonic() - this.#demandAtMs) / DEMAND_MS);
-    if (passed > 0) {
-      this.#demand = Math.max(this.#taken, this.#demand / 2) / 2 ** (passed - 1);
-      this.#demandAtMs += passed * DEMAND_MS;
-      this.#taken = 0;
-    }
-    this.#taken++;
-    this.#idleTimer ??= clock.after(IDLE_MS, () => this.#idle(), { background: true });
-  }
-
   /** How many to keep ready. */
   #target(): number {
-    const { warm } = this.#options;
-    return Math.max(warm, Math.min(MOST_READY, Math.max(this.#demand, this.#taken)));
+    return this.#demand.target(this.#options.clock.monotonic());
   }
 
   #isLow(): boolean {
@@ -160,17 +147,12 @@ export class IsolatePool {
     });
   }
 
-  /** Nobody may have asked for long: what is above the floor goes. */
-  #idle(): void {
-    this.#idleTimer = undefined;
-    const { clock, warm } = this.#options;
-    if (clock.monotonic() - this.#demandAtMs < IDLE_MS) {
-      this.#idleTimer = clock.after(IDLE_MS, () => this.#idle(), { background: true });
-      return;
-    }
-    this.#demand = 0;
-    this.#taken = 0;
-    for (const { isolate } of this.#ready.splice(warm)) if (!isolate.isDisposed) isolate.dispose();
+  #trim(): void {
+    this.#trimTimer = undefined;
+    if (this.#closed) return;
+    for (const { isolate } of this.#ready.splice(this.#target())) if (!isolate.isDisposed) isolate.dispose();
+    if (this.#ready.length > this.#options.warm)
+      this.#trimTimer = this.#options.clock.after(TRIM_MS, () => this.#trim(), { background: true });
   }
 
   #make(memoryMiB: number): PreparedIsolate {
