@@ -36,6 +36,14 @@ LABEL org.opencontainers.image.title="runlet" \
       org.opencontainers.image.description="Sandboxed code-mode execution service: one script, many MCP tool calls" \
       org.opencontainers.image.licenses="Apache-2.0"
 
+# Keeps executor processes in namespaces where the container runtime lets it; prlimit, nice, setpriv and unshare are there
+# already. Default seccomp profiles refuse user namespaces to containers: then the container itself is the boundary, the
+# log and /readyz say so, and `doctor` says what was refused. To have both, a profile has to allow what bwrap does
+# (--security-opt seccomp=FILE, and --security-opt apparmor=unconfined where AppArmor is on).
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends bubblewrap \
+ && rm -rf /var/lib/apt/lists/*
+
 # HOME is in the volume: npx keeps what it fetched there, and needs a place where programs may be executed, which a
 # tmpfs is not by default. A new named volume takes the owner that these folders have here.
 RUN mkdir -p /data/home /etc/runlet && chown -R 1000:1000 /data

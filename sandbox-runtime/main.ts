@@ -5,19 +5,21 @@ import { createConsole, createLog } from "./console.ts";
 import type { WriteLog } from "./console.ts";
 import { toContentBlock } from "./emitted.ts";
 import { describeThrown, limitError, stackOf, ToolError, trueErrorInfo } from "./errors.ts";
+import { createEvents } from "./events.ts";
+import type { Events } from "./events.ts";
 import { createFloating } from "./floating.ts";
 import type { FloatingPromises } from "./floating.ts";
 import { defineLazy, defineValues, fix, harden } from "./harden.ts";
 import type { Host, Send } from "./host.ts";
 import { inspect } from "./inspect.ts";
+import { createIntl } from "./intl.ts";
 import { createNotices } from "./notices.ts";
 import type { Notify } from "./notices.ts";
 import {
   apply,
   ErrorCtor,
   freeze,
-  later,
-  NumberCtor,
+  IntlNamespace,
   parse,
   PromiseCtor,
   reportTo,
@@ -59,20 +61,17 @@ export function bootstrap(send: Send): Runtime {
   let timers: Timers | undefined;
   let floating: FloatingPromises | undefined;
   let host: Host | undefined;
-  /**
-   * isolated-vm copies the reason of the first unhandled rejection of an entry out of the isolate: whole, however large, and
-   * running its getters. Ours is the first; it is kept, as one that is collected does not count. So rejections are not heard
-   * of from the engine; `createFloating` says which of them are.
-   */
-  const shield: { rejected: Promise<unknown> | undefined } = { rejected: undefined };
-  const raiseShield = (): void => {
-    shield.rejected = new PromiseCtor<unknown>((_, reject) => reject(undefined));
-  };
+  let events: Events | undefined;
+  const raiseShield = createShield();
   return {
     start(code, startJson, namesJson, inputJson) {
       raiseShield();
       const start = parse(startJson) as SandboxStart;
-      host = { send, limits: start.limits, ended: false };
+      events = createEvents(start, send, {
+        reply: (id, ok, json) => calls?.reply(id, ok, json),
+        fire: (id) => timers?.fire(id),
+      });
+      host = { send: events.send, limits: start.limits, ended: false };
       const notify = createNotices(host);
       const log = createLog(host);
       reportTo(createReporter(host, log, notify));
@@ -83,6 +82,7 @@ export function bootstrap(send: Send): Runtime {
         WEB_NAMES,
         createWebGlobals((callback, delayMs) => timers?.set(callback, delayMs)),
       );
+      defineLazy(["Intl"], () => createIntl(IntlNamespace, events?.clock));
       fix("mcp", createToolProxy(calls, namesJson));
       if (inputJson !== undefined) defineLazy(["input"], () => fromJson(inputJson));
       defineValues({
@@ -104,18 +104,26 @@ export function bootstrap(send: Send): Runtime {
       }
       void thenOwn(apply(body, undefined, []), end.value, end.thrown);
     },
-    deliver(...events) {
+    deliver(...told) {
       if (host === undefined || host.ended) return;
       raiseShield();
       // All that an entry caused is over now: what is still not looked at is told.
       floating?.flush();
       timers?.entered();
-      for (let i = 0; i < events.length; i += 3) {
-        const id = NumberCtor(events[i + 1]);
-        if (events[i] === "timer") later(() => timers?.fire(id));
-        else calls?.reply(id, events[i] === "ok", events[i + 2] ?? "null");
-      }
+      events?.deliver(told);
     },
+  };
+}
+
+/**
+ * What keeps the engine from telling of rejections, to be called in each entry. isolated-vm copies the reason of the first
+ * unhandled rejection of an entry out of the isolate: whole, however large, and running its getters. Ours is the first; it
+ * is kept, as one that is collected does not count. `createFloating` says which rejections are told of.
+ */
+function createShield(): () => void {
+  const shield: { rejected: Promise<unknown> | undefined } = { rejected: undefined };
+  return () => {
+    shield.rejected = new PromiseCtor<unknown>((_, reject) => reject(undefined));
   };
 }
 

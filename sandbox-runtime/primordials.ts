@@ -34,6 +34,7 @@ export const objectToString = uncurry(Object.prototype.toString as Method<unknow
 export const functionToString = uncurry(Function.prototype.toString as Method<unknown, [], string>);
 export const { getOwnPropertySymbols: ownSymbols, hasOwn } = Object;
 
+export const ArrayCtor = Array;
 export const { isArray } = Array;
 export const arrayJoin = uncurry(Array.prototype.join as Method<readonly string[], [string], string>);
 export const stringify = JSON.stringify;
@@ -108,6 +109,7 @@ export const errorNames = new Map<unknown, unknown>(
     ctor.name as unknown,
   ]),
 );
+export const IntlNamespace: object = Intl;
 export const DateCtor = Date;
 export const dateGetTime = uncurry(Date.prototype.getTime as Method<unknown, [], number>);
 export const dateToIso = uncurry(Date.prototype.toISOString as Method<unknown, [], string>);
@@ -176,7 +178,7 @@ export function unbox(value: object): unknown {
   throw new TypeErrorCtor("Cannot take the value out of an object that holds none");
 }
 
-export const { floor, round, sqrt, trunc } = Math;
+export const { ceil, floor, round, sqrt, trunc } = Math;
 export const NumberCtor = Number;
 export const { parseFloat: parseFloatOf, parseInt: parseIntOf } = Number;
 export const { isFinite, isInteger } = Number;

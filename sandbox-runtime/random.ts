@@ -13,13 +13,15 @@ import { domException } from "./web-dom-exception.ts";
 const HEX = "0123456789abcdef";
 const MAX_RANDOM_BYTES = 65_536;
 
+/** Four unsigned 32-bit integers. */
+export type Seed = readonly [number, number, number, number];
+
 /**
- * The global `crypto`, as far as scripts have it. Numbers come from the run's seed: they are unique, and they are not a
- * source of secrets.
+ * Unsigned 32-bit integers that follow from a seed.
  *
- * @source sfc32, a generator of C. Doty-Humphrey's PractRand; UUID layout: RFC 9562 §5.4
+ * @source sfc32, a generator of C. Doty-Humphrey's PractRand
  */
-export function createCrypto(seed: readonly [number, number, number, number]): Readonly<Record<string, unknown>> {
+function createGenerator(seed: Seed): () => number {
   let [a, b, c, counter] = seed;
   const next = (): number => {
     const sum = (((a + b) | 0) + counter) | 0;
@@ -30,6 +32,26 @@ export function createCrypto(seed: readonly [number, number, number, number]): R
     return sum >>> 0;
   };
   for (let i = 0; i < 12; i++) next();
+  return next;
+}
+
+/**
+ * The members of `Math` that follow from a seed. `random` has 53 random bits, 0 ≤ value < 1; they are other numbers than
+ * those of `crypto` of the same seed, and drawing from one does not move the other on.
+ */
+export function createRandom([a, b, c, d]: Seed): { readonly random: () => number } {
+  const next = createGenerator([~a, ~b, ~c, ~d]);
+  return { random: () => ((next() >>> 5) * 67_108_864 + (next() >>> 6)) / 9_007_199_254_740_992 };
+}
+
+/**
+ * The global `crypto`, as far as scripts have it. Numbers come from the run's seed: they are unique, and they are not a
+ * source of secrets.
+ *
+ * @source UUID layout: RFC 9562 §5.4
+ */
+export function createCrypto(seed: Seed): Readonly<Record<string, unknown>> {
+  const next = createGenerator(seed);
   const byte = (): number => (next() >>> 11) & 255;
   return {
     randomUUID(): string {

@@ -73,7 +73,8 @@ function createNameTable(namesJson: string): NameTable {
     below,
     has(path, name) {
       if (path.length > 1) return false;
-      const key = path[0];
+      // Of an empty list a getter that a script put on the prototype of lists would be asked.
+      const key = path.length === 0 ? undefined : path[0];
       let set = mapGet(sets, key) as Set<unknown> | undefined;
       if (set === undefined) {
         set = new SetCtor();
@@ -140,7 +141,15 @@ function createNode(path: readonly string[], start: Start, names: NameTable): ob
     has: (_, key) => has(key) || (path.length === 0 && setHas(METHODS, key)),
     ownKeys: () => copyOf(names.below(path)),
     getOwnPropertyDescriptor: (_, key) =>
-      has(key) ? { value: child(key as string), writable: false, enumerable: true, configurable: true } : undefined,
+      has(key)
+        ? ({
+            __proto__: null,
+            value: child(key as string),
+            writable: false,
+            enumerable: true,
+            configurable: true,
+          } as object)
+        : undefined,
     getPrototypeOf: () => null,
     set: refuse,
     defineProperty: refuse,

@@ -6,6 +6,9 @@ import { findClient } from "./config/clients.ts";
 import type { Config } from "./config/config.ts";
 import { LOCAL_PRINCIPAL } from "./config/principal.ts";
 import type { Principal } from "./config/principal.ts";
+import { nativeModulePath } from "./executor/bundles.ts";
+import { confine, tellConfinement } from "./executor/confine.ts";
+import type { Confinement } from "./executor/confine.ts";
 import { ProcessExecutor } from "./executor/process-executor.ts";
 import type { Gateway } from "./gateway/call.ts";
 import { createGateway, type GatewayParts } from "./gateway/gateway.ts";
@@ -34,6 +37,7 @@ import { QueuedRunService } from "./runs/queued-run-service.ts";
 import { RunResults } from "./runs/run-results.ts";
 import type { RunService } from "./runs/run-service.ts";
 import type { RunOutcome } from "./runs/run.ts";
+import { sharedScriptReader } from "./script/script-reader.ts";
 import { sharedTranspiler } from "./script/transpile.ts";
 import { createTypeChecker } from "./script/typecheck/typecheck.ts";
 import type { TypeChecker } from "./script/typecheck/typecheck.ts";
@@ -82,6 +86,7 @@ const DOOR_GRACE_MS = 1_000;
 
 /** Every part but the doors. */
 interface Parts extends Pick<Service, "catalogs" | "gateway" | "registry" | "executor" | "log"> {
+  readonly confinement: Confinement;
   readonly runs: QueuedRunService;
   readonly results: RunResults;
   readonly typeChecker: TypeChecker;
@@ -96,7 +101,8 @@ interface Parts extends Pick<Service, "catalogs" | "gateway" | "registry" | "exe
  * The composition root: makes every part of a configured service and connects them. Queued runs that an earlier process
  * left are taken up.
  *
- * @throws CONFIG_INVALID when the data folder cannot be used. Nothing is left open then.
+ * @throws CONFIG_INVALID when the data folder cannot be used, or executor processes cannot be confined as required. Nothing
+ *   is left open then.
  */
 export async function createService(config: Config, options: ServiceOptions = {}): Promise<Service> {
   const parts = await createParts(config, options);
@@ -105,6 +111,7 @@ export async function createService(config: Config, options: ServiceOptions = {}
     () => executor.close(),
     () => registry.close(),
     () => sharedTranspiler.close(),
+    () => sharedScriptReader.close(),
     () => typeChecker.close(),
     async () => observed?.close(),
     () => stores.close(),
@@ -161,8 +168,10 @@ async function createParts(config: Config, options: ServiceOptions): Promise<Par
   const log = options.log ?? createLogger(config.log, config.secrets);
   const metrics = createMetrics();
   const redactor = createRedactor(config.secrets);
+  const confinement = await confine(config.executors, config.confinement, { nativeModule: nativeModulePath(), clock });
+  tellConfinement(confinement, config.confinement, log);
   const stores = config.dataDir === ":memory:" ? createMemoryStores() : createSqliteStores(config.dataDir);
-  const executor = await createExecutor(config, { stores, clock, log });
+  const executor = await createExecutor(config, { confinement, stores, clock, log });
   const redact = (text: string): string => redactor.text(text);
   const registry = createUpstreamRegistry(config.upstreams, {
     clock,
@@ -178,7 +187,13 @@ async function createParts(config: Config, options: ServiceOptions): Promise<Par
   const catalogs = createCatalogSource(registry, observed);
   const validator = createArgumentValidator();
   const gateway = createGateway({ registry, catalogs, clock, log, metrics, validator, observe });
-  const queue = createLocalQueue({ ...queueBounds(config), clock, log });
+  const queue = createLocalQueue({
+    ...queueBounds(config),
+    concurrencyOf: (principal) => executor.concurrencyOf(principal),
+    refusal: (principal) => executor.refusal(principal),
+    clock,
+    log,
+  });
   const planner = config.model === undefined ? undefined : createOpenAiPlanner(config.model, { clock, log });
   const { journal } = stores;
   const results = new RunResults({ store: stores.results, clock, log });
@@ -198,16 +213,25 @@ async function createParts(config: Config, options: ServiceOptions): Promise<Par
     log,
   });
   readGauges(metrics, { registry, queue, executor });
-  return { runs, results, typeChecker, catalogs, gateway, registry, executor, stores, observed, metrics, clock, log };
+  const doors = { runs, catalogs, gateway, registry, executor, confinement };
+  return { ...doors, results, typeChecker, stores, observed, metrics, clock, log };
 }
 
 /** The executor comes before all that starts processes or connections: without one there is no service. */
 async function createExecutor(
-  { executors, limits }: Config,
-  { stores, clock, log }: Pick<Parts, "stores" | "clock" | "log">,
+  { executors, limits, clients }: Config,
+  { confinement: { command }, stores, clock, log }: Pick<Parts, "confinement" | "stores" | "clock" | "log">,
 ): Promise<ProcessExecutor> {
   try {
-    return await ProcessExecutor.create({ executors, memoryMiB: limits.defaults.memoryMiB, clock, log });
+    const shared = clients.length > 0;
+    return await ProcessExecutor.create({
+      executors,
+      memoryMiB: limits.defaults.memoryMiB,
+      clock,
+      log,
+      command,
+      shared,
+    });
   } catch (error) {
     await stores.close();
     throw error;
@@ -215,7 +239,7 @@ async function createExecutor(
 }
 
 function httpDeps(config: Config, parts: Parts, mcpHandler: McpHttpHandler): HttpDeps {
-  const { runs, catalogs, gateway, registry, executor, metrics, clock, log } = parts;
+  const { runs, catalogs, gateway, registry, metrics, clock, log } = parts;
   return {
     runs,
     catalogs,
@@ -224,7 +248,7 @@ function httpDeps(config: Config, parts: Parts, mcpHandler: McpHttpHandler): Htt
     authenticate: (headers) => authenticate(config, headers),
     config: config.http,
     limits: config.limits,
-    readiness: () => readiness(executor, registry),
+    readiness: () => readiness(parts),
     metricsText: () => metrics.render(),
     version: VERSION,
     log,
@@ -259,18 +283,19 @@ function findPrincipal(config: Config, id: string): Principal | undefined {
   return config.clients.find((client) => client.principal.id === id)?.principal;
 }
 
-function readiness(executor: ProcessExecutor, registry: UpstreamRegistry): Readiness {
-  const { ready, starting, draining, crashes } = executor.status();
+function readiness({ executor, registry, confinement }: Parts): Readiness {
+  const { ready, spare, starting, draining, crashes } = executor.status();
   const statuses = registry.list().map((upstream) => upstream.status());
   const failed = statuses.filter((status) => status.state === "failed").length;
-  const confinement = executor.measures().join(", ");
   return {
     ready: ready > 0,
     checks: {
       executors: {
         ok: ready > 0,
-        detail: `${ready} ready, ${starting} starting, ${draining} draining, ${crashes} crashed; held by ${confinement}`,
+        detail: `${ready} ready, ${spare} spare, ${starting} starting, ${draining} draining, ${crashes} crashed`,
       },
+      // A lower level than the configuration requires does not start. Why it is no higher, `runlet doctor` says.
+      confinement: { ok: true, detail: `${confinement.level}; held by ${executor.measures().join(", ")}` },
       // A server that is down fails its own calls only: the service takes runs all the same. Which it is, `GET /servers`
       // says to those who may know: this is answered without a key.
       servers: { ok: true, detail: `${statuses.length} configured, ${failed} down` },
@@ -303,7 +328,7 @@ function readGauges(
     }
     return [...counts].map(([state, value]) => ({ labels: { state }, value }));
   });
-  executor.onCrash(() => metrics.add("runlet_executor_crashes_total", {}));
+  executor.onCrash((reason) => metrics.add("runlet_executor_crashes_total", { reason }));
 }
 
 /** Deletes runs that ended long ago, now and then, and what was learned of tools that are not used any more. */

@@ -27,8 +27,13 @@ export interface SandboxStart {
   readonly tracked: boolean;
   /** Whether the script's lines are those of the caller's text, so that logs may name them. */
   readonly sameLines: boolean;
-  /** Seeds `crypto.randomUUID` and its like: four unsigned 32-bit integers. */
+  /** Seeds `crypto.randomUUID` and its like, of a seeded run also `Math.random`: four unsigned 32-bit integers. */
   readonly seed: readonly [number, number, number, number];
+  /**
+   * Set for a seeded run: what its clock reads first, in ms since the epoch. Nothing the script sees then depends on when
+   * anything happens. Absent: the machine's clock, in whole milliseconds.
+   */
+  readonly clockMs?: number;
 }
 
 /** Lists of names an executor process keeps: a run that sees the same tools as one before it is sent a number for them. */
@@ -147,8 +152,8 @@ const END_REASONS: ReadonlySet<string> = new Set<EndReason>([
 /** Executor process → service. */
 export type ExecutorMessage =
   | { readonly type: "ready" }
-  /** V8 gave up an isolate here: the process takes no new runs. */
-  | { readonly type: "tainted" }
+  /** V8 gave up an isolate here, or one cannot be stopped: the process takes no new runs. `run`: whose isolate it was. */
+  | { readonly type: "tainted"; readonly run?: number }
   | { readonly type: "call"; readonly run: number; readonly id: number; readonly path: string; readonly args: string }
   | {
       readonly type: "log";
@@ -182,7 +187,7 @@ function isCount(value: unknown): value is number {
 }
 
 function isAmount(value: unknown): value is number {
-  return typeof value === "number" && Number.isFinite(value) && value >= 0;
+  return typeof value === "number" && value >= 0 && value <= Number.MAX_SAFE_INTEGER;
 }
 
 /** Rebuilds what the runtime sent. @returns `undefined` for anything else. */
@@ -220,7 +225,8 @@ export function parseSandboxMessage(type: unknown, a: unknown, b: unknown, c: un
 export function parseExecutorMessage(data: unknown): ExecutorMessage | undefined {
   if (typeof data !== "object" || data === null) return undefined;
   const { type, run, id, path, args, level, atMs, text, json, reason, usage, busy } = data as Record<string, unknown>;
-  if (type === "ready" || type === "tainted") return { type };
+  if (type === "ready") return { type };
+  if (type === "tainted") return isCount(run) ? { type, run } : { type };
   if (type === "pong") return isCount(id) && isBusy(busy) ? { type, id, busy } : undefined;
   if (!isCount(run)) return undefined;
   switch (type) {

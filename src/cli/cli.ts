@@ -2,6 +2,7 @@ import { RunletError } from "../lib/errors.ts";
 import { nearestNames } from "../lib/nearest.ts";
 import { VERSION } from "../version.ts";
 import { CONFIG_USAGE, configCommand } from "./commands/config.ts";
+import { DOCTOR_USAGE, doctorCommand } from "./commands/doctor.ts";
 import { KEYS_USAGE, keysCommand } from "./commands/keys.ts";
 import { MCP_USAGE, mcpCommand } from "./commands/mcp.ts";
 import { RUN_USAGE, runCommand } from "./commands/run.ts";
@@ -19,6 +20,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ["run", { run: runCommand, usage: RUN_USAGE }],
   ["mcp", { run: mcpCommand, usage: MCP_USAGE }],
   ["config", { run: configCommand, usage: CONFIG_USAGE }],
+  ["doctor", { run: doctorCommand, usage: DOCTOR_USAGE }],
   ["keys", { run: keysCommand, usage: KEYS_USAGE }],
 ]);
 
@@ -28,6 +30,7 @@ const USAGE = `Usage: runlet COMMAND
   run FILE|-                runs one script without a server (--input JSON, --json)
   mcp                       an MCP server on stdin and stdout
   config check|show [FILE]  says whether a configuration is right, and what each setting is
+  doctor                    whether this machine can run it, and how scripts are confined (--json)
   keys create NAME          makes a key for a client
 
 runlet COMMAND --help tells more of a command.

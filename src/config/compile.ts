@@ -6,7 +6,7 @@ import type { ShapeFault } from "./check.ts";
 import { compileClients } from "./compile-clients.ts";
 import { compileLimits } from "./compile-limits.ts";
 import { checkHttpUrl, compileUpstreams } from "./compile-upstreams.ts";
-import type { Config, HttpConfig, ModelConfig } from "./config.ts";
+import type { Config, ExecutorsConfig, HttpConfig, ModelConfig } from "./config.ts";
 import type { FaultReport } from "./fault-report.ts";
 import { faultOf } from "./shown-value.ts";
 import type { LoadedOptions } from "./load.ts";
@@ -69,8 +69,7 @@ function compileSections(options: Options, context: CompileContext, report: Faul
   const fileDir = context.fileDir ?? cwd;
   const cores = context.cores ?? availableParallelism();
   const { properties: keys } = OPTIONS_SCHEMA;
-  const processes = options.executors?.processes ?? Math.max(MIN_PROCESSES, cores);
-  const isolatesPerProcess = options.executors?.isolatesPerProcess ?? EXECUTOR_KEYS.isolatesPerProcess.default;
+  const executors = compileExecutors(options, cores, report);
   const http = compileHttp(options);
   const clients = compileClients(options, report);
   checkExposure(http.host, clients.length, report);
@@ -81,10 +80,11 @@ function compileSections(options: Options, context: CompileContext, report: Faul
     clients,
     limits: compileLimits(options, report),
     model: options.model === undefined ? undefined : compileModel(options.model, report),
-    executors: { processes, isolatesPerProcess, profile: options.executors?.profile ?? EXECUTOR_KEYS.profile.default },
+    executors,
+    confinement: options.executors?.confinement ?? EXECUTOR_KEYS.confinement.default,
     queue: {
       depth: options.queue?.depth ?? QUEUE_KEYS.depth.default,
-      concurrency: options.queue?.concurrency ?? processes * isolatesPerProcess,
+      concurrency: options.queue?.concurrency ?? executors.processes * executors.isolatesPerProcess,
     },
     catalog: { learnTypes: options.catalog?.learnTypes ?? CATALOG_KEYS.learnTypes.default },
     log: {
@@ -94,6 +94,24 @@ function compileSections(options: Options, context: CompileContext, report: Faul
     shutdownGraceMs: parseDuration(options.shutdownGrace ?? "") ?? keys.shutdownGrace.default,
     secrets: [...(context.secrets ?? [])],
   };
+}
+
+function compileExecutors({ executors = {} }: Options, cores: number, report: FaultReport): ExecutorsConfig {
+  const { processes = Math.max(MIN_PROCESSES, cores), profile = EXECUTOR_KEYS.profile.default } = executors;
+  if (profile !== "dedicated") {
+    const { isolatesPerProcess = EXECUTOR_KEYS.isolatesPerProcess.default } = executors;
+    return { processes, isolatesPerProcess, profile };
+  }
+  const { isolatesPerProcess = 1 } = executors;
+  if (isolatesPerProcess !== 1) {
+    report({
+      path: ["executors", "isolatesPerProcess"],
+      rule: "must be 1 where the profile is dedicated, which gives each run a process of its own",
+      value: isolatesPerProcess,
+      remedy: "Remove it, and raise executors.processes for more runs at once.",
+    });
+  }
+  return { processes, isolatesPerProcess: 1, profile };
 }
 
 function compileHttp({ host, port, http }: Options): HttpConfig {

@@ -60,10 +60,14 @@ export interface ModelConfig {
 export interface ExecutorsConfig {
   /** Children that hold isolates. @default number of cores, at least 2 */
   readonly processes: number;
-  /** Runs at once in one child. @default 16 */
+  /** Runs at once in one child; 1 where the profile is `dedicated`. @default 16 */
   readonly isolatesPerProcess: number;
-  /** `hardened`: no JIT; `fast`: JIT, for trusted callers. @default "hardened" */
-  readonly profile: "hardened" | "fast";
+  /**
+   * `hardened`: no JIT; `fast`: JIT, for trusted callers; `dedicated`: no JIT, and each run in a process of its own.
+   *
+   * @default "hardened"
+   */
+  readonly profile: "hardened" | "fast" | "dedicated";
 }
 
 /** The queue in process. */
@@ -108,6 +112,13 @@ export interface Config {
   readonly limits: LimitsConfig;
   readonly model: ModelConfig | undefined;
   readonly executors: ExecutorsConfig;
+  /**
+   * `executors.confinement`: `auto` takes the strongest that holds on this machine and says which; `require` refuses to start
+   * where executor processes cannot be kept in namespaces; `off` does not try.
+   *
+   * @default "auto"
+   */
+  readonly confinement: "auto" | "require" | "off";
   readonly queue: QueueConfig;
   readonly catalog: CatalogConfig;
   readonly log: { readonly level: "trace" | "debug" | "info" | "warn" | "error" | "silent"; readonly pretty: boolean };

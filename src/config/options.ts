@@ -62,7 +62,8 @@ export interface Options {
   readonly executors?: {
     readonly processes?: number;
     readonly isolatesPerProcess?: number;
-    readonly profile?: "hardened" | "fast";
+    readonly profile?: "hardened" | "fast" | "dedicated";
+    readonly confinement?: "auto" | "require" | "off";
   };
   readonly queue?: { readonly depth?: number; readonly concurrency?: number };
   readonly catalog?: { readonly learnTypes?: boolean };

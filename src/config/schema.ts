@@ -112,11 +112,20 @@ export const MODEL_KEYS = {
 /** Keys of `executors`, and their defaults; the number of processes depends on the machine. */
 export const EXECUTOR_KEYS = {
   processes: integer("Processes that hold isolates; the number of cores, at least 2, when missing.", 1, 256, {}),
-  isolatesPerProcess: integer("Runs at once in one process.", 1, 1_024, { default: 16 }),
-  profile: text("`hardened`: no JIT; `fast`: JIT, for trusted callers.", {
-    enum: ["hardened", "fast"],
-    default: "hardened",
+  isolatesPerProcess: integer("Runs at once in one process; 1 where the profile is `dedicated`.", 1, 1_024, {
+    default: 16,
   }),
+  profile: text(
+    "`hardened`: no JIT; `fast`: JIT, for trusted callers; `dedicated`: no JIT, each run in its own process.",
+    {
+      enum: ["hardened", "fast", "dedicated"],
+      default: "hardened",
+    },
+  ),
+  confinement: text(
+    "Namespaces without network and files around each process: `auto` where they hold here, `require` or no start, `off`.",
+    { enum: ["auto", "require", "off"], default: "auto" },
+  ),
 } as const;
 
 /** Keys of `queue`, and their defaults. */

@@ -87,11 +87,6 @@ export const UNSUPPORTED_KEYS: readonly UnsupportedKey[] = [
   },
   { path: "pinning", danger: "changed tools would be served", harmless: (value) => isOff(value) || value === "warn" },
   {
-    path: "executors.confinement",
-    danger: "processes would not be confined by the system",
-    harmless: (value) => value !== "require",
-  },
-  {
     path: "access_control",
     danger: "access would not be controlled by it",
     harmless: isOff,

@@ -33,7 +33,16 @@ export async function loadBundles(): Promise<ExecutorBundles> {
 }
 
 /** Modules of the runtime that every isolate evaluates, and that its lazy parts use. */
-const KEPT = ["primordials.ts", "base64.ts", "codec.ts", "kinds.ts", "shown.ts", "web-dom-exception.ts"];
+const KEPT = [
+  "primordials.ts",
+  "base64.ts",
+  "codec.ts",
+  "harden.ts",
+  "kinds.ts",
+  "random.ts",
+  "shown.ts",
+  "web-dom-exception.ts",
+];
 
 /** Lets a bundle take isolated-vm's binary from the path that is its process's first argument. */
 export const isolatedVmByPath: Plugin = {
@@ -61,6 +70,8 @@ export async function makeBundles(): Promise<ExecutorBundles> {
       plugins: [
         lazyModule({ path: inRuntime("web-loaders.ts"), exportName: "loadWeb", borrows: KEPT }, inside),
         lazyModule({ path: inRuntime("web-url-loaders.ts"), exportName: "loadUrl", borrows: KEPT }, inside),
+        lazyModule({ path: inRuntime("intl.ts"), exportName: "createIntl", borrows: KEPT }, inside),
+        lazyModule({ path: inRuntime("seeded-run.ts"), exportName: "createSeededRun", borrows: KEPT }, inside),
       ],
     }),
     build({

@@ -51,9 +51,10 @@ function die(): void {
   process.kill(process.pid, "SIGKILL");
 }
 
-function taint(): void {
+/** @param run Whose isolate it was, if anybody's. */
+function taint(run?: number): void {
   pool?.close();
-  send({ type: "tainted" });
+  send(run === undefined ? { type: "tainted" } : { type: "tainted", run });
 }
 
 function run(message: RunMessage): void {
@@ -68,7 +69,7 @@ function run(message: RunMessage): void {
     started = new IsolateRun(message, namesJson, {
       pool,
       shares,
-      port: { send, ended, tainted: taint },
+      port: { send, ended, tainted: () => taint(message.run) },
       clock: systemClock,
     });
   } catch (error) {
@@ -99,7 +100,7 @@ function receive(message: ServiceMessage): void {
         warm: message.warm,
         memoryMiB: message.memoryMiB,
         clock: systemClock,
-        onIdleCatastrophe: taint,
+        onIdleCatastrophe: () => taint(),
       });
       send({ type: "ready" });
       return;

@@ -3,6 +3,7 @@ import type { ExecutionUsage } from "../bridge/protocol.ts";
 import type { RunLimits } from "../config/limits.ts";
 import type { ErrorInfo } from "../lib/errors.ts";
 import type { RunnableScript } from "../script/script.ts";
+import type { ExecutionClock } from "./run-seed.ts";
 
 /** One script to run once. */
 export interface ExecutionRequest {
@@ -14,6 +15,8 @@ export interface ExecutionRequest {
   /** JSON text of the names a script can enumerate. */
   readonly namesJson: string;
   readonly limits: RunLimits;
+  /** The clock of a seeded run. @default the machine's */
+  readonly clock?: ExecutionClock | undefined;
   /** Aborting ends the script; the result is then `RUN_CANCELLED`. */
   readonly signal: AbortSignal;
 }
@@ -44,8 +47,12 @@ export interface Executor {
 /** What health checks and metrics say of the executor. */
 export interface ExecutorStatus {
   readonly ready: number;
+  /** Processes that are ready to take the place of another. */
+  readonly spare: number;
   readonly starting: number;
   readonly draining: number;
+  /** Runs that are executed, or wait for a process. */
   readonly running: number;
+  /** Processes that died after they had been ready, and were not to. */
   readonly crashes: number;
 }

@@ -38,8 +38,10 @@ export function lazyModule({ path, exportName, borrows }: LazyModule, shared: Bu
           contents: [
             ...[...imports].map(([from, names]) => `import { ${[...names].join(", ")} } from ${JSON.stringify(from)};`),
             "const evaluate = eval;",
+            // Not a spread: a script that replaced how lists are iterated would be handed what is passed.
+            "const applyTo = Reflect.apply;",
             `const text = ${JSON.stringify(text)};`,
-            `export const ${exportName} = (...args) => evaluate(text)({ ${lent.join(", ")} })(...args);`,
+            `export const ${exportName} = (...args) => applyTo(evaluate(text)({ ${lent.join(", ")} }), undefined, args);`,
           ].join("\n"),
           resolveDir: dirname(path),
         };

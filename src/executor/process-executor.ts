@@ -1,20 +1,28 @@
-import { randomFillSync } from "node:crypto";
 import type { ExecutionHost } from "../bridge/execution-host.ts";
-import { MAX_KEPT_NAMES } from "../bridge/protocol.ts";
-import type { ExecutionUsage, ExecutorMessage, RunMessage } from "../bridge/protocol.ts";
+import type { ExecutionUsage, ExecutorMessage } from "../bridge/protocol.ts";
 import type { Config } from "../config/config.ts";
-import type { Clock, Timer } from "../lib/clock.ts";
+import type { Clock } from "../lib/clock.ts";
 import { errorInfo, RunletError, toErrorInfo } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
-import { runnableText } from "../script/body-wrapper.ts";
+import { blame } from "./blame.ts";
+import type { Blame } from "./blame.ts";
 import { loadBundles, nativeModulePath } from "./bundles.ts";
 import type { ExecutorBundles } from "./bundles.ts";
 import { executorCommand } from "./confinement.ts";
 import type { ExecutorCommand } from "./confinement.ts";
+import { CrashLedger, TAINT_POINTS } from "./crash-ledger.ts";
+import { tellDeath } from "./crash-report.ts";
+import type { CrashReason } from "./crash-report.ts";
 import type { ExecutorChild } from "./executor-child.ts";
+import { hasActed } from "./executor-run.ts";
+import type { ExecutorRun } from "./executor-run.ts";
 import type { ExecutionRequest, ExecutionResult, Executor, ExecutorStatus } from "./executor.ts";
+import { lostError } from "./lost-run.ts";
 import { toExecutionResult } from "./outcome.ts";
+import { choosePlace } from "./placement.ts";
 import { ProcessPool } from "./process-pool.ts";
+import { RunMessages } from "./run-messages.ts";
+import { WaitingRuns } from "./waiting-runs.ts";
 
 /** What the executor needs of its surroundings. */
 export interface ProcessExecutorOptions {
@@ -25,20 +33,15 @@ export interface ProcessExecutorOptions {
   readonly log: Log;
   /** What a process is started with. @default the confined command of `executorCommand` */
   readonly command?: ExecutorCommand;
-}
-
-interface ActiveRun {
-  readonly number: number;
-  readonly request: ExecutionRequest;
-  readonly host: ExecutionHost;
-  readonly resolve: (result: ExecutionResult) => void;
-  readonly onAbort: () => void;
-  child: ExecutorChild | undefined;
-  deadline: Timer | undefined;
-  /** It made a call or emitted a value: running it again could repeat what others saw of it. */
-  acted: boolean;
-  /** It was moved off a process that died. */
-  moved: boolean;
+  /**
+   * Whether principals share the processes: then those whose scripts keep crashing them are kept alone, slowed and refused.
+   * Where there is only one, nobody else is protected by that, and its good scripts would pay for a bad one.
+   *
+   * @default true
+   */
+  readonly shared?: boolean;
+  /** Processes kept ready to replace another; each costs about 60 MiB. @default 1; with `dedicated` as many as processes */
+  readonly spares?: number;
 }
 
 /** How long after the wall limit a process may take to end a run by itself. */
@@ -50,38 +53,60 @@ const DRAIN_MS = 5_000;
 /** Runs after which a process is replaced. @source measured: an isolate leaks about 3 KiB */
 const RECYCLE_AFTER_RUNS = 5_000;
 const WARM_PER_CHILD = 4;
+/** Processes for runs that must be alone, at least: with one, a run that waits for a tool would hold up all others. */
+const MIN_CELLS = 2;
+/** How often a run is moved off a process that died: the first time beside others, unless it is suspect, then alone. */
+const MAX_MOVES = 2;
+/** How long a run must have been in a process for its death to say something of the run: it is noticed a moment late. */
+const FRESH_MS = 100;
+/** What a run costs its principal at least that was in two processes when they died. */
+const TWICE_THERE_POINTS = 0.5;
 const NO_USAGE: ExecutionUsage = { wallMs: 0, cpuMs: 0, heapMiB: 0 };
 
 /**
- * Runs scripts in supervised processes: places each run on the process with the fewest, moves innocent runs off a process
- * that died, and answers for runs whose process did not.
+ * Runs scripts in supervised processes: places each run so that a crash costs few others, answers for runs whose process
+ * died, moves those off it that were not to blame, and keeps who crashes processes from doing so again and again.
  */
 export class ProcessExecutor implements Executor {
   readonly #clock: Clock;
+  readonly #log: Log;
   readonly #command: ExecutorCommand;
   readonly #pool: ProcessPool;
-  readonly #runs = new Map<number, ActiveRun>();
-  readonly #waiting: ActiveRun[] = [];
-  /** Numbers of the names that scripts see; never used again for others. */
-  readonly #names = new Map<string, number>();
-  #nextNames = 1;
+  readonly #ledger: CrashLedger | undefined;
+  readonly #messages = new RunMessages();
+  readonly #runs = new Map<number, ExecutorRun>();
+  readonly #waiting = new WaitingRuns<ExecutorRun>();
+  /** Those that must be alone. */
+  readonly #waitingAlone = new WaitingRuns<ExecutorRun>();
+  readonly #room: number;
+  readonly #dedicated: boolean;
+  readonly #cellsPerPrincipal: number;
   #nextRun = 1;
   #crashes = 0;
   #closed = false;
-  #onCrash: (() => void) | undefined;
+  #onCrash: ((reason: CrashReason) => void) | undefined;
 
   private constructor(options: ProcessExecutorOptions, bundles: ExecutorBundles) {
-    const { executors, memoryMiB, clock, log } = options;
+    const { executors, memoryMiB, clock, log, shared = true } = options;
+    const { processes, profile } = executors;
+    const dedicated = profile === "dedicated";
+    const cells = dedicated ? 0 : Math.max(MIN_CELLS, processes);
     this.#clock = clock;
+    this.#log = log;
+    this.#ledger = shared ? new CrashLedger(clock) : undefined;
     this.#command = options.command ?? executorCommand(executors, nativeModulePath());
+    this.#dedicated = dedicated;
+    this.#room = dedicated ? 1 : executors.isolatesPerProcess;
+    this.#cellsPerPrincipal = dedicated ? processes : Math.ceil(cells / 2);
     this.#pool = new ProcessPool(
       {
         command: this.#command,
         bundles,
-        warm: WARM_PER_CHILD,
+        warm: dedicated ? 1 : WARM_PER_CHILD,
         memoryMiB,
-        places: executors.processes,
-        runsPerProcess: executors.isolatesPerProcess,
+        places: processes,
+        spares: options.spares ?? (dedicated ? processes : 1),
+        cells,
         clock,
         log,
       },
@@ -101,23 +126,32 @@ export class ProcessExecutor implements Executor {
 
   execute(request: ExecutionRequest, host: ExecutionHost): Promise<ExecutionResult> {
     const { promise, resolve } = Promise.withResolvers<ExecutionResult>();
+    const { principal, signal } = request;
     if (this.#closed)
       return Promise.reject(new RunletError("SHUTTING_DOWN", "Cannot run the script as the service is stopping"));
-    const run: ActiveRun = {
+    if (signal.aborted) return Promise.resolve(cancelled());
+    const refusal = this.refusal(principal);
+    if (refusal !== undefined) return Promise.resolve(failed(refusal));
+    const run: ExecutorRun = {
       number: this.#nextRun++,
+      principal,
       request,
       host,
       resolve,
       onAbort: () => this.#cancel(run),
       child: undefined,
-      deadline: undefined,
-      acted: false,
-      moved: false,
+      timer: undefined,
+      startedAtMs: 0,
+      calls: 0,
+      emitted: 0,
+      moves: 0,
+      isSuspect: false,
     };
-    if (request.signal.aborted) return Promise.resolve(cancelled());
-    request.signal.addEventListener("abort", run.onAbort, { once: true });
+    signal.addEventListener("abort", run.onAbort, { once: true });
     this.#runs.set(run.number, run);
-    this.#place(run);
+    const delayMs = this.#ledger?.delayMs(principal) ?? 0;
+    if (delayMs === 0) this.#place(run);
+    else run.timer = this.#clock.after(delayMs, () => this.#place(run));
     return promise;
   }
 
@@ -125,19 +159,29 @@ export class ProcessExecutor implements Executor {
     return { ...this.#pool.counts(), running: this.#runs.size, crashes: this.#crashes };
   }
 
+  /** Why no run of a principal is taken now: TOO_MANY_CRASHES; `undefined` when they are. */
+  refusal(principal: string): RunletError | undefined {
+    return this.#ledger?.refusal(principal);
+  }
+
+  /** How many runs of a principal can be executed at once: few where each must be alone, any number else. */
+  concurrencyOf(principal: string): number {
+    return this.#ledger?.isAlone(principal) === true ? this.#cellsPerPrincipal : Infinity;
+  }
+
   /** What holds the processes, see `executorCommand`. */
   measures(): readonly string[] {
     return this.#command.measures;
   }
 
-  /** Calls `listener` for each process that died with runs in it. */
-  onCrash(listener: () => void): void {
+  /** Calls `listener` for each process that died after it had been ready and was not to. */
+  onCrash(listener: (reason: CrashReason) => void): void {
     this.#onCrash = listener;
   }
 
-  /** Process ids, for tests and diagnostics. */
-  pids(): number[] {
-    return this.#pool.pids();
+  /** Ids of the processes that take runs or hold some, for tests and diagnostics. @param spares The spares, too. */
+  pids(options: { readonly spares?: boolean } = {}): number[] {
+    return this.#pool.pids(options);
   }
 
   ready(): Promise<void> {
@@ -151,173 +195,195 @@ export class ProcessExecutor implements Executor {
   }
 
   #died(child: ExecutorChild): void {
-    if (child.runs.size > 0) {
-      this.#crashes++;
-      this.#onCrash?.();
-    }
-    const toBlame = child.runs.size === 1 && !child.drained;
-    for (const number of child.runs) {
+    const numbers = child.runs.numbers();
+    const runs = numbers.flatMap((number) => {
       const run = this.#runs.get(number);
-      if (run?.child === child) this.#orphaned(run, toBlame);
+      return run?.child === child ? [run] : [];
+    });
+    const reason = tellDeath(child, runs, this.#log);
+    if (reason !== undefined) {
+      this.#crashes++;
+      this.#onCrash?.(reason);
     }
+    const asked = child.death?.reason === "asked";
+    const suspects = child.runs.suspects();
+    const unheard = runs.filter((run) => run.moves === 0 && !hasActed(run));
+    const startedAtMs = Math.max(...unheard.map((run) => run.startedAtMs));
+    const isFresh = this.#clock.monotonic() - startedAtMs < FRESH_MS;
+    // Those that were answered already and are still in it count: one of them may be why it died.
+    const toBlame = blame({ asked, isSpoilt: child.isSpoilt, isFresh, runs: numbers, suspects });
+    for (const run of runs) this.#orphaned(run, toBlame(run.number));
+    this.#placeWaiting();
   }
 
   #giveUpWaiting(error: RunletError): void {
-    for (const run of this.#waiting.splice(0)) {
-      this.#settle(run, { status: "failed", error: toErrorInfo(error), usage: NO_USAGE });
-    }
+    for (const run of [...this.#waiting.clear(), ...this.#waitingAlone.clear()]) this.#settle(run, failed(error));
   }
 
-  /** A run's process died. Innocent runs are run again once, if that can repeat no side effect. */
-  #orphaned(run: ActiveRun, toBlame: boolean): void {
-    run.deadline?.cancel();
+  /**
+   * A run's process died. Runs that may be innocent are run again if that can repeat nothing others saw: those that may be
+   * not are alone then, and so are those that it happened to twice. Alone it shows.
+   */
+  #orphaned(run: ExecutorRun, { verdict, share }: Blame): void {
+    run.timer?.cancel();
+    run.child = undefined;
     if (run.request.signal.aborted) {
       this.#settle(run, cancelled());
       return;
     }
-    if (!toBlame && !run.acted && !run.moved) {
-      run.moved = true;
-      run.child = undefined;
+    if (verdict !== "guilty" && run.moves < MAX_MOVES && !hasActed(run)) {
+      run.isSuspect = verdict === "suspect" || run.moves > 0;
+      run.moves++;
       run.host.log("warn", 0, "The executor process ended while this script ran in it; the script is run again");
       this.#place(run);
       return;
     }
-    const message = toBlame
-      ? "The executor process died while this script alone ran in it: the script most likely exhausted its memory or crashed the engine"
-      : "The executor process that ran this script died, and the script cannot be run again safely";
-    this.#settle(run, { status: "failed", error: errorInfo("EXECUTOR_LOST", message), usage: NO_USAGE });
+    if (share > 0) this.#ledger?.charge(run.principal, run.moves > 0 ? Math.max(share, TWICE_THERE_POINTS) : share);
+    const { calls, emitted, moves } = run;
+    this.#settle(run, { status: "failed", error: lostError({ verdict, calls, emitted, moves }), usage: NO_USAGE });
   }
 
-  #place(run: ActiveRun): void {
-    const child = this.#pool.freest();
-    if (child === undefined) this.#waiting.push(run);
-    else this.#start(run, child);
+  /** Whether a run must have a process of its own; where all have one, none is special. */
+  #mustBeAlone(run: ExecutorRun): boolean {
+    return !this.#dedicated && (run.isSuspect || this.#ledger?.isAlone(run.principal) === true);
+  }
+
+  #place(run: ExecutorRun): void {
+    if (!this.#runs.has(run.number)) return;
+    const alone = this.#mustBeAlone(run);
+    if (alone ? this.#startAlone(run) : this.#startBeside(run)) return;
+    (alone ? this.#waitingAlone : this.#waiting).add(run);
   }
 
   #placeWaiting(): void {
-    for (const run of this.#waiting.splice(0)) if (this.#runs.has(run.number)) this.#place(run);
+    if (this.#closed) return;
+    // A principal that crashed a process while its runs waited has them started alone, or not at all.
+    this.#waiting.serve((run) => {
+      if (this.#refused(run)) return true;
+      if (!this.#mustBeAlone(run)) return this.#startBeside(run);
+      this.#waitingAlone.add(run);
+      return true;
+    });
+    this.#waitingAlone.serve((run) => this.#refused(run) || this.#startAlone(run));
   }
 
-  #start(run: ActiveRun, child: ExecutorChild): void {
-    const { request } = run;
-    const { limits } = request;
+  #refused(run: ExecutorRun): boolean {
+    const refusal = this.refusal(run.principal);
+    if (refusal !== undefined) this.#settle(run, failed(refusal));
+    return refusal !== undefined;
+  }
+
+  #startBeside(run: ExecutorRun): boolean {
+    const child = choosePlace(this.#pool.places(), run.principal, this.#room);
+    if (child === undefined) return false;
+    this.#start(run, child);
+    return true;
+  }
+
+  #startAlone(run: ExecutorRun): boolean {
+    if (this.#pool.cellsOf(run.principal) >= this.#cellsPerPrincipal) return false;
+    const child = this.#pool.cell();
+    if (child === undefined) return false;
+    this.#start(run, child);
+    return true;
+  }
+
+  #start(run: ExecutorRun, child: ExecutorChild): void {
+    const { request, number, principal } = run;
     run.child = child;
-    run.deadline = this.#clock.after(limits.wallMs + OVERTIME_MS, () => this.#overdue(run));
-    const seed = randomFillSync(new Uint32Array(4));
-    const message: RunMessage = {
-      type: "run",
-      run: run.number,
-      code: runnableText(request.script),
-      start: {
-        limits,
-        tracked: request.script.tracker !== undefined,
-        sameLines: request.script.sameLines,
-        seed: [seed[0] ?? 1, seed[1] ?? 2, seed[2] ?? 3, seed[3] ?? 4],
-      },
-      ...(request.inputJson === undefined ? {} : { input: request.inputJson }),
-      names: this.#numberOf(request.namesJson),
-      wallMs: limits.wallMs,
-      cpuMs: limits.cpuMs,
-      memoryMiB: limits.memoryMiB,
-    };
-    child.run(message, request.namesJson);
-    if (child.taken >= RECYCLE_AFTER_RUNS) child.drain(this.#longestMs(child));
-  }
-
-  /** The same number for the same names, for as long as they are in use. */
-  #numberOf(namesJson: string): number {
-    let number = this.#names.get(namesJson);
-    if (number === undefined) {
-      if (this.#names.size >= MAX_KEPT_NAMES) this.#names.clear();
-      number = this.#nextNames++;
-      this.#names.set(namesJson, number);
-    }
-    return number;
-  }
-
-  /** How long the runs of a process may still take. */
-  #longestMs(child: ExecutorChild): number {
-    const wallMs = [...child.runs].map((number) => this.#runs.get(number)?.request.limits.wallMs ?? 0);
-    return Math.max(0, ...wallMs) + OVERTIME_MS;
+    run.startedAtMs = this.#clock.monotonic();
+    run.timer = this.#clock.after(request.limits.wallMs + OVERTIME_MS, () => this.#overdue(run));
+    child.run(this.#messages.of(number, request), { namesJson: request.namesJson, principal });
+    if (child.taken >= RECYCLE_AFTER_RUNS) this.#pool.replace(child);
   }
 
   #receive(child: ExecutorChild, message: ExecutorMessage, body: Uint8Array | undefined): void {
-    if (message.type === "tainted") child.drain(this.#longestMs(child));
-    if (message.type === "tainted" || message.type === "ready" || message.type === "pong") return;
+    if (message.type === "ready" || message.type === "pong") return;
+    if (message.type === "tainted") {
+      // Of a run that has not ended its end tells: `catastrophe`. One that has ended never stopped computing.
+      const owner = message.run === undefined ? undefined : child.runs.ownerOfEnded(message.run);
+      if (owner !== undefined) this.#ledger?.charge(owner, TAINT_POINTS);
+      child.drain({ isSpoilt: true });
+      return;
+    }
     const run = this.#runs.get(message.run);
     if (run === undefined || run.child !== child) {
-      if (message.type === "end") this.#released(child, message.run);
+      if (message.type === "end") this.#released(child, message.run, message.usage.cpuMs);
       return;
     }
     switch (message.type) {
       case "call":
-        run.acted = true;
+        run.calls++;
         void this.#call(run, child, message.id, message.path, message.args);
         return;
       case "log":
         run.host.log(message.level, message.atMs, message.text);
         return;
       case "emit":
-        run.acted = true;
+        run.emitted++;
         run.host.emit(message.json);
         return;
       case "end":
-        if (message.reason === "refused") {
-          child.runs.delete(run.number);
-          this.#orphaned(run, false);
-          child.releaseIfDrained();
-          return;
-        }
-        this.#settle(run, toExecutionResult(message.reason, body ?? message.text, message.usage, run.request));
-        this.#released(child, message.run);
+        if (message.reason === "catastrophe") this.#ledger?.charge(run.principal, TAINT_POINTS);
+        if (message.reason === "refused") this.#orphaned(run, { verdict: "innocent", share: 0 });
+        else this.#settle(run, toExecutionResult(message.reason, body ?? message.text, message.usage, run.request));
+        this.#released(child, message.run, message.usage.cpuMs);
         return;
       default:
         message satisfies never;
     }
   }
 
-  async #call(run: ActiveRun, child: ExecutorChild, id: number, path: string, args: string): Promise<void> {
+  async #call(run: ExecutorRun, child: ExecutorChild, id: number, path: string, args: string): Promise<void> {
     const reply = await run.host.call(id, path, args);
     if (this.#runs.has(run.number) && run.child === child)
       child.send({ type: "reply", run: run.number, id, ok: reply.ok, json: reply.json });
   }
 
-  #released(child: ExecutorChild, number: number): void {
-    child.runs.delete(number);
-    child.releaseIfDrained();
-    if (this.#waiting.length > 0) this.#placeWaiting();
+  #released(child: ExecutorChild, number: number, cpuMs: number): void {
+    child.release(number, cpuMs);
+    if (this.#dedicated) child.drain();
+    else if (child.load === 0) this.#pool.rest(child);
+    this.#placeWaiting();
   }
 
   /** The process did not end a run in time: the caller gets its answer now, the process goes. */
-  #overdue(run: ActiveRun): void {
+  #overdue(run: ExecutorRun): void {
     const { request, child } = run;
+    this.#ledger?.charge(run.principal, TAINT_POINTS);
     this.#settle(
       run,
       toExecutionResult("wall", "", { ...NO_USAGE, wallMs: request.limits.wallMs + OVERTIME_MS }, request),
     );
-    child?.drain(DRAIN_MS);
+    child?.drain({ graceMs: DRAIN_MS, isSpoilt: true });
   }
 
-  #cancel(run: ActiveRun): void {
+  #cancel(run: ExecutorRun): void {
     const { child } = run;
     if (child === undefined) {
       this.#settle(run, cancelled());
       return;
     }
     child.send({ type: "cancel", run: run.number });
-    run.deadline?.cancel();
-    run.deadline = this.#clock.after(CANCEL_WITHIN_MS, () => {
+    run.timer?.cancel();
+    run.timer = this.#clock.after(CANCEL_WITHIN_MS, () => {
       this.#settle(run, cancelled());
-      child.drain(DRAIN_MS);
+      child.drain({ graceMs: DRAIN_MS, isSpoilt: true });
     });
   }
 
-  #settle(run: ActiveRun, result: ExecutionResult): void {
+  #settle(run: ExecutorRun, result: ExecutionResult): void {
     if (!this.#runs.delete(run.number)) return;
-    run.deadline?.cancel();
+    run.timer?.cancel();
+    this.#waiting.delete(run);
+    this.#waitingAlone.delete(run);
     run.request.signal.removeEventListener("abort", run.onAbort);
     run.resolve(result);
   }
+}
+
+function failed(error: RunletError): ExecutionResult {
+  return { status: "failed", error: toErrorInfo(error), usage: NO_USAGE };
 }
 
 function cancelled(): ExecutionResult {

@@ -1,7 +1,9 @@
 import type { ExecutorMessage } from "../bridge/protocol.ts";
+import type { Timer } from "../lib/clock.ts";
 import { RunletError } from "../lib/errors.ts";
 import { ExecutorChild } from "./executor-child.ts";
 import type { ChildOptions } from "./executor-child.ts";
+import type { Finding } from "./watchdog.ts";
 
 /** What a pool of executor processes tells whoever places runs on them. */
 export interface ProcessPoolListener {
@@ -9,7 +11,7 @@ export interface ProcessPoolListener {
   message(child: ExecutorChild, message: ExecutorMessage, body: Uint8Array | undefined): void;
   /** A process takes runs from now on. */
   ready(): void;
-  /** A process is gone; `child.runs` are those it still held. */
+  /** A process is gone; `child.runs` are those it still held, `child.death` says how it ended. */
   died(child: ExecutorChild): void;
   /** Processes died one after another before they were of use and none takes runs; starting one is tried further. */
   cannotStart(error: RunletError): void;
@@ -19,16 +21,24 @@ export interface ProcessPoolListener {
 export interface ProcessPoolOptions extends ChildOptions {
   /** Processes that take runs, or will soon, at once. */
   readonly places: number;
-  /** Runs one process holds at once. */
-  readonly runsPerProcess: number;
+  /** Processes that are ready to take the place of another. */
+  readonly spares: number;
+  /** Processes, beside those, for runs that must be alone. */
+  readonly cells: number;
 }
 
 /** Processes by what they are doing. */
 export interface ProcessCounts {
+  /** Those that take runs. */
   readonly ready: number;
+  /** Those that are ready to take the place of another. */
+  readonly spare: number;
   readonly starting: number;
   readonly draining: number;
 }
+
+/** What a process is for: any runs; to become either of the others at once; one run at a time. */
+type Role = "place" | "spare" | "cell";
 
 /** Processes that only finish their runs, by place: more would be memory that nobody bounded. */
 const DRAINING_PER_PLACE = 2;
@@ -36,53 +46,104 @@ const DRAINING_PER_PLACE = 2;
 const FUTILE_STARTS = 3;
 const FIRST_RESPAWN_MS = 100;
 const LONGEST_RESPAWN_MS = 10_000;
+/** How long a cell without a run is kept: what was alone once often comes again. */
+const CELL_KEPT_MS = 10_000;
+/** How long the runs of a process that computes more than they may are left. */
+const DRAIN_MS = 5_000;
 
 /**
- * The executor processes: so many that take runs, each replaced when it dies or drains, and a bounded number that drain.
- * Replacements of processes that died before they were of use come later and later.
+ * The executor processes: so many that take runs, spares that replace one at once when it dies or drains, cells for runs
+ * that must be alone, and a bounded number that drain. Replacements of processes that died before they were of use come
+ * later and later.
  */
 export class ProcessPool {
   readonly #options: ProcessPoolOptions;
   readonly #listener: ProcessPoolListener;
-  readonly #children = new Set<ExecutorChild>();
+  readonly #children = new Map<ExecutorChild, Role>();
+  /** Processes that go when a spare is ready to replace them. */
+  readonly #retiring = new Set<ExecutorChild>();
   readonly #readyWaiters = new Set<{ resolve(): void; reject(error: unknown): void }>();
   readonly #allDead = Promise.withResolvers<void>();
   #failedStarts = 0;
+  /** Set while no process is started, because the last ones died at once. */
+  #pause: Timer | undefined;
   #closed = false;
 
   /** Starts the processes; they become ready in the background. */
   constructor(options: ProcessPoolOptions, listener: ProcessPoolListener) {
     this.#options = options;
     this.#listener = listener;
-    for (let i = 0; i < options.places; i++) this.#spawn();
+    this.#restock();
   }
 
-  /** The process to give the next run to; `undefined` when none has a place for it. */
-  freest(): ExecutorChild | undefined {
-    let best: ExecutorChild | undefined;
-    for (const child of this.#children) {
-      if (!child.takesRuns || child.runs.size >= this.#options.runsPerProcess) continue;
-      if (best === undefined || isFreer(child, best)) best = child;
+  /** The processes that take runs now. */
+  places(): ExecutorChild[] {
+    return this.#with("place", (child) => child.takesRuns);
+  }
+
+  /** A process for one run alone; `undefined` when there is none yet. Then one is made ready if there may be one more. */
+  cell(): ExecutorChild | undefined {
+    const cells = this.#with("cell", (child) => !child.isLeaving);
+    const free = cells.find((child) => child.takesRuns && child.load === 0);
+    if (free !== undefined) return free;
+    if (cells.length >= this.#options.cells || cells.some((child) => child.state === "starting")) return undefined;
+    const spare = this.#spare();
+    if (spare === undefined) this.#spawn("cell");
+    else {
+      this.#children.set(spare, "cell");
+      this.#restock();
     }
-    return best;
+    return spare?.takesRuns === true ? spare : undefined;
+  }
+
+  /** How many cells hold a run of a principal. */
+  cellsOf(principal: string): number {
+    return this.#with("cell", (child) => child.load > 0 && child.isOnlyOf(principal)).length;
+  }
+
+  /** A process has no run any more: a cell is kept for a while, should the next come. */
+  rest(cell: ExecutorChild): void {
+    if (this.#children.get(cell) !== "cell") return;
+    const { taken } = cell;
+    this.#options.clock.after(
+      CELL_KEPT_MS,
+      () => {
+        if (cell.taken === taken) cell.kill();
+      },
+      { background: true },
+    );
+  }
+
+  /** Lets another take the place of a process, without fewer taking runs meanwhile. */
+  replace(child: ExecutorChild): void {
+    if (child.isLeaving) return;
+    // Nothing is placed on a spare or a cell by and by: what they hold is over soon.
+    if (this.#children.get(child) !== "place") child.drain();
+    else {
+      this.#retiring.add(child);
+      this.#swap();
+      this.#restock();
+    }
   }
 
   counts(): ProcessCounts {
-    const count = (is: (child: ExecutorChild) => boolean): number => [...this.#children].filter(is).length;
     return {
-      ready: count((child) => child.takesRuns),
-      starting: count((child) => child.state === "starting"),
-      draining: count((child) => child.state === "draining"),
+      ready: this.places().length,
+      spare: this.#with("spare", (child) => child.takesRuns).length,
+      starting: this.#all((child) => child.state === "starting").length,
+      draining: this.#all((child) => child.state === "draining").length,
     };
   }
 
-  pids(): number[] {
-    return [...this.#children].flatMap((child) => (child.pid === undefined ? [] : [child.pid]));
+  /** Process ids of those that take runs or hold some. @param spares The spares, too. */
+  pids({ spares = false } = {}): number[] {
+    const wanted = this.#all((child) => spares || this.#children.get(child) !== "spare");
+    return wanted.flatMap((child) => (child.pid === undefined ? [] : [child.pid]));
   }
 
   /** Resolves when a process takes runs. @throws EXECUTOR_LOST when none can be started; SHUTTING_DOWN. */
   ready(): Promise<void> {
-    if (this.#someTakeRuns()) return Promise.resolve();
+    if (this.places().length > 0) return Promise.resolve();
     if (this.#closed) return Promise.reject(closedError());
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#readyWaiters.add({ resolve, reject });
@@ -92,67 +153,135 @@ export class ProcessPool {
   /** Kills every process; resolves when all are gone. Safe to call twice. */
   close(): Promise<void> {
     this.#closed = true;
+    this.#pause?.cancel();
     this.#refuseWaiters(closedError());
-    for (const child of this.#children) child.kill();
+    for (const child of this.#children.keys()) child.kill();
     if (this.#children.size === 0) this.#allDead.resolve();
     return this.#allDead.promise;
   }
 
-  #someTakeRuns(): boolean {
-    return [...this.#children].some((child) => child.takesRuns);
+  #all(is: (child: ExecutorChild) => boolean): ExecutorChild[] {
+    return Array.from(this.#children.keys()).filter(is);
   }
 
-  /** Starts a process if there is a place for it: those that drain have left theirs. */
-  #spawn(): void {
-    const alive = [...this.#children].filter((child) => child.state !== "draining").length;
-    if (this.#closed || alive >= this.#options.places) return;
+  #with(role: Role, is: (child: ExecutorChild) => boolean): ExecutorChild[] {
+    return this.#all((child) => this.#children.get(child) === role && is(child));
+  }
+
+  /** A spare, rather one that is ready. */
+  #spare(): ExecutorChild | undefined {
+    const spares = this.#with("spare", (child) => !child.isLeaving);
+    return spares.find((child) => child.takesRuns) ?? spares[0];
+  }
+
+  /** Fills the places with spares or new processes, then the spares: those that leave have left their places. */
+  #restock(): void {
+    if (this.#closed) return;
+    const { places, spares } = this.#options;
+    while (this.#with("place", (child) => !child.isLeaving).length < places) {
+      const spare = this.#spare();
+      if (spare === undefined) {
+        if (!this.#spawn("place")) return;
+      } else {
+        this.#children.set(spare, "place");
+        if (spare.takesRuns) this.#tellReady();
+      }
+    }
+    // Spares wait until the places are ready: those are waited for.
+    if (this.#with("place", (child) => child.state === "starting").length > 0) return;
+    const wanted = Math.max(spares, Math.min(1, this.#retiring.size));
+    while (this.#with("spare", (child) => !child.isLeaving).length < wanted) if (!this.#spawn("spare")) return;
+  }
+
+  /** @returns Whether a process was started. */
+  #spawn(role: Role): boolean {
+    if (this.#closed || this.#pause !== undefined) return false;
     try {
       const child = new ExecutorChild(this.#options, {
         message: (from, message, body) => this.#listener.message(from, message, body),
         changed: (from) => this.#changed(from),
+        found: (from, finding) => this.#found(from, finding),
       });
-      this.#children.add(child);
+      this.#children.set(child, role);
+      return true;
     } catch (error) {
       this.#options.log.error({ err: error }, "an executor process could not be started");
-      this.#spawnLater();
+      this.#restockLater();
+      return false;
     }
   }
 
-  #changed(child: ExecutorChild): void {
-    if (child.state === "ready") {
-      this.#failedStarts = 0;
-      for (const waiter of this.#readyWaiters) waiter.resolve();
-      this.#readyWaiters.clear();
-      this.#listener.ready();
-    } else if (child.state === "draining") {
-      // One that was never of use is replaced when it is dead, and then not at once.
-      if (child.taken > 0) this.#spawn();
-      this.#boundDraining();
-    } else if (child.state === "dead") this.#buried(child);
+  #found(child: ExecutorChild, { act, because }: Finding): void {
+    if (act === "replace") this.replace(child);
+    else if (because === "cpu") child.drain({ graceMs: DRAIN_MS, because: "cpu" });
+    else child.drain();
   }
 
+  #changed(child: ExecutorChild): void {
+    if (child.state === "dead") this.#buried(child);
+    else if (child.state === "draining") {
+      this.#retiring.delete(child);
+      this.#boundDraining();
+      // One that was never of use is replaced when it is dead, and then not at once.
+      if (child.taken > 0) this.#restock();
+    } else if (child.state === "ready") {
+      this.#failedStarts = 0;
+      if (this.#children.get(child) !== "spare") this.#tellReady();
+      this.#swap();
+      this.#restock();
+    }
+  }
+
+  #tellReady(): void {
+    for (const waiter of this.#readyWaiters) waiter.resolve();
+    this.#readyWaiters.clear();
+    this.#listener.ready();
+  }
+
+  /** Puts ready spares in the places of those that are to go. */
+  #swap(): void {
+    for (const child of this.#retiring) {
+      const spare = this.#spare();
+      if (spare?.takesRuns !== true) return;
+      this.#retiring.delete(child);
+      if (child.isLeaving) continue;
+      this.#children.set(spare, "place");
+      child.drain();
+      this.#tellReady();
+    }
+  }
+
+  /** Ends those with the fewest runs first, among equals the oldest. */
   #boundDraining(): void {
-    const draining = [...this.#children].filter((child) => child.state === "draining");
+    const draining = this.#all((child) => child.state === "draining").toSorted((a, b) => a.load - b.load);
     const over = draining.length - this.#options.places * DRAINING_PER_PLACE;
-    for (const oldest of draining.slice(0, Math.max(0, over))) oldest.kill();
+    for (const child of draining.slice(0, Math.max(0, over))) child.kill();
   }
 
   #buried(child: ExecutorChild): void {
     if (!this.#children.delete(child)) return;
+    this.#retiring.delete(child);
     if (this.#closed) {
       if (this.#children.size === 0) this.#allDead.resolve();
       return;
     }
-    if (child.taken > 0) this.#spawn();
-    else this.#spawnLater();
+    if (child.taken > 0 || child.death?.reason === "asked") this.#restock();
+    else this.#restockLater();
     this.#listener.died(child);
   }
 
-  #spawnLater(): void {
+  #restockLater(): void {
     this.#failedStarts++;
     const delayMs = Math.min(LONGEST_RESPAWN_MS, FIRST_RESPAWN_MS * 2 ** this.#failedStarts);
-    if (this.#failedStarts >= FUTILE_STARTS && !this.#someTakeRuns()) this.#giveUpWaiting();
-    this.#options.clock.after(delayMs, () => this.#spawn(), { background: true });
+    if (this.#failedStarts >= FUTILE_STARTS && this.places().length === 0) this.#giveUpWaiting();
+    this.#pause ??= this.#options.clock.after(
+      delayMs,
+      () => {
+        this.#pause = undefined;
+        this.#restock();
+      },
+      { background: true },
+    );
   }
 
   #giveUpWaiting(): void {
@@ -171,9 +300,4 @@ export class ProcessPool {
 
 function closedError(): RunletError {
   return new RunletError("SHUTTING_DOWN", "The executor is closed");
-}
-
-/** Fewer runs first; among equals the one used longest ago, so that the others make isolates ready meanwhile. */
-function isFreer(a: ExecutorChild, b: ExecutorChild): boolean {
-  return a.runs.size < b.runs.size || (a.runs.size === b.runs.size && a.lastRun < b.lastRun);
 }

@@ -81,20 +81,27 @@ function decode(bytes: Uint8Array): string {
   }
 }
 
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+/** `[` and `{`, `]` and `}`: each pair is told apart by one bit. */
+const OPENING = 0x5b;
+const CLOSING = 0x5d;
+const BRACE_BIT = 0x20;
+
 /** Counts brackets outside of strings; what is not JSON may be counted wrongly and is refused by the parser then. */
 function nestsDeeper(text: string, max: number): boolean {
   let depth = 0;
   let inString = false;
   for (let at = 0; at < text.length; at++) {
-    const char = text.charAt(at);
+    const unit = text.charCodeAt(at);
     if (inString) {
-      if (char === "\\") at += 1;
-      else if (char === '"') inString = false;
-    } else if (char === '"') inString = true;
-    else if (char === "{" || char === "[") {
+      if (unit === BACKSLASH) at += 1;
+      else if (unit === QUOTE) inString = false;
+    } else if (unit === QUOTE) inString = true;
+    else if ((unit & ~BRACE_BIT) === OPENING) {
       depth += 1;
       if (depth > max) return true;
-    } else if (char === "}" || char === "]") depth -= 1;
+    } else if ((unit & ~BRACE_BIT) === CLOSING) depth -= 1;
   }
   return false;
 }

@@ -45,10 +45,22 @@ export function eventStreamResponse(
 }
 
 const HEARTBEAT = Symbol("heartbeat");
+const encoder = new TextEncoder();
+const STILL_HERE = encoder.encode(": still here\n\n");
+/**
+ * What was made of an event for its first watcher, for as long as its run keeps it. All watchers are sent the same bytes: hundreds
+ * that do not read hold one copy, and the end of a run with megabytes of result is written out once.
+ */
+const frames = new WeakMap<RunEvent, Uint8Array>();
+
+function eventFrame(event: RunEvent): Uint8Array {
+  let made = frames.get(event);
+  if (made === undefined) frames.set(event, (made = frame(event.type, toEventJson(event), event.id)));
+  return made;
+}
 
 function createEventStream(options: EventStreamOptions): ReadableStream<Uint8Array> {
   const { clock, signal, log, requestId } = options;
-  const encoder = new TextEncoder();
   const watching = new AbortController();
   let iterator: AsyncIterator<RunEvent> | undefined;
   let pending: Promise<IteratorResult<RunEvent>> | undefined;
@@ -68,29 +80,29 @@ function createEventStream(options: EventStreamOptions): ReadableStream<Uint8Arr
   if (signal.aborted) leave();
 
   /** The next piece of text, or `undefined` at the end. */
-  const nextText = async (): Promise<string | undefined> => {
+  const nextText = async (): Promise<Uint8Array | undefined> => {
     iterator ??= options.watch(watching.signal)[Symbol.asyncIterator]();
     pending ??= iterator.next();
     const next = await orHeartbeat(pending, clock);
-    if (next === HEARTBEAT) return ": still here\n\n";
+    if (next === HEARTBEAT) return STILL_HERE;
     pending = undefined;
-    return next.done === true ? undefined : frame(next.value.type, toEventJson(next.value), next.value.id);
+    return next.done === true ? undefined : eventFrame(next.value);
   };
 
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        let text: string | undefined;
+        let text: Uint8Array | undefined;
         try {
           text = over ? undefined : await nextText();
         } catch (thrown) {
           const error = toErrorInfo(thrown);
           log[over ? "debug" : "error"]({ requestId, code: error.code, err: thrown }, "watching a run failed");
-          if (!over) controller.enqueue(encoder.encode(frame("error", toProblem(error, requestId))));
+          if (!over) controller.enqueue(frame("error", toProblem(error, requestId)));
         }
         if (cancelled) return;
         if (text !== undefined && !over) {
-          controller.enqueue(encoder.encode(text));
+          controller.enqueue(text);
           return;
         }
         finish(false);
@@ -115,9 +127,9 @@ async function release(iterator: AsyncIterator<RunEvent>, { log, requestId }: Ev
 }
 
 /** One event on the wire; JSON text holds no line breaks, so one `data` line is enough. */
-function frame(event: string, data: unknown, id?: number): string {
+function frame(event: string, data: unknown, id?: number): Uint8Array {
   const head = id === undefined ? "" : `id: ${id}\n`;
-  return `${head}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+  return encoder.encode(`${head}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
 }
 
 async function orHeartbeat<T>(pending: Promise<T>, clock: Clock): Promise<T | typeof HEARTBEAT> {

@@ -38,6 +38,7 @@ const RUN_OPTIONAL = [
   "usage",
   "script",
   "attempts",
+  "clock",
   "startedAt",
   "endedAt",
   "metadata",
@@ -138,6 +139,10 @@ export const responseSchemas: Readonly<Record<string, SchemaObject>> = {
       }),
       script: text,
       attempts: arrayOf(objectOf({ attempt: count, script: text, error: ref("Error") }, ["error"])),
+      clock: {
+        ...objectOf({ seed: text, now: instant }),
+        description: "Of a seeded run that has ended: the clock to ask for to run it again.",
+      },
       createdAt: instant,
       startedAt: instant,
       endedAt: instant,

@@ -75,6 +75,25 @@ const globs: SchemaObject = {
   maxItems: 1_000,
   items: { type: "string", minLength: 1, maxLength: 256 },
 };
+const clockSchema: SchemaObject = {
+  type: ["string", "object"],
+  pattern: "^(?:coarse|seeded)$",
+  additionalProperties: false,
+  properties: {
+    seed: { type: "string", minLength: 1, maxLength: 256, description: "Any text. Default: drawn by chance." },
+    now: {
+      type: "string",
+      pattern: "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(?:\\.\\d{1,3})?Z$",
+      description: "What the clock reads when the script starts, in UTC. Default: when the run was accepted.",
+    },
+  },
+  default: "coarse",
+  description:
+    "How the script reads time and chance. `coarse`: the machine's clock in whole milliseconds. `seeded`, or `{seed, now}`: " +
+    "the same script, input and tool answers give the same run. Then time passes by timers (real waits) and by tool answers " +
+    "(1 ms each) only, answers come in the order of their calls, and no timer fires while a call is in flight. The run's " +
+    "`clock` has what was used, to be sent again.",
+};
 const name: SchemaObject = { type: "string", minLength: 1, maxLength: 1_024 };
 
 /**
@@ -111,6 +130,7 @@ export function runBodySchema(limits: LimitsConfig): RequestSchema<RunBody> {
             "What is looked for before anything runs. `names` (default): unknown tools and impossible literal arguments; " +
             "`types` (default for a task's scripts): also what the types of the script and its tools show must fail.",
         },
+        clock: clockSchema,
         mode: {
           type: "string",
           enum: ["wait", "queue"],

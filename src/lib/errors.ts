@@ -42,6 +42,8 @@ const ERRORS = {
   UNSUPPORTED_MEDIA_TYPE: { fault: "client", status: 415, retryable: false },
   /** The queue is at its bound; `details.retryAfterMs` says when to come back. */
   QUEUE_FULL: { fault: "service", status: 503, retryable: true },
+  /** Scripts of this client kept crashing executor processes; `details.until` and `details.retryAfterMs` say when to come back. */
+  TOO_MANY_CRASHES: { fault: "client", status: 429, retryable: true },
   /** The service takes no new runs because it is stopping. */
   SHUTTING_DOWN: { fault: "service", status: 503, retryable: true },
 
@@ -111,7 +113,11 @@ const ERRORS = {
 
   /** The configuration cannot be used. */
   CONFIG_INVALID: { fault: "operator", status: 500, retryable: false },
-  /** The executor process died under this run and the run cannot be repeated safely. */
+  /**
+   * The executor process died under this run, and the run was to blame or cannot be repeated safely. `details.blame` says
+   * which: `script` (it was alone), `shared` (it or others that computed), `others`, `unknown`; `details.calls` and
+   * `details.emitted` count what it had done.
+   */
   EXECUTOR_LOST: { fault: "service", status: 500, retryable: true },
   /** A defect of Runlet. */
   INTERNAL: { fault: "service", status: 500, retryable: false },

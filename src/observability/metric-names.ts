@@ -56,7 +56,11 @@ export const METRICS = {
   runlet_upstream_restarts_total: { kind: "counter", help: "Starts after the first one.", labels: ["server"] },
   runlet_queue_depth: { kind: "gauge", help: "Runs that wait for an executor.", labels: [] },
   runlet_isolates: { kind: "gauge", help: "Isolates by state.", labels: ["state"] },
-  runlet_executor_crashes_total: { kind: "counter", help: "Executor processes that died unasked.", labels: [] },
+  runlet_executor_crashes_total: {
+    kind: "counter",
+    help: "Executor processes that died, or were killed as they took too much or did not answer: signal, exit, silent, memory, cpu or protocol.",
+    labels: ["reason"],
+  },
 } as const satisfies Record<string, MetricSpec>;
 
 type Names<Kind extends MetricSpec["kind"]> = {

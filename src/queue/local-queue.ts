@@ -12,6 +12,10 @@ export interface LocalQueueOptions {
   readonly depthPerPrincipal?: number;
   /** Jobs that run at once, at least 1. */
   readonly concurrency: number;
+  /** Jobs of one principal that run at once, at least 1; asked whenever a job may start. @default concurrency */
+  readonly concurrencyOf?: (principal: string) => number;
+  /** Why no job of a principal is taken now; thrown by `enqueue`. @default every job is taken */
+  readonly refusal?: (principal: string) => RunletError | undefined;
   readonly log: Log;
   readonly clock: Clock;
 }
@@ -62,6 +66,8 @@ class LocalQueue implements RunQueue {
         `Cannot queue a run as it must not be queued yet: current id is "${job.runId}".`,
       );
     }
+    const refusal = this.#options.refusal?.(job.principal);
+    if (refusal !== undefined) throw refusal;
     this.#refuseWhenFull(job);
     this.#waiting.add(job);
     this.#schedule();
@@ -131,12 +137,20 @@ class LocalQueue implements RunQueue {
     const handler = this.#handler;
     if (handler === undefined) return;
     while (this.#closing === undefined && this.#running.size < this.#options.concurrency) {
-      const job = this.#waiting.take();
+      const job = this.#waiting.take((principal) => this.#mayRunMore(principal));
       if (job === undefined) return;
       const running = { job, controller: new AbortController() };
       this.#running.set(job.runId, running);
       void this.#perform(handler, running);
     }
+  }
+
+  #mayRunMore(principal: string): boolean {
+    const most = this.#options.concurrencyOf?.(principal) ?? Infinity;
+    if (most >= this.#options.concurrency) return true;
+    let own = 0;
+    for (const { job } of this.#running.values()) if (job.principal === principal) own++;
+    return own < most;
   }
 
   /** Never rejects: a handler's rejection is a defect and goes to the log. */

@@ -12,7 +12,7 @@ export type RunHandler = (job: Job, signal: AbortSignal) => Promise<void>;
 
 /** Delivers jobs to a handler, bounded and fair between principals. */
 export interface RunQueue {
-  /** @throws QUEUE_FULL, SHUTTING_DOWN. */
+  /** @throws QUEUE_FULL, SHUTTING_DOWN, TOO_MANY_CRASHES. */
   enqueue(job: Job): Promise<void>;
   /** Starts delivering. Called once. */
   start(handler: RunHandler): void;

@@ -52,9 +52,20 @@ export class WaitingJobs {
     this.#entries.set(job.runId, entry);
   }
 
-  /** Takes out the job that is served next. @returns `undefined` when none waits. */
-  take(): Job | undefined {
-    const lane = this.#turns.first;
+  /**
+   * Takes out the job that is served next.
+   *
+   * @param mayStart Whether a principal may have one; those who may not keep their turns.
+   * @returns `undefined` when none waits.
+   */
+  take(mayStart: (principal: string) => boolean = () => true): Job | undefined {
+    const passed: Lane[] = [];
+    let lane = this.#turns.first;
+    for (; lane !== undefined && !mayStart(lane.principal); lane = this.#turns.first) {
+      this.#turns.delete(lane);
+      passed.push(lane);
+    }
+    for (const each of passed) this.#turns.add(each);
     const entry = lane?.entries.first;
     if (lane === undefined || entry === undefined) return undefined;
     this.#turns.delete(lane);

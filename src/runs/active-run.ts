@@ -7,8 +7,14 @@ import type { RunOutcome, RunRequest } from "./run.ts";
 
 /** A run that this process holds: waiting, running, or ended a moment ago. */
 export interface ActiveRun {
+  /** Without the text of the request. */
   record: RunRecord;
-  readonly request: RunRequest;
+  /** Without `input`. */
+  readonly request: Omit<RunRequest, "input">;
+  /** JSON of the request's `input`: as values it would take many times that. */
+  readonly inputJson: string | undefined;
+  /** Length of the request's JSON. */
+  readonly requestUnits: number;
   readonly principal: Principal;
   /** The request's own rules; they narrow the principal's. */
   readonly narrow: AccessRules | undefined;
@@ -24,7 +30,7 @@ export interface ActiveRun {
 }
 
 /** The request's narrowing rules as access rules. */
-export function narrowingOf(request: RunRequest): AccessRules | undefined {
+export function narrowingOf(request: Pick<RunRequest, "servers" | "tools">): AccessRules | undefined {
   if (request.servers === undefined && request.tools === undefined) return undefined;
   return {
     ...(request.servers === undefined ? {} : { servers: request.servers }),

@@ -1,7 +1,9 @@
 import { Bridge } from "../bridge/bridge.ts";
+import { CallBytes } from "../bridge/call-bytes.ts";
 import type { Catalog, CatalogSource } from "../catalog/catalog.ts";
 import { describeForPrompt } from "../catalog/describe-for-prompt.ts";
 import type { ExecutionResult, Executor } from "../executor/executor.ts";
+import type { ExecutionClock } from "../executor/run-seed.ts";
 import type { ArgumentValidator, Gateway } from "../gateway/call.ts";
 import type { Clock } from "../lib/clock.ts";
 import { RunletError, toErrorInfo } from "../lib/errors.ts";
@@ -16,6 +18,7 @@ import type { Journal } from "../store/journal.ts";
 import type { ActiveRun } from "./active-run.ts";
 import { checkScript } from "./check-script.ts";
 import type { ReadResult } from "./result-reader.ts";
+import { seededClockOf } from "./run-clock.ts";
 import type { RunResults } from "./run-results.ts";
 import type { RunOutcome, ScriptAttempt } from "./run.ts";
 
@@ -61,6 +64,7 @@ const PLAN_GRACE_MS = 5_000;
 /** Performs a run from script or task to outcome. */
 export class Performer {
   readonly #deps: PerformDeps;
+  readonly #callBytes = new CallBytes();
 
   constructor(deps: PerformDeps) {
     this.#deps = deps;
@@ -92,7 +96,7 @@ export class Performer {
     if (planner === undefined) throw modelNotConfigured();
     const catalog = await catalogs.settled(run.principal, run.narrow, { signal, graceMs: PLAN_GRACE_MS });
     const declarations = describeForPrompt(catalog, { task });
-    const inputJson = run.request.input === undefined ? undefined : JSON.stringify(run.request.input);
+    const { inputJson } = run;
     const { outputSchema } = run.request;
     const outputSchemaJson = outputSchema === undefined ? undefined : JSON.stringify(outputSchema);
     const planned: Planned = { tokens: { input: 0, output: 0 }, attempts: [], cpuMs: 0, heapMiB: 0 };
@@ -148,7 +152,11 @@ export class Performer {
     let catalog: Catalog;
     try {
       const asker = { owner: run.principal.id, signal };
-      script = await prepareScript(text, { maxBytes: run.limits.sourceBytes, asker });
+      script = await prepareScript(text, {
+        maxBytes: run.limits.sourceBytes,
+        maxNodes: run.limits.syntaxNodes,
+        asker,
+      });
       catalog = await this.#catalogFor(run, script, signal);
       const { validator, typeChecker } = this.#deps;
       const error = await checkScript(run, script, { catalog, validator, typeChecker, bridge, signal });
@@ -162,9 +170,10 @@ export class Performer {
         {
           principal: run.principal.id,
           script,
-          inputJson: run.request.input === undefined ? undefined : JSON.stringify(run.request.input),
+          inputJson: run.inputJson,
           namesJson: catalog.namesJson,
           limits: run.limits,
+          clock: executionClockOf(run),
           signal,
         },
         bridge.host(AbortSignal.any([signal, over.signal])),
@@ -205,11 +214,12 @@ export class Performer {
       catalogs,
       gateway,
       journal,
+      callBytes: this.#callBytes,
       clock,
       log,
       listener: {
         log: (line) => this.#event(run, { type: "log", line }),
-        emit: (value) => this.#event(run, { type: "emit", value }),
+        emit: (json) => this.#event(run, { type: "emit", json }),
         callStarted: (call) => this.#event(run, { type: "call.started", ...call }),
         callSettled: (call) => this.#event(run, { type: "call.settled", ...call }),
       },
@@ -251,6 +261,7 @@ export class Performer {
       },
       script: planned?.attempts.at(-1)?.script,
       attempts: planned?.attempts,
+      clock: seededClockOf(run.request),
     };
   }
 
@@ -266,6 +277,11 @@ export class Performer {
       this.#deps.log.error({ runId: run.record.id, err: error }, "a run failed for a reason of ours");
     return info;
   }
+}
+
+function executionClockOf({ request }: ActiveRun): ExecutionClock | undefined {
+  const clock = seededClockOf(request);
+  return clock === undefined ? undefined : { seed: clock.seed, nowMs: Date.parse(clock.now) };
 }
 
 /** What a caller is told who posts a task to a service without a model. */

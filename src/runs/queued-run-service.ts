@@ -15,9 +15,12 @@ import type { RunRecord, RunStore } from "../store/run-store.ts";
 import { narrowingOf } from "./active-run.ts";
 import type { ActiveRun } from "./active-run.ts";
 import { cutPage, PAGE_SIZE } from "./cut-page.ts";
+import { HeldRequests } from "./held-requests.ts";
 import { IdempotencyKeys } from "./idempotency.ts";
 import { modelNotConfigured } from "./perform.ts";
 import type { Performer } from "./perform.ts";
+import { RecentRuns } from "./recent-runs.ts";
+import { withWholeClock } from "./run-clock.ts";
 import { RunEventLog } from "./run-events.ts";
 import type { RunResults } from "./run-results.ts";
 import type { RunService } from "./run-service.ts";
@@ -42,9 +45,6 @@ export interface RunServiceDeps {
   readonly log: Log;
 }
 
-/** Ended runs whose events can still be watched: at most so many, and of so many bytes of request and outcome together. */
-const RECENT_RUNS = 256;
-const RECENT_BYTES = 64 * 1024 * 1024;
 /** How soon runs of an earlier process that had no place in the queue try again. */
 const RETRY_QUEUE_MS = 250;
 const UNSTARTED: readonly RunRecord["status"][] = ["queued"];
@@ -54,9 +54,8 @@ const UNFINISHED: readonly RunRecord["status"][] = ["queued", "running"];
 export class QueuedRunService implements RunService {
   readonly #deps: RunServiceDeps;
   readonly #active = new Map<string, ActiveRun>();
-  /** Ended runs that are still held, oldest first. */
-  readonly #recent: { readonly id: string; readonly bytes: number }[] = [];
-  #recentBytes = 0;
+  readonly #recent = new RecentRuns();
+  readonly #requests = new HeldRequests();
   /** Runs of an earlier process for which the queue had no place yet, oldest first. */
   readonly #left = new Map<string, ActiveRun>();
   #retry: Timer | undefined;
@@ -201,7 +200,10 @@ export class QueuedRunService implements RunService {
       if (record.status !== "queued") await this.#giveUp(record, interrupted());
       else if (principal === undefined) await this.#giveUp(record, ownerGone());
       else if (request === undefined) await this.#giveUp(record, unreadable());
-      else this.#left.set(record.id, this.#hold(record, principal, request));
+      else {
+        this.#requests.add(principal.id, record.requestJson.length);
+        this.#left.set(record.id, this.#hold(record, principal, request));
+      }
     }
     await this.#queueLeft();
     if (left.length > 0) log.info({ runs: left.length }, "took up runs that an earlier process left");
@@ -244,8 +246,9 @@ export class QueuedRunService implements RunService {
     });
   }
 
-  async #accept(principal: Principal, request: RunRequest): Promise<string> {
+  async #accept(principal: Principal, asked: RunRequest): Promise<string> {
     const createdAtMs = this.#deps.clock.now();
+    const request = withWholeClock(asked, createdAtMs);
     const record: RunRecord = {
       id: createId("run", createdAtMs),
       principal: principal.id,
@@ -258,17 +261,27 @@ export class QueuedRunService implements RunService {
       outcomeJson: undefined,
       metadata: request.metadata,
     };
-    await this.#deps.runs.insert(record);
+    const { length } = record.requestJson;
+    this.#requests.take(principal.id, length);
+    try {
+      await this.#deps.runs.insert(record);
+    } catch (error) {
+      this.#requests.release(principal.id, length);
+      throw error;
+    }
     await this.#enqueue(this.#hold(record, principal, request));
     return record.id;
   }
 
-  #hold(record: RunRecord, principal: Principal, request: RunRequest): ActiveRun {
+  /** @param record Stored, and its request counted. */
+  #hold(record: RunRecord, principal: Principal, { input, ...request }: RunRequest): ActiveRun {
     const limits: RunLimits = resolveLimits(request.limits, this.#deps.limits);
     const { promise: ended, resolve: end } = Promise.withResolvers<void>();
     const run: ActiveRun = {
-      record,
+      record: { ...record, requestJson: "" },
       request,
+      inputJson: input === undefined ? undefined : JSON.stringify(input),
+      requestUnits: record.requestJson.length,
       principal,
       narrow: narrowingOf(request),
       limits,
@@ -317,8 +330,8 @@ export class QueuedRunService implements RunService {
   async #finish(run: ActiveRun, outcome: RunOutcome, from: readonly RunRecord["status"][]): Promise<void> {
     const { runs, clock, log, onEnded } = this.#deps;
     const endedAtMs = clock.now();
-    const { id, requestJson } = run.record;
-    let bytes = requestJson.length;
+    const { id } = run.record;
+    let bytes = run.requestUnits;
     try {
       const outcomeJson = JSON.stringify(outcome);
       await runs.update(id, from, { status: outcome.status, endedAtMs, outcomeJson });
@@ -331,32 +344,15 @@ export class QueuedRunService implements RunService {
     run.bridge = undefined;
     run.events.add({ type: "ended", run: this.#view(run) }, endedAtMs);
     run.end();
-    this.#forgetOldest(id, bytes);
+    this.#requests.release(run.principal.id, run.requestUnits);
+    for (const old of this.#recent.add(id, bytes)) this.#active.delete(old);
     onEnded({ source: run.record.source, outcome });
   }
 
   /** Lets go of runs that ended before an instant, in ms since the epoch: the store keeps them no longer. */
   forgetEndedBefore(endedBeforeMs: number): void {
-    const endedAtMs = (): number | undefined => this.#active.get(this.#recent[0]?.id ?? "")?.record.endedAtMs;
-    while ((endedAtMs() ?? endedBeforeMs) < endedBeforeMs) this.#forgetOne();
-  }
-
-  /** Ended runs stay watchable for a while, bounded in number and size; the store keeps them all. */
-  #forgetOldest(endedId: string, bytes: number): void {
-    this.#recent.push({ id: endedId, bytes });
-    this.#recentBytes += bytes;
-    while (this.#recent.length > RECENT_RUNS || this.#recentBytes > RECENT_BYTES) {
-      if (!this.#forgetOne()) return;
-    }
-  }
-
-  /** Lets go of the oldest ended run that is held. @returns Whether there was one. */
-  #forgetOne(): boolean {
-    const oldest = this.#recent.shift();
-    if (oldest === undefined) return false;
-    this.#recentBytes -= oldest.bytes;
-    this.#active.delete(oldest.id);
-    return true;
+    const endedAtMs = (): number | undefined => this.#active.get(this.#recent.oldest ?? "")?.record.endedAtMs;
+    while ((endedAtMs() ?? endedBeforeMs) < endedBeforeMs) this.#active.delete(this.#recent.removeOldest() ?? "");
   }
 
   #authorise(principal: Principal, record: RunRecord | undefined, id: string): asserts record is RunRecord {

@@ -7,8 +7,8 @@ export interface RunService {
   /**
    * Takes a run: it is stored and queued when this resolves.
    * @param idempotencyKey The same key, principal and request give the same run.
-   * @throws QUEUE_FULL, SHUTTING_DOWN, MODEL_NOT_CONFIGURED, IDEMPOTENCY_CONFLICT; REQUEST_INVALID for an output schema
-   *   that cannot be used.
+   * @throws QUEUE_FULL, TOO_MANY_CRASHES, SHUTTING_DOWN, MODEL_NOT_CONFIGURED, IDEMPOTENCY_CONFLICT; REQUEST_INVALID for an
+   *   output schema that cannot be used.
    */
   submit(principal: Principal, request: RunRequest, options?: { readonly idempotencyKey?: string }): Promise<RunView>;
   /**

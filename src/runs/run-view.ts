@@ -9,7 +9,7 @@ import type { RunOutcome, RunView } from "./run.ts";
 
 /** A run as its caller sees it. @param outcome Everything known after the end; `undefined` before. */
 export function toRunView(record: RunRecord, outcome: RunOutcome | undefined, calls: readonly CallSummary[]): RunView {
-  const { status: _, calls: __, script, attempts, error, ...rest } = outcome ?? {};
+  const { status: _, calls: __, script, attempts, error, clock, ...rest } = outcome ?? {};
   return {
     id: record.id,
     status: record.status,
@@ -17,6 +17,7 @@ export function toRunView(record: RunRecord, outcome: RunOutcome | undefined, ca
     ...(error === undefined ? {} : { error }),
     ...(script === undefined ? {} : { script }),
     ...(attempts === undefined ? {} : { attempts }),
+    ...(clock === undefined ? {} : { clock }),
     createdAt: toIso(record.createdAtMs),
     ...(record.startedAtMs === undefined ? {} : { startedAt: toIso(record.startedAtMs) }),
     ...(record.endedAtMs === undefined ? {} : { endedAt: toIso(record.endedAtMs) }),

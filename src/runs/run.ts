@@ -4,6 +4,7 @@ import type { RunLimits } from "../config/limits.ts";
 import type { ErrorInfo } from "../lib/errors.ts";
 import type { JsonValue } from "../lib/guards.ts";
 import type { RunStatus } from "../store/run-store.ts";
+import type { ClockSetting, SeededClock } from "./run-clock.ts";
 
 /** A validated request for a run: exactly one of `script` and `task`. */
 export interface RunRequest {
@@ -23,6 +24,8 @@ export interface RunRequest {
    * types of the script and its tools show must fail. Default: `names`, and `types` for scripts that a model wrote for a task.
    */
   readonly check?: "none" | "names" | "types";
+  /** How the script reads time and chance. @default "coarse" */
+  readonly clock?: ClockSetting;
   readonly priority?: number;
   readonly metadata?: JsonValue;
 }
@@ -65,6 +68,8 @@ export interface RunOutcome {
   /** All scripts that were tried, when a model wrote them. */
   readonly attempts: readonly ScriptAttempt[] | undefined;
   readonly calls: readonly CallSummary[];
+  /** The clock of a seeded run: a request with it, and the same script, input and tool answers, gives the same run. */
+  readonly clock?: SeededClock | undefined;
 }
 
 /** The whole result of a run. */

@@ -2,16 +2,20 @@ import { describe, expect, it } from "vitest";
 import { prepareScript } from "../../src/script/prepare.ts";
 import { failure, useExecutor } from "../support/executor.ts";
 import { RUNTIME_ATTACKS } from "./runtime-attacks.ts";
+import { SURFACE_ATTACKS } from "./surface-attacks.ts";
 
 const { run, value } = useExecutor();
+const ATTACKS = [...RUNTIME_ATTACKS, ...SURFACE_ATTACKS];
+const SEEDED = { seed: "attack", nowMs: Date.UTC(2001, 5) };
 
 describe("a script that attacks the runtime", () => {
-  it.each(RUNTIME_ATTACKS.map((attack) => [attack.name, attack] as const))("%s", async (_, attack) => {
+  it.each(ATTACKS.map((attack) => [attack.name, attack] as const))("%s", async (_, attack) => {
     const script = await prepareScript(attack.code, { maxBytes: 100_000 });
     const { result, error, logs, calls } = await run(script, {
       answer: ([, tool], args) =>
         tool === "buy" ? failure({ code: "TOOL_FAILED", message: "no" }) : { ok: true, json: JSON.stringify(args) },
       limits: { cpuMs: 5_000, logLineBytes: 16_384 },
+      ...(attack.seeded === true ? { clock: SEEDED } : {}),
     });
     expect({ result, code: error?.code }).toEqual({ result: attack.value, code: attack.fails });
     expect(logs).toEqual((attack.logs ?? []).map((line) => expect.stringMatching(line)));
@@ -23,7 +27,7 @@ describe("a script that attacks the runtime", () => {
   });
 
   it("has more than thirty ways", () => {
-    expect(RUNTIME_ATTACKS.length).toBeGreaterThan(30);
-    expect(new Set(RUNTIME_ATTACKS.map(({ name }) => name)).size).toBe(RUNTIME_ATTACKS.length);
+    expect(ATTACKS.length).toBeGreaterThan(30);
+    expect(new Set(ATTACKS.map(({ name }) => name)).size).toBe(ATTACKS.length);
   });
 });

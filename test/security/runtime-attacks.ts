@@ -7,6 +7,8 @@ export interface RuntimeAttack {
   readonly logs?: readonly RegExp[];
   /** Code of the failure it must end with; `value` is then `undefined`. */
   readonly fails?: string;
+  /** Whether it runs with a seeded clock, which starts in 2001. @default false */
+  readonly seeded?: boolean;
 }
 
 /**

@@ -4,6 +4,7 @@ import { BUILT_IN_LIMITS } from "../../src/config/limits.ts";
 import type { RunLimits } from "../../src/config/limits.ts";
 import type { ExecutionResult, ResultJson } from "../../src/executor/executor.ts";
 import { ProcessExecutor } from "../../src/executor/process-executor.ts";
+import type { ExecutionClock } from "../../src/executor/run-seed.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import type { ErrorInfo } from "../../src/lib/errors.ts";
 import type { RunnableScript } from "../../src/script/script.ts";
@@ -32,6 +33,8 @@ export interface ScriptOutcome {
 export interface RunOptions {
   readonly limits?: Partial<RunLimits>;
   readonly input?: unknown;
+  /** A seeded clock. @default the machine's */
+  readonly clock?: ExecutionClock;
   /** Methods by namespace. @default `{ shop: ["list", "buy"] }` */
   readonly names?: Readonly<Record<string, readonly string[]>>;
   /** Answers calls; by default with their arguments. */
@@ -76,6 +79,7 @@ export async function runScript(
       inputJson: options.input === undefined ? undefined : JSON.stringify(options.input),
       namesJson: JSON.stringify(options.names ?? { shop: ["list", "buy"] }),
       limits: { ...BUILT_IN_LIMITS.defaults, wallMs: 10_000, ...options.limits },
+      clock: options.clock,
       signal: new AbortController().signal,
     },
     {

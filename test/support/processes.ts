@@ -49,6 +49,11 @@ export function processesWithMark(mark: string): readonly number[] {
     .map((entry) => entry.pid);
 }
 
+/** Path of the program of a process as it was started; empty when it is gone. */
+export function programOf(pid: number): string {
+  return argumentsOf(pid)[0] ?? "";
+}
+
 function argumentsOf(pid: number): readonly string[] {
   return readOrEmpty(`/proc/${pid}/cmdline`).split("\0");
 }

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Options, ServerOptions } from "../../src/config/options.ts";
-import { descendants, isAlive } from "./processes.ts";
+import { descendants, isAlive, programOf } from "./processes.ts";
 import { openClient } from "./service-client.ts";
 import type { ServiceClient } from "./service-client.ts";
 import { fixturePath } from "./upstreams.ts";
@@ -19,6 +19,8 @@ const ORPHANS_END_WITHIN_MS = 8_000;
 export interface StartOptions extends Options {
   /** Folder of an earlier service, whose data is taken up. @default a new one, removed by `remove` */
   readonly folder?: string;
+  /** Flags of Node for the service's process. @default none */
+  readonly nodeFlags?: readonly string[];
 }
 
 /** How a process ended. */
@@ -59,11 +61,15 @@ export function createFolder(): string {
  * Starts `runlet serve` on a free port; ready to take runs when this resolves. One that does not start takes its folder with
  * it.
  */
-export async function startService({ folder: given, ...options }: StartOptions = {}): Promise<RunningService> {
+export async function startService({
+  folder: given,
+  nodeFlags = [],
+  ...options
+}: StartOptions = {}): Promise<RunningService> {
   const folder = given ?? createFolder();
   const file = join(folder, "runlet.json");
   writeFileSync(file, JSON.stringify({ dataDir: join(folder, "data"), log: { level: "info" }, ...options }));
-  const child = spawn(process.execPath, [MAIN, "serve", "--config", file, "--port", "0"], {
+  const child = spawn(process.execPath, [...nodeFlags, MAIN, "serve", "--config", file, "--port", "0"], {
     cwd: folder,
     env: cliEnvironment(),
     stdio: ["ignore", "pipe", "pipe"],
@@ -106,9 +112,9 @@ export function fixtureServer(name: string, env: Readonly<Record<string, string>
   return { command: process.execPath, args: [fixturePath(name)], env };
 }
 
-/** Processes that hold isolates: told from MCP servers by their flags. */
+/** Processes that hold isolates: told from MCP servers by their flags, and from what confines them by their program. */
 function executorsOf(pid: number): readonly number[] {
-  return descendants(pid, "--jitless");
+  return descendants(pid, "--jitless").filter((id) => programOf(id) === process.execPath);
 }
 
 function collectOutput(child: ChildProcess): () => string {

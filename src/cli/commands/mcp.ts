@@ -1,6 +1,7 @@
 import { aborted } from "../../lib/abort.ts";
 import { createService } from "../../service.ts";
 import { parseArguments } from "../arguments.ts";
+import { closeInheritedDescriptors } from "../inherited-descriptors.ts";
 import { EXIT } from "../io.ts";
 import type { CliIo } from "../io.ts";
 import { CONFIG_FLAGS, CONFIG_FLAGS_TEXT, loadSettings } from "../settings.ts";
@@ -24,6 +25,7 @@ export async function mcpCommand(args: readonly string[], io: CliIo, stopped: Ab
   }
   const { config, warnings } = loadSettings(parsed.values, io, { logLevel: "warn" });
   for (const warning of warnings) io.stderr(`warning: ${warning}\n`);
+  closeInheritedDescriptors();
   const service = await createService({ ...config, dataDir: ":memory:" });
   try {
     const connection = service.serveStdio({ stdin: process.stdin, stdout: process.stdout });

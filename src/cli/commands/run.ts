@@ -10,6 +10,7 @@ import type { RunRequest, RunView } from "../../runs/run.ts";
 import { createService } from "../../service.ts";
 import type { Service } from "../../service.ts";
 import { parseArguments } from "../arguments.ts";
+import { closeInheritedDescriptors } from "../inherited-descriptors.ts";
 import { EXIT } from "../io.ts";
 import type { CliIo } from "../io.ts";
 import { formatRun } from "../run-text.ts";
@@ -23,6 +24,8 @@ export const RUN_USAGE = `Usage: runlet run FILE|- [--input JSON] [--json]   run
   --check none|names|types
                         What is looked for before anything runs: nothing, unknown tools and wrong arguments, or also
                         what types show must fail. Default: names.
+  --seed TEXT           Time and chance from a seed: the same script, input and tool answers give the same run.
+  --now TIME            What a seeded clock reads at first, such as 2026-01-31T12:00:00Z. Default: the time of the start.
   --output-schema FILE  JSON Schema that the result must satisfy.
   --json                The whole run as JSON on standard output.
 ${CONFIG_FLAGS_TEXT}`;
@@ -32,6 +35,8 @@ const OWN_FLAGS = {
   input: { type: "string" },
   json: { type: "boolean" },
   check: { type: "string" },
+  seed: { type: "string" },
+  now: { type: "string" },
   "output-schema": { type: "string" },
 } as const;
 const LONGEST_RUN_MS = 24 * 3_600_000;
@@ -54,6 +59,7 @@ export async function runCommand(args: readonly string[], io: CliIo, stopped: Ab
   if (typeof inputText === "string" && input === undefined) return refuse("--input must be JSON.", io);
   const check = parsed.values.get("check");
   if (check !== undefined && !isCheck(check)) return refuse("--check must be none, names or types.", io);
+  const clock = readClock(parsed.values);
   const schemaFile = parsed.values.get("output-schema");
   const schemaText = typeof schemaFile === "string" ? await readText(schemaFile, io, stopped) : undefined;
   if (typeof schemaFile === "string" && schemaText === undefined) return EXIT.usage;
@@ -64,12 +70,14 @@ export async function runCommand(args: readonly string[], io: CliIo, stopped: Ab
   if (script === undefined) return EXIT.usage;
   const { config, warnings } = loadSettings(parsed.values, io, { logLevel: "warn" });
   for (const warning of warnings) io.stderr(`warning: ${warning}\n`);
+  closeInheritedDescriptors();
   const service = await createService({ ...config, dataDir: ":memory:" });
   try {
     const { id } = await service.runs.submit(LOCAL_PRINCIPAL, {
       script,
       ...(input === undefined ? {} : { input: input.value as JsonValue }),
       ...(check === undefined ? {} : { check }),
+      ...(clock === undefined ? {} : { clock }),
       ...(outputSchema === undefined ? {} : { outputSchema: outputSchema.value as JsonValue }),
     });
     cancelWhenStopped(service, id, stopped, io);
@@ -79,6 +87,12 @@ export async function runCommand(args: readonly string[], io: CliIo, stopped: Ab
   } finally {
     await service.close();
   }
+}
+
+function readClock(values: ReadonlyMap<string, unknown>): RunRequest["clock"] {
+  const [seed, now] = [values.get("seed"), values.get("now")];
+  if (seed === undefined && now === undefined) return undefined;
+  return { ...(typeof seed === "string" ? { seed } : {}), ...(typeof now === "string" ? { now } : {}) };
 }
 
 function isCheck(value: unknown): value is NonNullable<RunRequest["check"]> {

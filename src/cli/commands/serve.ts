@@ -2,6 +2,7 @@ import { createService } from "../../service.ts";
 import { aborted } from "../../lib/abort.ts";
 import { RunletError } from "../../lib/errors.ts";
 import { parseArguments } from "../arguments.ts";
+import { closeInheritedDescriptors } from "../inherited-descriptors.ts";
 import { EXIT } from "../io.ts";
 import type { CliIo } from "../io.ts";
 import { CONFIG_FLAGS, CONFIG_FLAGS_TEXT, loadSettings } from "../settings.ts";
@@ -25,6 +26,7 @@ export async function serveCommand(args: readonly string[], io: CliIo, stopped: 
   }
   const { config, file, warnings } = loadSettings(parsed.values, io);
   for (const warning of warnings) io.stderr(`warning: ${warning}\n`);
+  closeInheritedDescriptors();
   const service = await createService(config);
   try {
     const listener = await service.listen();

@@ -34,6 +34,7 @@ test.each([
   ["mcp", "--config FILE"],
   ["config", "runlet config check [FILE]"],
   ["keys", "keys create NAME"],
+  ["doctor", "runlet doctor [--json]"],
 ])("%s --help tells its flags on standard output and does nothing else", async (name, words) => {
   for (const flag of ["--help", "-h"]) {
     expect(await cli([name, flag])).toEqual({ code: 0, out: expect.stringContaining(words), err: "" });

@@ -79,7 +79,6 @@ describe("keys this version does not support", () => {
     [`clients: {a: {key: ${HASH}, allowed_servers: [x]}}`, "clients.a.allowed_servers", "every server"],
     ["mcpServers: {a: {command: x, sharing: perPrincipal}}", "mcpServers.a.sharing", "would share a session"],
     ["mcpServers: {a: {command: x, classes: {'delete_*': destructive}}}", "mcpServers.a.classes", "keep the class"],
-    ["executors: {confinement: require}", "executors.confinement", "not be confined"],
     ["pinning: block", "pinning", "changed tools would be served"],
     ["audit: {file: /var/log/audit}", "audit", "no audit"],
   ])("%s is an error, for ignoring it would be dangerous", (text, key, danger) => {
@@ -111,7 +110,6 @@ describe("keys this version does not support", () => {
     ["redis: {}", {}],
     ["access_control: {enabled: false}", {}],
     ["mcpServers: {a: {command: x, sharing: shared}}", {}],
-    ["executors: {confinement: auto}", {}],
     ["audit: off", {}],
   ])("%s asks for nothing and is dropped in silence", (text, env) => {
     expect(advice(text, env)).toEqual({ warnings: [], problems: [] });

@@ -15,6 +15,7 @@ describe("a complete configuration", () => {
       limits: BUILT_IN_LIMITS,
       model: undefined,
       executors: { processes: 4, isolatesPerProcess: 16, profile: "hardened" },
+      confinement: "auto",
       queue: { depth: 1_000, concurrency: 64 },
       catalog: { learnTypes: true },
       log: { level: "info", pretty: false },
@@ -30,7 +31,7 @@ host: "::1"
 port: 0
 dataDir: ":memory:"
 shutdownGrace: 0
-executors: {processes: 3, isolatesPerProcess: 5, profile: fast}
+executors: {processes: 3, isolatesPerProcess: 5, profile: fast, confinement: require}
 queue: {depth: 7, concurrency: 2}
 catalog: {learnTypes: false}
 http: {maxBody: 1m, maxWait: 5m, allowedHosts: [runlet.example]}
@@ -55,6 +56,7 @@ model: {baseURL: "http://m/v1", apiKey: "\${MODEL_KEY}", model: big, temperature
         attempts: 3,
       },
       executors: { processes: 3, isolatesPerProcess: 5, profile: "fast" },
+      confinement: "require",
       queue: { depth: 7, concurrency: 2 },
       catalog: { learnTypes: false },
       log: { level: "silent", pretty: true },
@@ -65,6 +67,27 @@ model: {baseURL: "http://m/v1", apiKey: "\${MODEL_KEY}", model: big, temperature
 
   test("a machine of one core still gets two executor processes", () => {
     expect(compileConfig({}, { cores: 1 }).executors.processes).toBe(2);
+  });
+
+  test("dedicated processes hold one run each, whatever the default is", () => {
+    const { executors, queue } = compileYaml("executors: {profile: dedicated, processes: 6}\n");
+    expect(executors).toEqual({ processes: 6, isolatesPerProcess: 1, profile: "dedicated" });
+    expect(queue.concurrency).toBe(6);
+    expect(compileYaml("executors: {profile: dedicated, isolatesPerProcess: 1}\n").executors.isolatesPerProcess).toBe(
+      1,
+    );
+  });
+
+  test("more than one run in a dedicated process is a contradiction, and said to be one", () => {
+    expect(problemsOf(() => compileYaml("executors: {profile: dedicated, isolatesPerProcess: 5}\n"))).toEqual([
+      "Cannot use executors.isolatesPerProcess (runlet.yaml:1) as it must be 1 where the profile is dedicated, which gives " +
+        "each run a process of its own: current value is 5. Remove it, and raise executors.processes for more runs at once.",
+    ]);
+  });
+
+  test("confinement is written as text: off is not a boolean", () => {
+    expect(compileYaml("executors: {confinement: off}\n").confinement).toBe("off");
+    expect(problemsOf(() => compileYaml("executors: {confinement: false}\n"))).toHaveLength(1);
   });
 
   test("the result is frozen all the way down", () => {

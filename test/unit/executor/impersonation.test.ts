@@ -43,7 +43,10 @@ describe("what a taken-over process sends", () => {
       const [pid = 0] = executor.pids();
       expect(await errorOf(executor, "return 1")).toMatchObject({ code: "EXECUTOR_LOST", fault: "service" });
       expect(isAlive(pid)).toBe(false);
-      expect(logged).toHaveLength(1);
+      // Twice where it came at once: a run that just came is tried once more.
+      for (const line of logged)
+        expect(line).toMatch(/crashed .*"reason":"protocol".*"runs":1,"principals":\["tester"\]/u);
+      expect(logged.length).toBeLessThanOrEqual(2);
       await executor.ready();
     },
   );
@@ -116,22 +119,26 @@ describe("processes that end or never begin", () => {
     expect(await valueOf(executor, "1")).toBe("last words");
   });
 
-  test("alone in a process that dies, a script is named as the likely cause", async () => {
+  test("alone in a process that dies, and in another again, a script is named as the cause", async () => {
     const { executor } = await impostor("dies");
     expect(await errorOf(executor, "1")).toMatchObject({
       code: "EXECUTOR_LOST",
       message: expect.stringContaining("this script alone"),
     });
-    expect(executor.status().crashes).toBe(1);
+    expect(executor.status().crashes).toBeLessThanOrEqual(2);
   });
 
-  test("of several runs none is blamed, and none is tried more than once more", async () => {
+  test("each of several runs that each crash their process is found out alone, tried no more than twice more", async () => {
     const { executor } = await impostor("dies");
     await executor.ready();
     const hosts = [recordingHost(), recordingHost(), recordingHost()];
     const results = await Promise.all(hosts.map((host) => execute(executor, "1", { host })));
-    expect(results.map((result) => result.status)).toEqual(["failed", "failed", "failed"]);
-    for (const { logs } of hosts) expect(logs.length).toBeLessThanOrEqual(1);
+    for (const result of results)
+      expect(result).toMatchObject({
+        status: "failed",
+        error: { code: "EXECUTOR_LOST", details: { blame: "script" } },
+      });
+    for (const { logs } of hosts) expect(logs.length).toBeLessThanOrEqual(2);
   });
 
   test("a run that made a call is not run again", async () => {
@@ -140,17 +147,17 @@ describe("processes that end or never begin", () => {
     const hosts = [recordingHost(), recordingHost()];
     const errors = await Promise.all(hosts.map((host) => errorOf(executor, "1", { host })));
     expect(errors).toEqual([
-      expect.objectContaining({ message: expect.stringContaining("cannot be run again safely") }),
-      expect.objectContaining({ message: expect.stringContaining("cannot be run again safely") }),
+      expect.objectContaining({ message: expect.stringContaining("was not run again") }),
+      expect.objectContaining({ message: expect.stringContaining("was not run again") }),
     ]);
     expect(hosts.map(({ calls }) => calls.length)).toEqual([1, 1]);
   });
 
-  test("a process that refuses a run is replaced and the run is tried once more", async () => {
+  test("a process that refuses a run is replaced and the run is tried twice more", async () => {
     const { executor } = await impostor("refuses");
     const host = recordingHost();
     expect(await errorOf(executor, "1", { host })).toMatchObject({ code: "EXECUTOR_LOST", retryable: true });
-    expect(host.logs).toHaveLength(1);
+    expect(host.logs).toHaveLength(2);
   });
 
   test("a tainted process takes no new runs, ends those it has, and is replaced meanwhile", async () => {

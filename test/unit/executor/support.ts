@@ -56,6 +56,8 @@ export interface ExecuteOptions {
   readonly limits?: Partial<RunLimits>;
   readonly inputJson?: string;
   readonly signal?: AbortSignal;
+  /** @default "tester" */
+  readonly principal?: string;
 }
 
 /** Prepares and executes a script. */
@@ -67,7 +69,7 @@ export async function execute(
   const script = await prepareScript(text, { maxBytes: 1_000_000 });
   return executor.execute(
     {
-      principal: "tester",
+      principal: options.principal ?? "tester",
       script,
       inputJson: options.inputJson,
       namesJson: "{}",
