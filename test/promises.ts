@@ -5,6 +5,7 @@ import { LIMIT_PROMISES } from "./promises/limits.ts";
 import type { Promised } from "./promises/promise.ts";
 import { SCOPE_PROMISES } from "./promises/scope.ts";
 import { SCRIPT_PROMISES } from "./promises/scripts.ts";
+import { SECURITY_PROMISES } from "./promises/security.ts";
 import { TOOL_PROMISES } from "./promises/tools.ts";
 
 /**
@@ -19,4 +20,5 @@ export const PROMISES: readonly Promised[] = [
   ...TOOL_PROMISES,
   ...LIMIT_PROMISES,
   ...BEHAVIOUR_PROMISES,
+  ...SECURITY_PROMISES,
 ];

@@ -3,7 +3,7 @@
  */
 import { writeSync } from "node:fs";
 import { MAX_BUSY, MAX_KEPT_NAMES } from "../bridge/protocol.ts";
-import type { ExecutorMessage, RunMessage, ServiceMessage } from "../bridge/protocol.ts";
+import type { ExecutionUsage, ExecutorMessage, RunMessage, ServiceMessage } from "../bridge/protocol.ts";
 import { systemClock } from "../lib/clock.ts";
 import { CpuShares } from "./cpu-shares.ts";
 import { IsolateRun } from "./isolate-executor.ts";
@@ -17,6 +17,9 @@ const STDERR_FD = 2;
 
 const runs = new Map<number, IsolateRun>();
 const names = new Map<number, string>();
+/** Runs for which no isolate was ready, in the order they came. */
+const waiting = new Map<number, { readonly message: RunMessage; readonly namesJson: string }>();
+const NO_USAGE: ExecutionUsage = { wallMs: 0, cpuMs: 0, heapMiB: 0 };
 const shares = new CpuShares({
   clock: systemClock,
   readCpuMs: () => {
@@ -57,17 +60,35 @@ function taint(run?: number): void {
   send(run === undefined ? { type: "tainted" } : { type: "tainted", run });
 }
 
-function run(message: RunMessage): void {
+/** Starts a run where an isolate is ready; else it waits for its turn to have one made. */
+function accept(message: RunMessage): void {
   if (pool === undefined) return;
+  const namesJson = names.get(message.names) ?? "{}";
+  if (waiting.size === 0 && pool.hasReady(message.memoryMiB)) begin(pool, message, namesJson);
+  else {
+    waiting.set(message.run, { message, namesJson });
+    if (waiting.size === 1) setImmediate(beginNext);
+  }
+}
+
+/** One a turn: making an isolate holds up all that goes on here. */
+function beginNext(): void {
+  const [first] = waiting.values();
+  if (pool === undefined || first === undefined) return;
+  waiting.delete(first.message.run);
+  begin(pool, first.message, first.namesJson);
+  if (waiting.size > 0) setImmediate(beginNext);
+}
+
+function begin(from: IsolatePool, message: RunMessage, namesJson: string): void {
   const ended = (id: number): void => {
     runs.delete(id);
-    pool?.released();
+    from.released();
   };
   let started: IsolateRun;
   try {
-    const namesJson = names.get(message.names) ?? "{}";
     started = new IsolateRun(message, namesJson, {
-      pool,
+      pool: from,
       shares,
       port: { send, ended, tainted: () => taint(message.run) },
       clock: systemClock,
@@ -75,12 +96,17 @@ function run(message: RunMessage): void {
   } catch (error) {
     // What runs here already is not disturbed; this run can be had by another process.
     writeSync(STDERR_FD, `cannot make an isolate: ${String(error)}\n`);
-    send({ type: "end", run: message.run, reason: "refused", text: "", usage: { wallMs: 0, cpuMs: 0, heapMiB: 0 } });
+    send({ type: "end", run: message.run, reason: "refused", text: "", usage: NO_USAGE });
     taint();
     return;
   }
   runs.set(message.run, started);
   started.start();
+}
+
+function cancel(run: number): void {
+  if (waiting.delete(run)) send({ type: "end", run, reason: "cancelled", text: "", usage: NO_USAGE });
+  else runs.get(run)?.cancel();
 }
 
 /** Runs that compute right now: should this process die, one of the first is likely to be why. */
@@ -105,7 +131,7 @@ function receive(message: ServiceMessage): void {
       send({ type: "ready" });
       return;
     case "run":
-      run(message);
+      accept(message);
       return;
     case "names":
       if (names.size >= MAX_KEPT_NAMES) names.clear();
@@ -119,7 +145,7 @@ function receive(message: ServiceMessage): void {
       return;
     }
     case "cancel":
-      runs.get(message.run)?.cancel();
+      cancel(message.run);
       return;
     case "ping":
       send({ type: "pong", id: message.id, busy: busyRuns() });

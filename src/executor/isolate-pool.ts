@@ -71,6 +71,11 @@ export class IsolatePool {
     this.#refill();
   }
 
+  /** Whether an isolate with the given heap can be taken at once. */
+  hasReady(memoryMiB: number): boolean {
+    return this.#ready.length > 0 && memoryMiB === this.#options.memoryMiB;
+  }
+
   /**
    * An isolate with the given heap: a ready one, else a new one. Its place is not filled at once.
    *

@@ -1,41 +1,39 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Options, ServerOptions } from "../../src/config/options.ts";
+import { startService } from "../support/service.ts";
+import { executorsBelow } from "./thread-times.ts";
 
 /** A service in a process of its own, as a user runs it: SQLite in a folder, one MCP server named `bench`. */
 export interface BenchService {
   readonly url: string;
+  readonly pid: number;
+  /** Its executor processes, without what is wrapped around them. */
+  executors(): readonly number[];
+  /** Ends it and everything below it, and removes its folder. @throws Error when a process stays behind. */
   stop(): Promise<void>;
 }
 
+/** Calls of `noop-server.ts` in flight at once. */
+const CALLS_AT_ONCE = 512;
+
+/** The server of `noop-server.ts`, as the configuration writes it. */
+export const NOOP_SERVER: ServerOptions = {
+  command: process.execPath,
+  args: [fileURLToPath(new URL("noop-server.ts", import.meta.url))],
+  concurrency: CALLS_AT_ONCE,
+};
+
 /** Starts `runlet serve` on a free port with the server of `noop-server.ts`. */
-export async function startBenchService(): Promise<BenchService> {
-  const folder = await mkdtemp(join(tmpdir(), "runlet-bench-"));
-  const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
-  const config = join(folder, "runlet.json");
-  const mcpServers = { bench: { command: process.execPath, args: [here("noop-server.ts")], concurrency: 64 } };
-  await writeFile(config, JSON.stringify({ port: 0, dataDir: folder, log: { level: "warn" }, mcpServers }));
-  const child = spawn(process.execPath, [here("../../src/main.ts"), "serve", "--config", config], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  let output = "";
-  let url: string | undefined;
-  for await (const text of child.stdout.setEncoding("utf8")) {
-    output += String(text);
-    url = /listens on (?<url>\S+)/u.exec(output)?.groups?.["url"];
-    if (url !== undefined) break;
-  }
-  if (url === undefined) throw new Error(`the service did not start: ${output}`);
+export async function startBenchService(options: Options = {}): Promise<BenchService> {
+  const service = await startService({ mcpServers: { bench: NOOP_SERVER }, log: { level: "warn" }, ...options });
   return {
-    url,
+    url: service.url,
+    pid: service.pid,
+    executors: () => executorsBelow(service.pid),
     async stop() {
-      const ended = once(child, "exit");
-      child.kill("SIGTERM");
-      await ended;
-      await rm(folder, { recursive: true, force: true });
+      await service.remove();
+      const written = service.logs().split("\n").slice(1).join("\n").trim();
+      if (written !== "") console.log(`the service wrote: ${written.slice(0, 2_000)}`);
     },
   };
 }

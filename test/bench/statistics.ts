@@ -8,3 +8,8 @@ export function quantile(samples: readonly number[], share: number): number {
 export function show(value: number): string {
   return value.toFixed(2);
 }
+
+/** Median and 99th percentile, in the unit of the samples. */
+export function p50p99(samples: readonly number[]): string {
+  return `p50 ${show(quantile(samples, 0.5))}, p99 ${show(quantile(samples, 0.99))}`;
+}

@@ -190,7 +190,7 @@ export const BEHAVIOUR_PROMISES: readonly Promised[] = [
       },
       { file: HOSTILE, name: "%s", rows: ["promise-all-million", "queue-microtask-flood"], data: CORPUS_2 },
       {
-        file: "test/security/hostile-crowd.test.ts",
+        file: HOSTILE,
         name: "a crowd of attacks in shared processes is answered, each with a code that is not a defect",
       },
     ],

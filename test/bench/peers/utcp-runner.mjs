@@ -1,6 +1,7 @@
 /**
- * UTCP's code mode in a process of its own, told by `nestools.ts` over IPC: `connect` a server, `attach` the tools it lists
- * now, `run` a script. Each is answered with one message; a run's with its value and with what it took, without IPC.
+ * UTCP's code mode in a process of its own, told over IPC: `connect` a server, `attach` the tools it lists now, `run` a script,
+ * `loop` one in so many clients for so long. Each is answered with one message; a run's with its value and with what it took,
+ * a loop's with what each of its runs took, without IPC.
  */
 import "@utcp/mcp";
 import { CodeModeUtcpClient } from "@utcp/code-mode";
@@ -38,6 +39,20 @@ const COMMANDS = {
     const { result, logs } = await client.callToolChain(script);
     const ms = performance.now() - startedAt;
     return { ms, result, logs };
+  },
+  async loop({ script, clients, ms }) {
+    const until = performance.now() + ms;
+    const times = [];
+    const turns = Array.from({ length: clients }, async () => {
+      while (performance.now() < until) {
+        const startedAt = performance.now();
+        const { logs } = await client.callToolChain(script);
+        if (logs.some((line) => line.startsWith("[ERROR]"))) throw new Error(logs.join("; "));
+        times.push(performance.now() - startedAt);
+      }
+    });
+    await Promise.all(turns);
+    return times;
   },
 };
 

@@ -194,6 +194,26 @@ describe("many runs", () => {
     }
   });
 
+  test("more runs at once than isolates are ready all have one made, in their order; one of them may be cancelled", async () => {
+    const crowded = await startExecutor({ isolatesPerProcess: 64 });
+    try {
+      const stop = new AbortController();
+      const order: number[] = [];
+      const host = recordingHost((_, [n]) => order.push(Number(n)));
+      const runs = Array.from({ length: 40 }, (_, n) =>
+        // No isolate with that heap is kept ready.
+        valueOf(crowded, `await mcp.a.b(${n}); return ${n}`, { host, limits: { memoryMiB: 48 } }),
+      );
+      const last = errorOf(crowded, "return 1", { host, limits: { memoryMiB: 48 }, signal: stop.signal });
+      stop.abort();
+      expect(await last).toMatchObject({ code: "RUN_CANCELLED" });
+      expect(await Promise.all(runs)).toEqual(Array.from({ length: 40 }, (_, n) => n));
+      expect(order).toHaveLength(40);
+    } finally {
+      await crowded.close();
+    }
+  });
+
   test("a script that makes the engine give up fails alone; its neighbour, waiting for a tool longer than that takes, succeeds", async () => {
     const shared = await startExecutor();
     try {

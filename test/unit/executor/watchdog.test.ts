@@ -24,6 +24,13 @@ describe("memory", () => {
     ]);
   });
 
+  test("many runs that only wait are no reason to kill the process they wait in", () => {
+    const waiting = { runs: 900, cpuMs: 900_000, memoryMiB: 900 * 64 };
+    const dog = new Watchdog();
+    expect([dog.memory(1_600, waiting), dog.memory(1_600, waiting)]).toEqual([undefined, undefined]);
+    expect(dog.memory(4_300, waiting)).toEqual({ act: "kill", because: "memory" });
+  });
+
   test("one reading between that is in order starts the count again", () => {
     const dog = new Watchdog();
     expect([400, 300, 400].map((rssMiB) => dog.memory(rssMiB, ONE))).toEqual([undefined, undefined, undefined]);

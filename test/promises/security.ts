@@ -1,0 +1,217 @@
+import type { Promised } from "./promise.ts";
+
+const CORPUS = "test/security/hostile-corpus.test.ts";
+const CONFINEMENT = "test/integration/confinement.test.ts";
+const CONFINED = "test/integration/confined-service.test.ts";
+const SUPERVISION = "test/unit/executor/supervision.test.ts";
+const IMPOSTOR = "test/unit/executor/impersonation.test.ts";
+const GARBAGE = "test/security/executor-impersonation.test.ts";
+const RESILIENCE = "test/e2e/resilience.test.ts";
+const LIMITS = "test/e2e/limits.test.ts";
+const HTTP = "test/e2e/http-lifecycle.test.ts";
+const ISOLATION = "test/e2e/isolation.test.ts";
+const CROWDING = "test/security/crowding-out.test.ts";
+const TYPES = "test/security/typecheck-hostile.test.ts";
+const CLOCK = "test/unit/sandbox-runtime/clock.test.ts";
+const INTL = "test/unit/sandbox-runtime/intl.test.ts";
+
+/** What SECURITY.md claims, word for word, each with the tests that show it. */
+export const SECURITY_PROMISES: readonly Promised[] = [
+  {
+    id: "security:limits",
+    promise:
+      "Endless loops, heap bombs, a growing `Map`, a promise that never settles, a tool that never answers: each ends its own run with a typed error.",
+    tests: [
+      {
+        file: LIMITS,
+        name: "%s",
+        rows: [
+          "a heap that grows reaches the memory limit",
+          "a map with text keys that grows until V8 gives up costs its own run only",
+          "a tool that never answers ends with the wall limit",
+          "many short slices of computing add up to the computing limit",
+        ],
+      },
+    ],
+  },
+  {
+    id: "security:corpora",
+    promise:
+      "Hundreds of recorded attacks end as they should; the next run is right, no thread computes on, and nothing reaches the host.",
+    tests: [
+      { file: CORPUS, name: "no executor process computes 8 s later, and no call comes late" },
+      { file: CORPUS, name: "no call was made for a script that had ended" },
+      { file: CORPUS, name: "nothing on the host was polluted" },
+      { file: CORPUS, name: "no executor process held more memory than one may" },
+    ],
+  },
+  {
+    id: "security:neighbours",
+    promise: "While one client attacks, alone or in a crowd, runs of another client are answered and right.",
+    tests: [
+      { file: CORPUS, name: "runs of another client were right all the while" },
+      { file: CORPUS, name: "a crowd of attacks in shared processes is answered, each with a code that is not a defect" },
+      { file: CORPUS, name: "a crowd leaves runs of another client right, and nothing behind" },
+    ],
+  },
+  {
+    id: "security:runs-apart",
+    promise: "A run sees nothing of another run, of the same caller or of others.",
+    tests: [
+      { file: ISOLATION, name: "see their own tools, input, answers and globals, and nothing of the other's" },
+      { file: ISOLATION, name: "leave nothing to the next run of the same caller or of the other" },
+    ],
+  },
+  {
+    id: "security:outside-heap",
+    promise: "What `Intl` holds outside the heap counts to the memory limit.",
+    tests: [
+      { file: INTL, name: "takes no longer text: its work is outside the heap" },
+      { file: INTL, name: "formats no list of more than 100,000 items" },
+    ],
+  },
+  {
+    id: "security:clock",
+    promise: "Clocks step by whole milliseconds; a seeded run's clock tells nothing of the machine's.",
+    tests: [
+      { file: CLOCK, name: "is the machine's, in whole milliseconds" },
+      { file: CLOCK, name: "leads nowhere to the machine's clock" },
+    ],
+  },
+  {
+    id: "security:namespaces",
+    promise:
+      "Where namespaces hold, an executor process has no network, no process table, no files but Node's own, no capability and another user.",
+    tests: [
+      { file: CONFINEMENT, name: "cannot read what others on the machine may read, nor the process table" },
+      { file: CONFINEMENT, name: "cannot write anywhere, not even over its own files" },
+      { file: CONFINEMENT, name: "has no way to the network, to local servers and to sockets without a file" },
+      { file: CONFINEMENT, name: "sees no process of the machine and can signal none" },
+      { file: CONFINEMENT, name: "can start no other program" },
+      { file: CONFINEMENT, name: "is not root, and cannot become another user" },
+      {
+        file: CONFINEMENT,
+        name: "has no capability, can gain none, and shares no namespace with the service but that of time",
+      },
+    ],
+  },
+  {
+    id: "security:level",
+    promise: "How far processes are confined is tested at start and said; `require` starts with nothing less than namespaces.",
+    tests: [
+      { file: CONFINEMENT, name: "is the strongest that this machine allows, and never said to be more" },
+      { file: CONFINEMENT, name: "is the next lower one where bubblewrap fails, hangs, or does not hold" },
+      { file: CONFINED, name: "says at /readyz and in its log which level was reached" },
+      { file: CONFINED, name: "require does not start, says why, and what to do" },
+    ],
+  },
+  {
+    id: "security:descriptors",
+    promise: "No descriptor of the service is open in an executor process.",
+    tests: [
+      { file: "test/unit/cli/inherited-descriptors.test.ts", name: "what whoever started the process left open is closed" },
+    ],
+  },
+  {
+    id: "security:orphans",
+    promise: "No executor process outlives the service, however either ends.",
+    tests: [
+      { file: CONFINED, name: "killed at once, leaves no executor process behind" },
+      { file: CONFINEMENT, name: "killed at any moment of its start, leaves nothing" },
+      { file: CONFINEMENT, name: "ends with the service, even where its thread never stops" },
+    ],
+  },
+  {
+    id: "security:impostor",
+    promise:
+      "An executor process that is taken over, lies, floods, repeats, falls silent or dies harms nobody but the runs it holds.",
+    tests: [
+      { file: GARBAGE, name: "is killed when it stops answering" },
+      { file: IMPOSTOR, name: "messages for runs it does not hold are not heard" },
+      { file: IMPOSTOR, name: "nothing of a run is heard after its end" },
+      {
+        file: IMPOSTOR,
+        name: "a flood of calls whose answers it does not take stops being read, and it is killed for its silence",
+      },
+      { file: GARBAGE, name: "what a process sends is rebuilt: members that are not of the protocol do not get through" },
+    ],
+  },
+  {
+    id: "security:watchdog",
+    promise:
+      "Processes that stand still, hold too much or compute without a run are found from outside and killed; swollen ones take no more runs.",
+    tests: [
+      { file: SUPERVISION, name: "that stands still is killed for its silence" },
+      { file: SUPERVISION, name: "of the machine's memory is killed, and the run that was alone in it told so" },
+      { file: SUPERVISION, name: "of its time without having a run is killed: a thread went on after the run had ended" },
+      { file: SUPERVISION, name: "swollen by the run in it takes no more; those in it end" },
+    ],
+  },
+  {
+    id: "security:blame",
+    promise:
+      "A crash is told to the run that caused it; others are run again if they had done nothing yet, and else are told so.",
+    tests: [
+      {
+        file: SUPERVISION,
+        name: "runs that waited meanwhile are run again where there is room; the one that computed is run again alone",
+      },
+      {
+        file: SUPERVISION,
+        name: "a run that crashes its process again when it is alone is to blame, and costs the others nothing",
+      },
+      { file: SUPERVISION, name: "a run that had made a call is not run again, and is told whose doing it was not" },
+    ],
+  },
+  {
+    id: "security:crashers",
+    promise: "Who crashes processes again and again runs alone, then slower, then not for a while, and is told.",
+    tests: [
+      { file: SUPERVISION, name: "has its runs alone from then on: others are never beside them" },
+      { file: SUPERVISION, name: "is slowed, then refused for a while and told so; nobody else is" },
+      { file: RESILIENCE, name: "is refused for a while, and told how long; another client is not" },
+    ],
+  },
+  {
+    id: "security:callers",
+    promise: "One caller sees nothing of another's runs and tools.",
+    tests: [
+      { file: HTTP, name: "do not see each other's runs; an administrator sees both" },
+      { file: HTTP, name: "do not see tools of servers they may not use, by any door" },
+    ],
+  },
+  {
+    id: "security:learned",
+    promise: "What one caller's answers taught of a tool's types is shown to that caller only.",
+    tests: [
+      {
+        file: "test/e2e/learned-types.test.ts",
+        name: "tells a client nothing of what another one's results looked like",
+      },
+    ],
+  },
+  {
+    id: "security:readers",
+    promise: "Hostile types, schemas and results end in bounded time, and no caller keeps others waiting by them.",
+    tests: [
+      { file: CROWDING, name: "whose results take long to be checked holds up its own runs" },
+      { file: CROWDING, name: "whose TypeScript takes long to be read does" },
+      {
+        file: CROWDING,
+        name: "whose schemas take long to be tried is the one who is refused, and the service ends all the same",
+      },
+      { file: TYPES, name: "has nothing of the service's environment" },
+    ],
+  },
+  {
+    id: "security:logs",
+    promise: "Secrets do not reach logs.",
+    tests: [
+      { file: "test/unit/observability/logger.test.ts", name: "are in no part of a line: message, fields, child's fields, errors" },
+      {
+        file: "test/unit/observability/redact.test.ts",
+        name: "no secret of at least four characters gets through, whatever stands around it",
+      },
+    ],
+  },
+];
