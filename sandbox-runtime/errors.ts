@@ -10,6 +10,7 @@ import {
   mapGet,
   parse,
   NumberCtor,
+  setPrototypeOf,
   stringIndexOf,
   stringSlice,
   toText,
@@ -67,6 +68,8 @@ freeze(ToolError);
  */
 export function toolErrorFrom(infoJson: string, site: Error | undefined): ToolError {
   const info = parse(infoJson) as FailureInfo;
+  // What a failure has not must not be found on a prototype that the script has changed.
+  setPrototypeOf(info, null);
   const error = new ToolError(info);
   const stack = `ToolError: ${info.message}${scriptFrames(framesOf(site))}`;
   define(error, "stack", stack, false);

@@ -13,6 +13,7 @@ import type { Log } from "../lib/log.ts";
 import type { CallSettlement, Journal } from "../store/journal.ts";
 import { toArguments } from "./arguments.ts";
 import type { CallSummary } from "./call-summary.ts";
+import type { CallBytes } from "./call-bytes.ts";
 import { CallTable } from "./call-table.ts";
 import type { CallReply, ExecutionHost } from "./execution-host.ts";
 import { answerMeta, isMetaPath } from "./meta-calls.ts";
@@ -24,7 +25,8 @@ import type { LogLine } from "./run-log.ts";
 /** What a run's bridge tells its watchers. */
 export interface BridgeListener {
   log(line: LogLine): void;
-  emit(value: JsonValue): void;
+  /** @param json JSON text of the value: it is kept as text, as values take many times that. */
+  emit(json: string): void;
   callStarted(call: { readonly seq: number; readonly server: string; readonly tool: string }): void;
   callSettled(call: {
     readonly seq: number;
@@ -45,6 +47,8 @@ export interface BridgeOptions {
   readonly catalogs: CatalogSource;
   readonly gateway: Gateway;
   readonly journal: Journal;
+  /** Shared by all runs. */
+  readonly callBytes: CallBytes;
   readonly clock: Clock;
   readonly log: Log;
   readonly listener: BridgeListener;
@@ -56,6 +60,8 @@ const NOT_SENT: ReadonlySet<ErrorInfo["code"]> = new Set<ErrorInfo["code"]>([
   "TOOL_NOT_FOUND",
   "TOOL_ARGUMENTS_INVALID",
 ]);
+/** Calls of unknown tools that are told the nearest ones; finding them compares the name with every tool's. */
+const MAX_SUGGESTIONS = 8;
 /** How long calls that a script left in flight may take to end once they are cancelled. */
 const SETTLE_WITHIN_MS = 500;
 
@@ -65,7 +71,8 @@ const SETTLE_WITHIN_MS = 500;
  */
 export class Bridge {
   readonly runLog: RunLog;
-  #emitted: JsonValue[] = [];
+  /** JSON texts. */
+  #emitted: string[] = [];
   readonly #options: BridgeOptions;
   readonly #calls: CallTable;
   readonly #summaries = new Map<number, CallSummary>();
@@ -74,6 +81,7 @@ export class Bridge {
   #emittedValues = 0;
   /** Calls of tools that are not read-only which were, or may have been, dispatched. */
   #mayHaveChanged = 0;
+  #unknownTools = 0;
 
   constructor(options: BridgeOptions) {
     this.#options = options;
@@ -108,9 +116,9 @@ export class Bridge {
     timer.cancel();
   }
 
-  /** The values emitted so far, in order. */
+  /** The values emitted so far, in order; made anew at each reading. */
   get emitted(): readonly JsonValue[] {
-    return this.#emitted;
+    return this.#emitted.map((json) => JSON.parse(json) as JsonValue);
   }
 
   /** Forgets the values of a script that is replaced by another; they still count against the limit. */
@@ -148,8 +156,8 @@ export class Bridge {
       );
       return;
     }
-    this.#emitted.push(parsed.value as JsonValue);
-    this.#options.listener.emit(parsed.value as JsonValue);
+    this.#emitted.push(json);
+    this.#options.listener.emit(json);
   }
 
   /**
@@ -162,6 +170,10 @@ export class Bridge {
     try {
       const seq = this.#calls.admit(byteLength(argsText));
       try {
+        const { callBytes, principal } = this.#options;
+        using _lease =
+          callBytes.tryTake(principal.id, argsText.length) ??
+          (await callBytes.take(principal.id, argsText.length, signal));
         const { path, args } = readCall(pathText, argsText);
         return { ok: true, json: await this.#dispatch(seq, path, args, signal) };
       } finally {
@@ -196,6 +208,7 @@ export class Bridge {
       catalog = await catalogs.settled(principal, narrow, { signal, ...only });
       resolution = catalog.resolve(path);
     }
+    if (resolution.kind === "unknown" && ++this.#unknownTools > MAX_SUGGESTIONS) throw unknownAgain();
     const target = toTarget(resolution);
     return this.#journaled({ seq, target, args: toArguments(target.tool, args, path), signal });
   }
@@ -322,6 +335,14 @@ function toTarget(resolution: ToolResolution): Target {
     default:
       return resolution satisfies never;
   }
+}
+
+function unknownAgain(): RunletError {
+  const message = `Cannot call the tool as there is none of this name: ${MAX_SUGGESTIONS} calls before named none either`;
+  return new RunletError("TOOL_NOT_FOUND", message, {
+    hint: "`await mcp.$servers()` lists the tools; what is like a name was told of the first calls.",
+    details: { nearest: [] },
+  });
 }
 
 function unknownTool({ message, nearest }: UnknownTool): RunletError {

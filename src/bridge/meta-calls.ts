@@ -6,6 +6,8 @@ import { isRecord } from "../lib/guards.ts";
 
 const DEFAULT_LIMIT = 10;
 const MAX_LIMIT = 50;
+/** Longest text that is searched for, in UTF-16 units: nobody asks for tools in more words, and a mebibyte takes 100 ms. */
+const MAX_QUERY_UNITS = 4_096;
 
 /** Whether a path is one of `mcp.$search`, `mcp.$describe`, `mcp.$servers`: answered from the catalog, no tool is called. */
 export function isMetaPath(path: readonly string[]): boolean {
@@ -41,6 +43,13 @@ function search(args: readonly unknown[], catalog: Catalog): unknown {
     throw new RunletError(
       "TOOL_ARGUMENTS_INVALID",
       "Cannot search as the query must be a string: mcp.$search(query, { limit, offset, server })",
+    );
+  }
+  if (query.length > MAX_QUERY_UNITS) {
+    throw new RunletError(
+      "TOOL_ARGUMENTS_INVALID",
+      `Cannot search as the query may have ${MAX_QUERY_UNITS} characters: current length is ${query.length}`,
+      { hint: "Search for a few words of what the tool does." },
     );
   }
   const options = isRecord(given) ? given : {};

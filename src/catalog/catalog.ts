@@ -21,6 +21,7 @@ export type ToolResolution =
   | { readonly kind: "tool"; readonly tool: CatalogTool }
   /** The first part is a server whose tools are not known (it is down or not started): the call decides. */
   | { readonly kind: "unlisted"; readonly server: string; readonly name: string }
+  /** `message` and `nearest` are found when one is first read: that compares the word with every name, a thousand in some ms. */
   | { readonly kind: "unknown"; readonly message: string; readonly nearest: readonly CatalogTool[] };
 
 /** One hit of a search. */

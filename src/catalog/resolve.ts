@@ -48,7 +48,7 @@ export function createResolver(servers: readonly CatalogServer[]): Resolver {
     const tool = found.tools.byName.get(name) ?? found.tools.byName.get(toIdentifier(name));
     if (tool !== undefined) return { kind: "tool", tool };
     const why = `server ${quote(found.server)} has no such tool`;
-    return unknown([found.namespace, name], why, nearest(name, [found]));
+    return unknown([found.namespace, name], why, () => nearest(name, [found]));
   };
   return {
     flat(name) {
@@ -56,19 +56,19 @@ export function createResolver(servers: readonly CatalogServer[]): Resolver {
       return found !== undefined && isTool(found) ? found : undefined;
     },
     resolve(path) {
-      if (isLongerThan(path, MAX_NAME)) return unknown(path, `a name may have ${MAX_NAME} characters`, []);
+      if (isLongerThan(path, MAX_NAME)) return unknown(path, `a name may have ${MAX_NAME} characters`, () => []);
       const [first, ...rest] = path;
-      if (first === undefined) return unknown(path, "no tool is named", []);
+      if (first === undefined) return unknown(path, "no tool is named", () => []);
       const server = byName.get(first) ?? byName.get(toIdentifier(first));
       // A tool's own name may hold dots, which a script writes as further properties.
       if (server !== undefined && rest.length > 0) return inServer(server, rest.join("."));
       const found = onMcp(path);
       if (found !== undefined && isTool(found)) return { kind: "tool", tool: found };
       if (found !== undefined)
-        return unknown(path, "several servers have a tool of this name", found.slice(0, NEAREST));
+        return unknown(path, "several servers have a tool of this name", () => found.slice(0, NEAREST));
       if (server === undefined) return unknownOnMcp(path, servers);
       const why = `${quote(server.server)} is a server, not a tool`;
-      return unknown(path, why, server.tools?.tools.slice(0, NEAREST) ?? []);
+      return unknown(path, why, () => server.tools?.tools.slice(0, NEAREST) ?? []);
     },
   };
 }
@@ -103,9 +103,11 @@ function unknownOnMcp(path: readonly string[], servers: readonly CatalogServer[]
   const why =
     path.length > 1 ? "there is no such server and no tool of this name" : "no server has a tool of this name";
   const aside = waiting.length === 0 ? "" : ` (tools of ${waiting.slice(0, 5).join(", ")} are not known yet)`;
-  const close = nearest(path.at(-1) ?? "", servers);
-  const closeWhole = path.length > 1 ? nearestWhole(path, servers) : [];
-  return unknown(path, why + aside, [...new Set([...closeWhole, ...close])].slice(0, NEAREST));
+  return unknown(path, why + aside, () => {
+    const close = nearest(path.at(-1) ?? "", servers);
+    const closeWhole = path.length > 1 ? nearestWhole(path, servers) : [];
+    return [...new Set([...closeWhole, ...close])].slice(0, NEAREST);
+  });
 }
 
 function isLongerThan(path: readonly string[], max: number): boolean {
@@ -114,8 +116,21 @@ function isLongerThan(path: readonly string[], max: number): boolean {
   return length > max;
 }
 
-/** @param why Continues "Cannot call … as". */
-function unknown(path: readonly string[], why: string, near: readonly CatalogTool[]): ToolResolution {
+/** @param why Continues "Cannot call … as". @param find The nearest tools; asked once, when somebody wants to know. */
+function unknown(path: readonly string[], why: string, find: () => readonly CatalogTool[]): ToolResolution {
+  let near: readonly CatalogTool[] | undefined;
+  return {
+    kind: "unknown",
+    get message() {
+      return unknownMessage(path, why, (near ??= find()));
+    },
+    get nearest() {
+      return (near ??= find());
+    },
+  };
+}
+
+function unknownMessage(path: readonly string[], why: string, near: readonly CatalogTool[]): string {
   const written = bounded(
     `mcp${path
       .slice(0, MAX_WORDS)
@@ -127,7 +142,7 @@ function unknown(path: readonly string[], why: string, near: readonly CatalogToo
     names.length === 0
       ? "Object.keys(mcp) lists the servers"
       : `the nearest ${names.length === 1 ? "is" : "are"} ${names.join(", ")}`;
-  return { kind: "unknown", message: `Cannot call ${written} as ${why}: ${remedy}`, nearest: near };
+  return `Cannot call ${written} as ${why}: ${remedy}`;
 }
 
 /** Tools whose own name is like the wrong one. */

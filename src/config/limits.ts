@@ -21,6 +21,7 @@ export const LIMITS = {
   cpuMs: { doc: "Computing time in ms.", min: 10, default: 5_000, ceiling: 60_000 },
   memoryMiB: { doc: "JavaScript heap in MiB.", min: 16, default: 64, ceiling: 256 },
   sourceBytes: { doc: "Script source in UTF-8 bytes.", min: 1, default: 256 * KIB, ceiling: MIB },
+  syntaxNodes: { doc: "Nodes of the script's syntax tree.", min: 16, default: 100_000, ceiling: 400_000 },
   toolCalls: { doc: "Tool calls in total.", min: 0, default: 200, ceiling: 10_000 },
   concurrency: { doc: "Tool calls in flight.", min: 1, default: 64, ceiling: 256 },
   argumentBytes: { doc: "Arguments of one call, JSON bytes.", min: 2, default: MIB, ceiling: 4 * MIB },

@@ -28,12 +28,17 @@ export class Turns<Item extends { readonly owner: string }> {
     return this.#waiting.splice(0);
   }
 
-  /** Takes out the next item. @param isReady Whether its owner may have a turn now. @returns `undefined` when none may. */
-  take(isReady: (item: Item) => boolean = () => true): Item | undefined {
+  /** The item that `take` takes out. @param isReady Whether its owner may have a turn now. @returns `undefined` when none may. */
+  next(isReady: (item: Item) => boolean = () => true): Item | undefined {
     const lastOf = ({ owner }: Item): number => this.#last.get(owner) ?? 0;
-    const next = this.#waiting
+    return this.#waiting
       .filter(isReady)
       .reduce<Item | undefined>((a, b) => (a === undefined || lastOf(b) < lastOf(a) ? b : a), undefined);
+  }
+
+  /** Takes out the next item. @param isReady Whether its owner may have a turn now. @returns `undefined` when none may. */
+  take(isReady: (item: Item) => boolean = () => true): Item | undefined {
+    const next = this.next(isReady);
     if (next === undefined) return undefined;
     this.remove(next);
     this.#last.set(next.owner, ++this.#turn);

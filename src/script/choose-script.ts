@@ -1,14 +1,16 @@
 import { BODY_PREFIX } from "./body-wrapper.ts";
 import { findFences } from "./fences.ts";
-import { findProblem, parseScript, TOO_DEEP } from "./parse.ts";
-import type { ScriptTree, SyntaxProblem } from "./parse.ts";
+import { findProblem, parseScript } from "./parse.ts";
+import type { ScriptTree } from "./parse.ts";
 import { isProse } from "./prose.ts";
 import { scanScript } from "./scan.ts";
 import { createLineTable } from "./source-position.ts";
 import { rewritten, unmoved } from "./source-text.ts";
 import type { ReadableText } from "./source-text.ts";
-import { syntaxError } from "./syntax-error.ts";
+import { DEPTH_HINT, syntaxError } from "./syntax-error.ts";
 import type { TransformReply, Transpiler } from "./transpile.ts";
+import { TreeTooLarge } from "./tree-bounds.ts";
+import type { TreeBudget } from "./tree-bounds.ts";
 
 /** The script that was found in a caller's text. */
 export interface ChosenScript {
@@ -26,6 +28,11 @@ export interface ChosenScript {
 
 /** A transpiler as the owner of one text uses it. */
 export type OwnTranspiler = Pick<Transpiler, "strip" | "transform">;
+
+/** What a text is read with. */
+export interface ReadingTools extends OwnTranspiler {
+  readonly budget: TreeBudget;
+}
 
 interface Candidate {
   readonly start: number;
@@ -49,9 +56,10 @@ const REASONING = /^\s*<(?<tag>think|thinking|reasoning)>[^]*?<\/\k<tag>>/iu;
  * statements would parse too, as an empty template literal with another as its argument: that is no script. Reasoning
  * before the answer is passed over, whatever it holds.
  *
- * @throws SCRIPT_SYNTAX about the whole text or, when it has fenced blocks, about the largest of them.
+ * @throws SCRIPT_SYNTAX about the whole text or, when it has fenced blocks, about the largest of them; TreeTooLarge with its
+ *   offset in `source`.
  */
-export async function chooseScript(source: string, transpiler: OwnTranspiler): Promise<ChosenScript> {
+export async function chooseScript(source: string, tools: ReadingTools): Promise<ChosenScript> {
   const answerAt = REASONING.exec(source)?.[0].length ?? 0;
   const answer = source.slice(answerAt);
   const fences = findFences(answer);
@@ -67,16 +75,16 @@ export async function chooseScript(source: string, transpiler: OwnTranspiler): P
   let tries = 0;
   for (const candidate of filled.length > 0 ? filled : candidates) {
     const script = plainScript(candidate);
-    const direct = tryText(source, candidate, script, markers);
+    const direct = tryText(candidate, script, markers, tools);
     if (direct.script !== undefined) return direct.script;
     if (direct.isProse || tries++ >= MAX_TYPESCRIPT_TRIES) continue;
-    const reply = await transpiler.strip(script);
+    const reply = await tools.strip(script);
     if (reply.status === "broken") throw unreadable(source, candidate);
-    if (reply.status === "unsupported") return rewriteScript(source, candidate, markers, transpiler);
-    const stripped = reply.status === "ok" ? tryText(source, candidate, reply.code, markers).script : undefined;
+    if (reply.status === "unsupported") return rewriteScript(source, candidate, markers, tools);
+    const stripped = reply.status === "ok" ? tryText(candidate, reply.code, markers, tools).script : undefined;
     if (stripped !== undefined) return { ...stripped, typed: script, language: "ts" };
   }
-  return rewriteScript(source, blamedOf(fenced) ?? whole, markers, transpiler);
+  return rewriteScript(source, blamedOf(fenced) ?? whole, markers, tools);
 }
 
 /** The largest fence; of several readings of one, the shortest counts: the others hold what follows it, too. */
@@ -98,17 +106,24 @@ function plainScript({ text }: Candidate): string {
   return text.startsWith("#!") ? `//${text.slice(2)}` : text;
 }
 
-/** @throws SCRIPT_SYNTAX when the text cannot be read to its end at all. */
-function tryText(source: string, { start }: Candidate, text: string, markers: readonly number[]): Attempt {
-  const parsed = parseScript(text);
-  if (!parsed.ok) {
-    if (parsed.tooDeep) throw syntaxError(source, { message: TOO_DEEP, offset: start, tooDeep: true });
-    return { script: undefined, isProse: isProse(text, parsed.at) };
-  }
+/** @throws TreeTooLarge */
+function tryText({ start }: Candidate, text: string, markers: readonly number[], { budget }: ReadingTools): Attempt {
+  const parsed = placed(start, unmoved(text), () => parseScript(text, budget));
+  if (!parsed.ok) return { script: undefined, isProse: isProse(text, parsed.at) };
   const { tree } = parsed;
   const script: ChosenScript = { start, tree, typed: text, language: "js", readable: unmoved(text), sameLines: true };
   const isStray = strayFence(script, text.length, markers) !== undefined;
   return isStray ? { script: undefined, isProse: false } : { script };
+}
+
+/** Tells a tree that is too large where it is in the caller's text. @param start Of what was read, there. */
+function placed<T>(start: number, text: ReadableText, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof TreeTooLarge)) throw error;
+    throw new TreeTooLarge(error.excess, start + (text.toOriginal(error.offset) ?? 0));
+  }
 }
 
 /** Offset of a fence that a script was read with as if it were code: a template literal, or `~` three times. */
@@ -129,10 +144,11 @@ async function rewriteScript(
   source: string,
   candidate: Candidate,
   markers: readonly number[],
-  transpiler: OwnTranspiler,
+  tools: ReadingTools,
 ): Promise<ChosenScript> {
   const text = plainScript(candidate);
-  const reply = await transpiler.transform(text);
+  const { start } = candidate;
+  const reply = await tools.transform(text);
   switch (reply.status) {
     case "broken":
       throw unreadable(source, candidate);
@@ -140,41 +156,43 @@ async function rewriteScript(
       const { message, line, column, isJsx } = reply.problem;
       const offset = createLineTable(text, "script").toOffset({ line, column }) ?? text.length;
       const hint = isJsx === true ? { hint: JSX_HINT } : {};
-      throw syntaxError(source, { message, offset: candidate.start + offset, ...hint });
+      throw syntaxError(source, { message, offset: start + offset, ...hint });
     }
     case "ok": {
-      const readable = readRewritten(reply, text);
-      const parsed = readable === undefined ? undefined : parseScript(readable.text);
+      const { budget } = tools;
+      const readable = placed(start, unmoved(text), () => readRewritten(reply, text, budget));
+      const parsed = readable && placed(start, readable, () => parseScript(readable.text, budget));
       if (readable !== undefined && parsed?.ok === true) {
-        const { start } = candidate;
         const { tree } = parsed;
         const script = { start, tree, typed: readable.text, language: "js", readable, sameLines: false } as const;
         const stray = strayFence(script, text.length, markers);
         if (stray === undefined) return script;
         throw syntaxError(source, { message: "a Markdown fence stands between statements", offset: stray });
       }
-      throw syntaxError(source, offsetBy(findProblem(text), candidate.start));
+      const problem = placed(start, unmoved(text), () => findProblem(text, budget));
+      throw syntaxError(source, { ...problem, offset: problem.offset + start });
     }
     default:
       return reply satisfies never;
   }
 }
 
-function readRewritten(reply: Extract<TransformReply, { status: "ok" }>, text: string): ReadableText | undefined {
-  if (reply.shift === 0) return rewritten(reply, { start: 0, end: reply.code.length }, text);
-  const parsed = parseScript(reply.code);
+function readRewritten(
+  reply: Extract<TransformReply, { status: "ok" }>,
+  text: string,
+  budget: TreeBudget,
+): ReadableText | undefined {
+  if (reply.shift === 0) return rewritten({ reply, start: 0, original: text }, reply.code.length);
+  const parsed = parseScript(reply.code, budget);
   const statement = parsed.ok && parsed.tree.statements.length === 1 ? parsed.tree.statements[0] : undefined;
   if (statement?.type !== "ExpressionStatement" || statement.expression.type !== "ArrowFunctionExpression")
     return undefined;
   const { body } = statement.expression;
-  return rewritten(reply, { start: body.start + 1 - BODY_PREFIX.length, end: body.end - 1 - BODY_PREFIX.length }, text);
-}
-
-function offsetBy(problem: SyntaxProblem, start: number): SyntaxProblem {
-  return { ...problem, offset: problem.offset + start };
+  const start = body.start + 1 - BODY_PREFIX.length;
+  return rewritten({ reply, start, original: text }, body.end - 1 - BODY_PREFIX.length);
 }
 
 function unreadable(source: string, { start }: Candidate): Error {
   const message = "it is nested too deeply, or too ambiguous, to be read as TypeScript";
-  return syntaxError(source, { message, offset: start, tooDeep: true });
+  return syntaxError(source, { message, offset: start, hint: DEPTH_HINT });
 }

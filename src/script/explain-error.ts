@@ -70,14 +70,13 @@ function explainShape(script: PreparedScript, catalog: Catalog): string | undefi
     const line = call.position === undefined ? "" : ` in line ${call.position.line}`;
     return `The call of ${written(call.path)}${line} gives a promise: write \`await\` before it.`;
   }
-  const signatures = new Set(
-    script.calls.flatMap(({ path }) => {
-      const meta = META_SIGNATURES.get(path[0] ?? "");
-      if (meta !== undefined) return [meta];
-      const resolution = catalog.resolve(path);
-      return resolution.kind === "tool" ? [resolution.tool.signature] : [];
-    }),
-  );
-  if (signatures.size === 0) return undefined;
-  return `Compare with what the tools return:\n${[...signatures].slice(0, MAX_SIGNATURES).join("\n")}`;
+  const signatures = new Set<string>();
+  for (const { path } of script.calls) {
+    if (signatures.size === MAX_SIGNATURES) break;
+    const resolution = catalog.resolve(path);
+    const signature =
+      META_SIGNATURES.get(path[0] ?? "") ?? (resolution.kind === "tool" ? resolution.tool.signature : undefined);
+    if (signature !== undefined) signatures.add(signature);
+  }
+  return signatures.size === 0 ? undefined : `Compare with what the tools return:\n${[...signatures].join("\n")}`;
 }

@@ -180,9 +180,9 @@ function blank({ wrapped }: ScriptTree, { start, end }: ModuleDeclaration): Edit
 
 /** A name of at most five units that is nowhere in the text. */
 function freeName(text: string): string {
-  for (let i = 0; i < 1_000; i++) {
-    const name = `$v${i}`;
-    if (!text.includes(name)) return name;
-  }
+  const taken = new Set<string>();
+  for (const [found] of text.matchAll(/\$v\d{1,3}/gu))
+    for (let length = found.length; length > 2; length--) taken.add(found.slice(0, length));
+  for (let i = 0; i < 1_000; i++) if (!taken.has(`$v${i}`)) return `$v${i}`;
   return "$$$$$";
 }

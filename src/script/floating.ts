@@ -19,6 +19,7 @@ const COLLECTION_METHODS = new Set(
 const COLLECTIONS = new Set(["Array", "Map", "Set", "URLSearchParams", "WeakMap", "WeakSet"]);
 /** Callbacks whose value is thrown away, as functions of anything. */
 const DROPPING_METHODS = new Set(["forEach"]);
+const TRACK = "$track";
 const NONE: FloatingValues = { edits: [], tracker: undefined };
 
 /** Finds values that float; made for one tree. */
@@ -233,9 +234,9 @@ function wrap(value: Wrappable, tracker: string, text: string, line: number | un
   ];
 }
 
-/** A name that is nowhere in the text, not even in a string that may be evaluated. */
+/** A name that is nowhere in the text, not even in a string that may be evaluated. One more `$` than the longest there is. */
 function freeName(text: string): string {
-  let name = "$track";
-  while (text.includes(name)) name += "$";
-  return name;
+  let most = -1;
+  for (const [found] of text.matchAll(/\$track\$*/gu)) most = Math.max(most, found.length - TRACK.length);
+  return TRACK + "$".repeat(most + 1);
 }

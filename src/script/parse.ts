@@ -1,6 +1,8 @@
 import type { ArrowFunctionExpression, Expression, ModuleDeclaration, Node, Options, Program, Statement } from "acorn";
 import { BODY_PREFIX, BODY_SUFFIX } from "./body-wrapper.ts";
 import { ScriptParser } from "./script-parser.ts";
+import { TreeTooLarge } from "./tree-bounds.ts";
+import type { TreeBudget } from "./tree-bounds.ts";
 
 /** A script's syntax tree. Offsets are those of `wrapped`. */
 export interface ScriptTree {
@@ -18,22 +20,14 @@ export interface SyntaxProblem {
   readonly message: string;
   /** In the text that was parsed. */
   readonly offset: number;
-  /** The text is nested deeper than can be read: nothing else is worth a try. */
-  readonly tooDeep?: boolean;
   /** What to do about it, where more is known than the parser says. */
   readonly hint?: string;
 }
 
-/**
- * A tree, or none, with the place where the statements stopped being any; `tooDeep`: the text is nested deeper than can be
- * read. `findProblem` tells why there is none.
- */
+/** A tree, or none, with the place where the statements stopped being any. `findProblem` tells why there is none. */
 export type ParseOutcome =
   | { readonly ok: true; readonly tree: ScriptTree }
-  | { readonly ok: false; readonly at: number; readonly tooDeep: boolean };
-
-/** What is said of a source that exhausts a parser's stack. */
-export const TOO_DEEP = "the source is nested deeper than can be read";
+  | { readonly ok: false; readonly at: number };
 
 const OPTIONS: Options = {
   ecmaVersion: "latest",
@@ -46,16 +40,12 @@ const OPTIONS: Options = {
 
 /**
  * Parses a text as the body of an async function: sloppy mode, `await` and `return` allowed. An object literal and a
- * function without a name are taken as the expressions they were meant to be. Never throws for what the text is.
+ * function without a name are taken as the expressions they were meant to be.
+ *
+ * @throws TreeTooLarge, its offset in `text`: nothing else is worth a try.
  */
-export function parseScript(text: string): ParseOutcome {
-  const wrapped = BODY_PREFIX + text + BODY_SUFFIX;
-  try {
-    return parseWrapped(wrapped);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    return { ok: false, at: 0, tooDeep: true };
-  }
+export function parseScript(text: string, budget: TreeBudget): ParseOutcome {
+  return placed(BODY_PREFIX.length, text.length, () => parseWrapped(BODY_PREFIX + text + BODY_SUFFIX, budget));
 }
 
 /**
@@ -63,30 +53,35 @@ export function parseScript(text: string): ParseOutcome {
  * end.
  *
  * @param text One that `parseScript` has no tree for.
+ * @throws TreeTooLarge, its offset in `text`.
  */
-export function findProblem(text: string): SyntaxProblem {
+export function findProblem(text: string, budget: TreeBudget): SyntaxProblem {
+  const { length } = BODY_PREFIX;
+  const read = (source: string): Program => ScriptParser.readProgram(source, OPTIONS, budget);
+  return (
+    placed(0, text.length, () => problemOf(() => read(text), 0, text.length)) ??
+    placed(length, text.length, () => problemOf(() => read(BODY_PREFIX + text + BODY_SUFFIX), length, text.length)) ?? {
+      message: "Unexpected token",
+      offset: 0,
+    }
+  );
+}
+
+/** What is too large is told where it is in the text; a parser without stack left cannot say where it was. */
+function placed<T>(shift: number, length: number, read: () => T): T {
   try {
-    return (
-      problemOf(() => ScriptParser.parse(text, OPTIONS), 0, text.length) ??
-      problemOf(
-        () => ScriptParser.parse(BODY_PREFIX + text + BODY_SUFFIX, OPTIONS),
-        BODY_PREFIX.length,
-        text.length,
-      ) ?? {
-        message: "Unexpected token",
-        offset: 0,
-      }
-    );
+    return read();
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    return { message: TOO_DEEP, offset: 0, tooDeep: true };
+    if (error instanceof RangeError) throw new TreeTooLarge("depth", 0);
+    if (!(error instanceof TreeTooLarge)) throw error;
+    throw new TreeTooLarge(error.excess, Math.min(Math.max(0, error.offset - shift), length));
   }
 }
 
-function parseWrapped(wrapped: string): ParseOutcome {
+function parseWrapped(wrapped: string, budget: TreeBudget): ParseOutcome {
   let at = 0;
   const arrow = attempt(
-    () => soleArrow(ScriptParser.parse(wrapped, OPTIONS), wrapped),
+    () => soleArrow(ScriptParser.readProgram(wrapped, OPTIONS, budget), wrapped),
     (error) => {
       at = positionOf(error) - BODY_PREFIX.length;
     },
@@ -95,14 +90,14 @@ function parseWrapped(wrapped: string): ParseOutcome {
     const statements = arrow.body.body;
     const meant = statements.filter((statement) => statement.type !== "EmptyStatement");
     if (meant.length === 1 && meant[0]?.type === "BlockStatement") {
-      const object = wholeExpression(wrapped);
+      const object = wholeExpression(wrapped, budget);
       if (object?.type === "ObjectExpression") return expressionTree(wrapped, object);
     }
     return { ok: true, tree: { wrapped, root: arrow.body, statements, expression: undefined } };
   }
-  const expression = wholeExpression(wrapped);
+  const expression = wholeExpression(wrapped, budget);
   if (expression !== undefined) return expressionTree(wrapped, expression);
-  return { ok: false, at, tooDeep: false };
+  return { ok: false, at };
 }
 
 function expressionTree(wrapped: string, expression: Expression): ParseOutcome {
@@ -119,16 +114,9 @@ function soleArrow(program: Program, wrapped: string): ArrowFunctionExpression |
 }
 
 /** The one expression that is the whole body, if it is one; a semicolon may follow. */
-function wholeExpression(wrapped: string): Expression | undefined {
-  const end = wrapped.length - BODY_SUFFIX.length;
-  return attempt(() => {
-    const body = wrapped.slice(0, end);
-    const expression = ScriptParser.parseExpressionAt(body, BODY_PREFIX.length, OPTIONS);
-    for (const token of ScriptParser.tokenizer(body.slice(expression.end), OPTIONS)) {
-      if (token.type.label !== ";") return undefined;
-    }
-    return expression;
-  });
+function wholeExpression(wrapped: string, budget: TreeBudget): Expression | undefined {
+  const body = wrapped.slice(0, -BODY_SUFFIX.length);
+  return attempt(() => ScriptParser.readExpression(body, BODY_PREFIX.length, OPTIONS, budget));
 }
 
 function attempt<T>(work: () => T, failed?: (error: SyntaxError) => void): T | undefined {
@@ -156,7 +144,7 @@ function problemOf(work: () => unknown, shift: number, length: number): SyntaxPr
     const offset = Math.min(Math.max(0, positionOf(error) - shift), length);
     const cut = error.message.lastIndexOf(" (");
     const message = cut === -1 ? error.message : error.message.slice(0, cut);
-    if (isStackExhausted(error)) return { message: TOO_DEEP, offset, tooDeep: true };
+    if (isStackExhausted(error)) throw new RangeError(error.message, { cause: error });
     const ended = offset === length && message === "Unexpected token";
     return { message: ended ? "Unexpected end of the script" : message, offset };
   }

@@ -6,7 +6,8 @@ import { errorInfo } from "../lib/errors.ts";
 import type { ErrorContext, ErrorInfo } from "../lib/errors.ts";
 import { isRecord } from "../lib/guards.ts";
 import type { OpenObject } from "./literals.ts";
-import type { PreparedScript, ToolCallSite } from "./prepare.ts";
+import type { PreparedScript } from "./prepare.ts";
+import type { ToolCallSite } from "./read-script.ts";
 import type { Position } from "./script.ts";
 import { snippet } from "./source-position.ts";
 

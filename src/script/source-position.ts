@@ -16,17 +16,20 @@ export interface Edit {
   readonly anchored?: boolean;
 }
 
+/** Where the pieces of an edited text come from: plain data that threads can hand to each other. */
+export interface EditOrigins {
+  /** Of the edited text. */
+  readonly length: number;
+  /** For each piece: its begin, the place it comes from (-1 for none), and 0 when all of it is that place, else 1. */
+  readonly pieces: Int32Array;
+}
+
 /** A text after its edits, with the way back. */
 export interface EditedText {
   readonly text: string;
+  readonly origins: EditOrigins;
   /** @returns The offset before the edits, or `undefined` when the place was inserted. */
   toOriginal(offset: number): number | undefined;
-}
-
-/** Where a piece comes from: `step` is 0 when all of it is one place. */
-interface Origin {
-  readonly at: number;
-  readonly step: 0 | 1;
 }
 
 const SNIPPET_UNITS = 160;
@@ -81,33 +84,38 @@ function lastAtMost(sorted: readonly number[], limit: number): number {
 /** Applies edits. @param edits Must not overlap; of two at one place the earlier in the list comes first. */
 export function editText(text: string, edits: readonly Edit[]): EditedText {
   const ordered = edits.toSorted((a, b) => a.at - b.at);
-  const begins: number[] = [];
-  const origins: (Origin | undefined)[] = [];
+  const pieces: number[] = [];
   let result = "";
   let from = 0;
-  const push = (piece: string, origin: Origin | undefined): void => {
+  const push = (piece: string, place: number, step: 0 | 1): void => {
     if (piece === "") return;
-    begins.push(result.length);
-    origins.push(origin);
+    pieces.push(result.length, place, step);
     result += piece;
   };
   for (const { at, remove, insert, anchored } of ordered) {
-    push(text.slice(from, at), { at: from, step: 1 });
-    push(insert, insert.length === remove ? { at, step: 1 } : anchored === true ? { at, step: 0 } : undefined);
+    push(text.slice(from, at), from, 1);
+    const isSame = insert.length === remove;
+    push(insert, isSame || anchored === true ? at : -1, isSame ? 1 : 0);
     from = at + remove;
   }
-  push(text.slice(from), { at: from, step: 1 });
-  const length = result.length;
-  return {
-    text: result,
-    toOriginal(offset) {
-      if (offset < 0 || offset > length) return undefined;
-      if (begins.length === 0) return offset;
-      const index = lastAtMost(begins, offset);
-      const origin = origins[index];
-      return origin === undefined ? undefined : origin.at + origin.step * (offset - (begins[index] ?? 0));
-    },
-  };
+  push(text.slice(from), from, 1);
+  const origins: EditOrigins = { length: result.length, pieces: Int32Array.from(pieces) };
+  return { text: result, origins, toOriginal: (offset) => originalOffset(origins, offset) };
+}
+
+/** @returns The offset before the edits, or `undefined` when the place was inserted, or is none of the text. */
+export function originalOffset({ length, pieces }: EditOrigins, offset: number): number | undefined {
+  if (offset < 0 || offset > length) return undefined;
+  let low = 0;
+  let high = pieces.length / 3 - 1;
+  if (high < 0) return offset;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if ((pieces[3 * middle] ?? 0) <= offset) low = middle;
+    else high = middle - 1;
+  }
+  const [begin = 0, at = -1, step = 0] = pieces.subarray(3 * low, 3 * low + 3);
+  return at === -1 ? undefined : at + step * (offset - begin);
 }
 
 /**

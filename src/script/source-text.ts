@@ -4,36 +4,38 @@ import { BODY_PREFIX } from "./body-wrapper.ts";
 import { createLineTable } from "./source-position.ts";
 import type { TransformReply } from "./transpile.ts";
 
+/** How a stretch was rewritten: plain data that threads can hand to each other. */
+export interface Rewrite {
+  readonly reply: Extract<TransformReply, { status: "ok" }>;
+  /** Where the body begins in the reply's code. */
+  readonly start: number;
+  /** What was rewritten. */
+  readonly original: string;
+}
+
 /** A stretch of the caller's text as JavaScript, with the way back to offsets in the stretch. */
 export interface ReadableText {
   readonly text: string;
+  /** `undefined` for a text in which every place is where it was. */
+  readonly rewrite: Rewrite | undefined;
   toOriginal(offset: number): number | undefined;
 }
 
 /** A text that stands as it was written, or with parts blanked. */
 export function unmoved(text: string): ReadableText {
-  return { text, toOriginal: (offset) => offset };
+  return { text, rewrite: undefined, toOriginal: (offset) => offset };
 }
 
-/**
- * The body inside of a rewritten script, mapped back through its source map.
- *
- * @param body Where the body is in the reply's code.
- * @param original The text that was rewritten.
- */
-export function rewritten(
-  reply: Extract<TransformReply, { status: "ok" }>,
-  body: { readonly start: number; readonly end: number },
-  original: string,
-): ReadableText {
+/** A rewritten script, from the begin of its body to `end`. */
+export function rewritten(rewrite: Rewrite, end: number): ReadableText {
+  const { reply, start } = rewrite;
+  return { text: reply.code.slice(start, end), rewrite, toOriginal: createWayBack(rewrite) };
+}
+
+/** From offsets in a rewritten body to offsets in what was rewritten, through the source map, which is read when it is needed. */
+export function createWayBack({ reply, start, original }: Rewrite): ReadableText["toOriginal"] {
   let locate: ((offset: number) => number | undefined) | undefined;
-  return {
-    text: reply.code.slice(body.start, body.end),
-    toOriginal(offset) {
-      locate ??= createLocator(reply, original);
-      return locate(offset + body.start);
-    },
-  };
+  return (offset) => (locate ??= createLocator(reply, original))(offset + start);
 }
 
 function createLocator(

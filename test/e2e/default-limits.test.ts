@@ -52,6 +52,13 @@ const EDGES: readonly Edge[] = [
     code: "SCRIPT_TOO_LARGE",
   },
   {
+    limit: "syntaxNodes",
+    gets: "100,000",
+    within: `return [${"1,".repeat(99_900)}].length`,
+    over: `return [${"1,".repeat(100_000)}].length`,
+    code: "SCRIPT_TOO_LARGE",
+  },
+  {
     limit: "toolCalls",
     gets: 200,
     within: "for (let i = 0; i < 200; i++) await mcp.lab.echo({})",
@@ -167,7 +174,8 @@ describe("a run that asks for nothing", () => {
 
 describe("limits that end a run", () => {
   test("of time, computing, memory, calls, output, timers and source each have a code of their own", () => {
-    const codes = EDGES.filter(({ limit }) => limit !== "argumentTotalBytes").map(({ code }) => code);
+    const shared: readonly LimitName[] = ["argumentTotalBytes", "syntaxNodes"];
+    const codes = EDGES.filter(({ limit }) => !shared.includes(limit)).map(({ code }) => code);
     const all = [...codes, "SCRIPT_TIMEOUT", "SCRIPT_CPU_LIMIT", "LOG_LIMIT"];
     expect(all.filter((code, at) => all.indexOf(code) !== at)).toEqual([]);
   });
@@ -179,6 +187,7 @@ const MOST: Readonly<Record<LimitName, readonly [max: number, script: string, me
   cpuMs: [100, "while (true);", "SCRIPT_CPU_LIMIT"],
   memoryMiB: [16, "const all = []; for (;;) all.push(new Array(131_072).fill(0.5))", "SCRIPT_MEMORY_LIMIT"],
   sourceBytes: [400, source(401), "SCRIPT_TOO_LARGE"],
+  syntaxNodes: [60, `return [${"1, ".repeat(60)}]`, "SCRIPT_TOO_LARGE"],
   toolCalls: [3, "for (let i = 0; i < 4; i++) await mcp.lab.echo({})", "TOOL_CALL_LIMIT"],
   concurrency: [2, "await Promise.all([1, 2, 3].map(() => mcp.lab.echo({})))", "CALL_CONCURRENCY_LIMIT"],
   argumentBytes: [100, calls(1, "110"), "ARGUMENTS_TOO_LARGE"],

@@ -1,10 +1,12 @@
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
+import { createClientKey } from "../../src/config/clients.ts";
 import type { RunView } from "../../src/runs/run.ts";
 import { descendants, isAlive } from "../support/processes.ts";
 import { readEventsFile } from "../support/events-file.ts";
 import { createFolder, fixtureServer, pause, startService, within } from "../support/service.ts";
 import type { RunningService, StartOptions } from "../support/service.ts";
+import type { Problem, ServiceClient } from "../support/service-client.ts";
 
 const services: RunningService[] = [];
 
@@ -34,9 +36,9 @@ async function eventually(holds: () => boolean | Promise<boolean>, what: string)
   throw new Error(`this did not come to hold: ${what}`);
 }
 
-function calls(service: RunningService, id: string, name?: string): Promise<void> {
+function calls(client: ServiceClient, id: string, name?: string): Promise<void> {
   return eventually(async () => {
-    const { body } = await service.get<RunView>(`/runs/${id}`);
+    const { body } = await client.get<RunView>(`/runs/${id}`);
     return body.calls.some(({ outcome, tool }) => outcome === "pending" && (name ?? tool) === tool);
   }, `run ${id} has a call in flight`);
 }
@@ -59,17 +61,19 @@ describe("an executor process that is killed", () => {
     const service = await start();
     const ids = await Promise.all([1, 2, 3, 4].map(() => service.queue("return await mcp.lab.never()")));
     await Promise.all(ids.map((id) => calls(service, id)));
+    await eventually(() => service.executors().length === 3, "there are two processes and a spare");
     const before = service.executors();
-    expect(before).toHaveLength(2);
     for (const pid of before) process.kill(pid, "SIGKILL");
     for (const run of await Promise.all(ids.map((id) => service.ended(id)))) {
       expect(run).toMatchObject({ status: "failed", error: { code: "EXECUTOR_LOST", retryable: true } });
       expect(run.calls).toMatchObject([{ tool: "never", outcome: "error" }]);
     }
-    await eventually(() => service.executors().length === 2, "there are two processes again");
+    await eventually(() => service.executors().length === 3, "there are as many processes again");
     expect(service.executors().some((pid) => before.includes(pid))).toBe(false);
     await expectHealthy(service);
-    expect((await service.get<string>("/metrics")).body).toMatch(/^runlet_executor_crashes_total [1-9]/mu);
+    expect((await service.get<string>("/metrics")).body).toMatch(
+      /^runlet_executor_crashes_total\{reason="signal"\} [1-9]/mu,
+    );
   });
 
   test("does not cost runs that had made no call and were not alone: they run again", async () => {
@@ -78,8 +82,7 @@ describe("an executor process that is killed", () => {
     const ids = await Promise.all([1, 2, 3].map((input) => service.queue(script, { input })));
     const caller = await service.queue("return await mcp.lab.never()");
     await calls(service, caller);
-    const [pid = 0] = service.executors();
-    process.kill(pid, "SIGKILL");
+    for (const pid of service.executors()) process.kill(pid, "SIGKILL");
     const runs = await Promise.all(ids.map((id) => service.ended(id)));
     expect(runs.map(({ result }) => result)).toEqual([1, 2, 3]);
     expect(await service.ended(caller)).toMatchObject({ error: { code: "EXECUTOR_LOST" } });
@@ -90,14 +93,38 @@ describe("an executor process that is killed", () => {
     const service = await start();
     await expectHealthy(service);
     for (let round = 0; round < 3; round++) {
+      await eventually(() => service.executors().length === 3, "there are two processes and a spare");
       const killed = service.executors();
       for (const pid of killed) process.kill(pid, "SIGKILL");
       await eventually(() => {
         const now = service.executors();
-        return now.length === 2 && !now.some((pid) => killed.includes(pid));
-      }, "both processes are replaced");
+        return now.length === 3 && !now.some((pid) => killed.includes(pid));
+      }, "all processes are replaced");
       await expectHealthy(service);
     }
+  });
+});
+
+describe("a client whose scripts keep crashing executor processes", () => {
+  test("is refused for a while, and told how long; another client is not", { timeout: 60_000 }, async () => {
+    const keys = { mallory: createClientKey(), ann: createClientKey() };
+    const clients = { mallory: { key: keys.mallory.hash }, ann: { key: keys.ann.hash } };
+    const service = await start({ clients, executors: { processes: 2 } });
+    const [mallory, ann] = [service.as(keys.mallory.key), service.as(keys.ann.key)];
+    for (let crashes = 0; crashes < 10; crashes++) {
+      await eventually(async () => {
+        const { body } = await service.get("/readyz");
+        return JSON.stringify(body).includes("2 ready, 1 spare, 0 starting");
+      }, "all processes are ready");
+      const id = await mallory.queue("return await mcp.lab.never()");
+      await calls(mallory, id);
+      for (const pid of service.executors()) process.kill(pid, "SIGKILL");
+      expect(await mallory.ended(id)).toMatchObject({ error: { code: "EXECUTOR_LOST", details: { blame: "script" } } });
+    }
+    const refused = await mallory.post<Problem>("/run", { script: "return 1" });
+    expect(refused).toMatchObject({ status: 429, body: { code: "TOO_MANY_CRASHES", retryable: true } });
+    expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(30);
+    expect(await ann.run("return (await mcp.lab.echo({ v: 41 })).v + 1")).toMatchObject({ result: 42 });
   });
 });
 
@@ -214,7 +241,7 @@ describe("kill -9 of the service", () => {
     const first = await start();
     const id = await first.queue("await mcp.lab.write({ done: 1 }); return await mcp.lab.never()");
     await calls(first, id, "never");
-    expect(first.executors()).toHaveLength(2);
+    await eventually(() => first.executors().length === 3, "there are two processes and a spare");
     expect(await first.stop("SIGKILL")).toEqual({ code: null, signal: "SIGKILL" });
     const second = await start({ folder: first.folder });
     const run = await second.ended(id);

@@ -123,6 +123,12 @@ describe("the image", () => {
     for (const script of scripts) expect(manifest.scripts).toHaveProperty(script);
   });
 
+  it("has the programs that confine executor processes, and no lists of packages", () => {
+    const installs = said("RUN").filter((args) => args.includes("apt-get install"));
+    expect(installs).toHaveLength(1);
+    expect(installs[0]).toMatch(/--no-install-recommends bubblewrap && rm -rf \/var\/lib\/apt\/lists\/\*$/u);
+  });
+
   it("has a Node that the package allows, the same in both stages", () => {
     const bases = new Set(images.filter((image) => image.startsWith("node:")));
     expect([...bases]).toHaveLength(1);

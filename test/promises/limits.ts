@@ -54,6 +54,11 @@ export const LIMIT_PROMISES: readonly Promised[] = [
     ],
   },
   {
+    id: "limits:syntaxNodes",
+    promise: "A script's syntax tree may have 100,000 nodes.",
+    tests: [...edges("syntaxNodes")],
+  },
+  {
     id: "limits:toolCalls",
     promise: "A run may make 200 tool calls, counted inside of the isolate and on the host.",
     tests: [

@@ -50,7 +50,10 @@ export const SECURITY_PROMISES: readonly Promised[] = [
     promise: "While one client attacks, alone or in a crowd, runs of another client are answered and right.",
     tests: [
       { file: CORPUS, name: "runs of another client were right all the while" },
-      { file: CORPUS, name: "a crowd of attacks in shared processes is answered, each with a code that is not a defect" },
+      {
+        file: CORPUS,
+        name: "a crowd of attacks in shared processes is answered, each with a code that is not a defect",
+      },
       { file: CORPUS, name: "a crowd leaves runs of another client right, and nothing behind" },
     ],
   },
@@ -97,7 +100,8 @@ export const SECURITY_PROMISES: readonly Promised[] = [
   },
   {
     id: "security:level",
-    promise: "How far processes are confined is tested at start and said; `require` starts with nothing less than namespaces.",
+    promise:
+      "How far processes are confined is tested at start and said; `require` starts with nothing less than namespaces.",
     tests: [
       { file: CONFINEMENT, name: "is the strongest that this machine allows, and never said to be more" },
       { file: CONFINEMENT, name: "is the next lower one where bubblewrap fails, hangs, or does not hold" },
@@ -109,7 +113,10 @@ export const SECURITY_PROMISES: readonly Promised[] = [
     id: "security:descriptors",
     promise: "No descriptor of the service is open in an executor process.",
     tests: [
-      { file: "test/unit/cli/inherited-descriptors.test.ts", name: "what whoever started the process left open is closed" },
+      {
+        file: "test/unit/cli/inherited-descriptors.test.ts",
+        name: "what whoever started the process left open is closed",
+      },
     ],
   },
   {
@@ -133,7 +140,10 @@ export const SECURITY_PROMISES: readonly Promised[] = [
         file: IMPOSTOR,
         name: "a flood of calls whose answers it does not take stops being read, and it is killed for its silence",
       },
-      { file: GARBAGE, name: "what a process sends is rebuilt: members that are not of the protocol do not get through" },
+      {
+        file: GARBAGE,
+        name: "what a process sends is rebuilt: members that are not of the protocol do not get through",
+      },
     ],
   },
   {
@@ -143,7 +153,10 @@ export const SECURITY_PROMISES: readonly Promised[] = [
     tests: [
       { file: SUPERVISION, name: "that stands still is killed for its silence" },
       { file: SUPERVISION, name: "of the machine's memory is killed, and the run that was alone in it told so" },
-      { file: SUPERVISION, name: "of its time without having a run is killed: a thread went on after the run had ended" },
+      {
+        file: SUPERVISION,
+        name: "of its time without having a run is killed: a thread went on after the run had ended",
+      },
       { file: SUPERVISION, name: "swollen by the run in it takes no more; those in it end" },
     ],
   },
@@ -207,7 +220,10 @@ export const SECURITY_PROMISES: readonly Promised[] = [
     id: "security:logs",
     promise: "Secrets do not reach logs.",
     tests: [
-      { file: "test/unit/observability/logger.test.ts", name: "are in no part of a line: message, fields, child's fields, errors" },
+      {
+        file: "test/unit/observability/logger.test.ts",
+        name: "are in no part of a line: message, fields, child's fields, errors",
+      },
       {
         file: "test/unit/observability/redact.test.ts",
         name: "no secret of at least four characters gets through, whatever stands around it",

@@ -45,6 +45,7 @@ function impersonate(code: string): Impostor {
     {
       message: (_, message) => messages.push(message),
       changed: ({ state }) => states.push(state),
+      found: () => undefined,
     },
   );
   children.push(child);

@@ -20,3 +20,14 @@ export function startTakenOver({ program, argument = "" }: TakenOver, options: S
   preload.search = new URLSearchParams({ lock: join(folder, "impostors"), program, argument }).toString();
   return startService({ ...options, folder, nodeFlags: [...(options.nodeFlags ?? []), "--import", preload.href] });
 }
+
+/** Ends processes at once; one that has ended meanwhile is no fault. */
+export function killAll(pids: readonly number[]): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+    }
+  }
+}

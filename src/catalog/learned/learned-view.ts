@@ -37,7 +37,15 @@ export function createLearnedView({ catalog, servers, declareOne, learned }: Lea
         case "tool":
           return { kind: "tool", tool: show(resolution.tool) };
         case "unknown":
-          return { ...resolution, nearest: resolution.nearest.map(show) };
+          return {
+            kind: "unknown",
+            get message() {
+              return resolution.message;
+            },
+            get nearest() {
+              return resolution.nearest.map(show);
+            },
+          };
         case "unlisted":
           return resolution;
         default:

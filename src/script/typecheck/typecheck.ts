@@ -85,6 +85,7 @@ export function createTypeChecker(options: TypeCheckerOptions): TypeChecker {
   return {
     async check(script, catalog, owner, signal) {
       const checkable = script.checkable();
+      if (checkable === undefined) return { status: "givenUp", reason: "its syntax tree is too large for that" };
       const declarations = declarationsFor(checkable, catalog);
       if (declarations === undefined) return { status: "givenUp", reason: "it would need the types of too many tools" };
       const { text, language } = checkable;

@@ -7,13 +7,14 @@ const usage = { wallMs: 1, cpuMs: 2.5, heapMiB: 0 };
 test.each([
   { type: "ready" },
   { type: "tainted" },
+  { type: "tainted", run: 4 },
   { type: "pong", id: 3, busy: [7, 2] },
   { type: "call", run: 1, id: 2, path: "[]", args: "[]" },
   { type: "log", run: 1, level: "warn", atMs: 0.5, text: "x" },
   { type: "emit", run: 1, json: "1" },
   { type: "end", run: 1, reason: "value", text: "1", usage },
 ])("%j from a process is rebuilt, without what does not belong to it", (message) => {
-  expect(parseExecutorMessage({ ...message, extra: 1, __proto__: { run: 9 } })).toEqual(message);
+  expect(parseExecutorMessage({ ...message, extra: 1, constructor: { run: 9 } })).toEqual(message);
 });
 
 test.each([

@@ -1,3 +1,4 @@
+import { CallBytes } from "../../../src/bridge/call-bytes.ts";
 import { Bridge } from "../../../src/bridge/bridge.ts";
 import type { BridgeListener, BridgeOptions } from "../../../src/bridge/bridge.ts";
 import { createCatalogSource } from "../../../src/catalog/catalog-source.ts";
@@ -52,7 +53,7 @@ export async function createBridge(
   const over = new AbortController();
   const listener: BridgeListener = {
     log: ({ level, text }) => void events.push(`log ${level} ${text}`),
-    emit: (value) => void events.push(`emit ${JSON.stringify(value)}`),
+    emit: (json) => void events.push(`emit ${json}`),
     callStarted: ({ seq, server, tool }) => void events.push(`started ${seq} ${server}.${tool}`),
     callSettled: ({ seq, outcome }) => void events.push(`settled ${seq} ${outcome}`),
   };
@@ -71,6 +72,7 @@ export async function createBridge(
       },
     },
     journal: stores.journal,
+    callBytes: new CallBytes(),
     clock: systemClock,
     log: silentLog,
     listener,

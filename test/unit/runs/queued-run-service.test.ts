@@ -271,7 +271,8 @@ describe("what ended runs hold in memory", () => {
     let reads = 0;
     const get = stores.runs.get.bind(stores.runs);
     stores.runs.get = (id) => (reads++, get(id));
-    const large = JSON.stringify("x".repeat(15 * 2 ** 20));
+    // As values they may take fourteen times that, of which 128 MiB are held.
+    const large = JSON.stringify("x".repeat(2 * 2 ** 20));
     const { service } = createRuns({ stores, play: async () => value(large) });
     const ids: string[] = [];
     for (let i = 0; i < 6; i++)

@@ -87,7 +87,7 @@ export function createRuns(setup: Setup = {}) {
   const { play = echo, stores = createMemoryStores(), log = silentLog } = setup;
   const executor: Executor = {
     execute: play,
-    status: () => ({ ready: 1, starting: 0, draining: 0, running: 0, crashes: 0 }),
+    status: () => ({ ready: 1, spare: 0, starting: 0, draining: 0, running: 0, crashes: 0 }),
     ready: () => Promise.resolve(),
     close: () => Promise.resolve(),
   };

@@ -14,6 +14,45 @@ describe("the size of a source", () => {
   });
 });
 
+describe("the syntax tree of a source", () => {
+  const list = (items: number): string => `return [\n  ${"1,\n  ".repeat(items)}]`;
+
+  it("is taken up to its limit, whether it is read here or in a thread, and refused where it is over", async () => {
+    for (const items of [100, 5_000]) {
+      // The function around a script, its body, the statement and the list take some.
+      const maxNodes = items + 10;
+      const { code } = await prepareScript(list(items), { maxBytes: 1e6, maxNodes });
+      expect(code).toBe(list(items));
+      await expect(prepareScript(list(items + 10), { maxBytes: 1e6, maxNodes })).rejects.toMatchObject({
+        code: "SCRIPT_TOO_LARGE",
+        message: `Cannot run the script as its syntax tree may have ${maxNodes} nodes: it has more`,
+        context: {
+          line: expect.toSatisfy((line: number) => line > items && line <= items + 12),
+          column: 3,
+          snippet: "1,",
+          hint: "Send data as `input` and keep only code in the script, or ask for more with limits.syntaxNodes.",
+        },
+      });
+    }
+  });
+
+  it("counts a regular expression by its length", async () => {
+    const text = `return /${"a".repeat(4_000)}/`;
+    await expect(prepareScript(text, { maxBytes: 1e6, maxNodes: 1_100 })).resolves.toMatchObject({ code: text });
+    await expect(prepareScript(text, { maxBytes: 1e6, maxNodes: 900 })).rejects.toMatchObject({
+      code: "SCRIPT_TOO_LARGE",
+    });
+  });
+
+  it("has so many nodes in all readings of a text together that none holds up the process", async () => {
+    const fences = `Take one:\n${`\`\`\`js\n${"a;".repeat(900)})\n\`\`\`\n`.repeat(30)}`;
+    await expect(prepareScript(fences, { maxBytes: 1e6, maxNodes: 2_000 })).rejects.toMatchObject({
+      code: "SCRIPT_TOO_LARGE",
+    });
+    await expect(prepareScript(fences, { maxBytes: 1e6 })).rejects.toMatchObject({ code: "SCRIPT_SYNTAX" });
+  });
+});
+
 describe("N13: a script cannot import", () => {
   it.each([
     ["a default import", 'import fs from "fs"', 1, 1, '"fs"'],
@@ -161,7 +200,8 @@ describe("a source that is nested too deeply is refused and harms nothing else",
     ["types", `let a: ${"A<".repeat(DEPTH)}B${">".repeat(DEPTH)} = 1`],
   ])("%s", async (_claim, text) => {
     const error = await refuse(text);
-    expect(error).toMatchObject({ code: "SCRIPT_SYNTAX" });
+    // What a parser of TypeScript does not survive may be anything.
+    expect(error).toMatchObject({ code: text.startsWith("let") ? "SCRIPT_SYNTAX" : "SCRIPT_TOO_LARGE" });
     expect(error.message).toMatch(/nested/u);
     expect(error.context.snippet?.length).toBeLessThan(200);
     expect(await evaluate("const a: number = 1; a")).toBe(1);

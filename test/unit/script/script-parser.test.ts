@@ -2,6 +2,7 @@ import { parse } from "acorn";
 import type { Options } from "acorn";
 import { describe, expect, it } from "vitest";
 import { ScriptParser } from "../../../src/script/script-parser.ts";
+import { TreeBudget } from "../../../src/script/tree-bounds.ts";
 
 const OPTIONS: Options = { ecmaVersion: "latest", sourceType: "script", allowReturnOutsideFunction: true };
 
@@ -14,7 +15,7 @@ function outcome(read: typeof parse, text: string, options = OPTIONS): unknown {
   }
 }
 
-const own: typeof parse = (text, options) => ScriptParser.parse(text, options);
+const own: typeof parse = (text, options) => ScriptParser.readProgram(text, options, new TreeBudget(Infinity));
 
 /** One declaration with the separator before it, so often that the text has so many bytes. */
 function declarations(bytes: number, first: string, next: (name: string) => string): string {

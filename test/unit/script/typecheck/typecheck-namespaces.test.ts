@@ -5,7 +5,9 @@ import { prepare } from "../run-script.ts";
 import { CATALOG } from "./typecheck-catalog.ts";
 
 async function used(text: string, catalog = CATALOG): Promise<readonly string[] | undefined> {
-  return usedNamespaces((await prepare(text)).checkable().tree.root, catalog);
+  const checkable = (await prepare(text)).checkable();
+  expect(checkable).toBeDefined();
+  return checkable && usedNamespaces(checkable.tree.root, catalog);
 }
 
 describe("the servers whose types a script needs", () => {

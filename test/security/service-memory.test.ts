@@ -1,0 +1,153 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createClientKey } from "../../src/config/clients.ts";
+import { residentMiB } from "../support/processes.ts";
+import { fixtureServer, pause, startService } from "../support/service.ts";
+import type { RunningService } from "../support/service.ts";
+import type { EndedRun, ServiceClient } from "../support/service-client.ts";
+
+const MIB = 1024 * 1024;
+/** Lets a test collect what the service does not need any more: V8 keeps pages of garbage until it wants them. */
+const COLLECT = `data:text/javascript,process.on("SIGUSR2",()=>gc({type:"major",flavor:"last-resort"}))`;
+
+/**
+ * What the service may take above what it takes when it is idle, in MiB: the sum of what bounds it, for the runs of one client.
+ * Requests that wait or run 128 (`HeldRequests`), twice while they are stored; arguments that are being sent 32, five times as text
+ * (`CallBytes`); results of 8 runs at 32; values emitted by 8 runs, 4 each and fourteen times that while they are written out; ended
+ * runs 128 (`RecentRuns`). What V8 has not collected yet is as much again, at most.
+ */
+const MOST_ABOVE_IDLE_MIB = 128 * 2 + 32 * 5 + 8 * 32 + 8 * 4 * 2 + 128;
+/** What is left after all floods: 128 of ended runs (`RecentRuns`), and code, tables, the database's pages. */
+const MOST_LEFT_MIB = 128 + 96;
+
+let service: RunningService;
+let mallory: ServiceClient;
+let ann: ServiceClient;
+let malloryKey = "";
+
+beforeAll(async () => {
+  const keys = [createClientKey(), createClientKey()] as const;
+  malloryKey = keys[1].key;
+  service = await startService({
+    nodeFlags: ["--expose-gc", "--import", COLLECT],
+    mcpServers: { lab: { ...fixtureServer("lab"), concurrency: 128 }, own: fixtureServer("lab") },
+    clients: { ann: { key: keys[0].hash }, mallory: { key: keys[1].hash } },
+    executors: { processes: 2 },
+    log: { level: "warn" },
+  });
+  [ann, mallory] = [service.as(keys[0].key), service.as(keys[1].key)];
+  for (let i = 0; i < 30; i++) await honest();
+  await mallory.run("return await mcp.lab.echo({})");
+});
+afterAll(() => service.remove());
+
+const honest = (): Promise<EndedRun> => ann.run("return (await mcp.own.echo({ v: 41 })).v + 1");
+const times = <T>(count: number, work: () => Promise<T>): Promise<T[]> =>
+  Promise.all(Array.from({ length: count }, work));
+
+/** As many empty lists as an emitted value may hold: of all JSON it takes the most memory. */
+const EMIT = `const lists = Array.from({ length: 300_000 }, () => []);
+for (let i = 0; i < 20; i++) try { emit(lists) } catch {}
+return 1`;
+const LOG = "for (let i = 0; i < 1e5; i++) console.log('x'.repeat(5_000)); return 1";
+const CALLS = `const v = "x".repeat(${MIB - 32});
+return (await Promise.allSettled(Array.from({ length: 200 }, () => mcp.lab.echo({ v })))).length`;
+const ANSWERS = `let count = 0;
+await Promise.all(Array.from({ length: 64 }, async () => { await mcp.lab.big({ bytes: ${4 * MIB - 64} }); count++; }));
+return count`;
+
+/** Watchers who never read, of a run that emits and returns as much as it may. */
+async function deafWatchers(): Promise<void> {
+  const gone = new AbortController();
+  const id = await mallory.queue(
+    `for (let i = 0; i < 16; i++) emit("x".repeat(${MIB / 4 - 64})); await mcp.lab.sleep({ ms: 1_500 }); return "x".repeat(${MIB})`,
+  );
+  const headers = { authorization: `Bearer ${malloryKey}` };
+  await times(200, () => fetch(`${service.url}/runs/${id}/events`, { headers, signal: gone.signal }));
+  await mallory.ended(id);
+  await pause(1_000);
+  gone.abort();
+}
+
+/** More text than one client may have waiting. */
+async function largeRequests(): Promise<void> {
+  const post = () =>
+    mallory.post<{ id?: string; code?: string }>("/run", {
+      script: "return 1",
+      input: "x".repeat(3.9e6),
+      mode: "queue",
+    });
+  const answers = await times(80, post);
+  const codes = answers.flatMap(({ body }) => body.code ?? []);
+  expect(codes.every((code) => code === "QUEUE_FULL")).toBe(true);
+  for (const { body } of answers) if (body.id !== undefined) await mallory.ended(body.id);
+}
+
+const FLOODS: readonly (readonly [name: string, flood: () => Promise<unknown>])[] = [
+  ["values emitted", () => times(8, () => mallory.run(EMIT))],
+  ["log lines", () => times(8, () => mallory.run(LOG))],
+  ["calls with a mebibyte of arguments each", () => times(8, () => mallory.run(CALLS))],
+  ["answers of four mebibytes, 64 at once", () => mallory.run(ANSWERS, { limits: { memoryMiB: 256, wallMs: 90_000 } })],
+  ["results of 32 MiB", () => times(8, () => mallory.run(`return "x".repeat(${32 * MIB - 2})`))],
+  [
+    "runs that end at once",
+    async () => {
+      for (let i = 0; i < 10; i++) await times(40, () => mallory.run("return 'x'.repeat(1_000)"));
+    },
+  ],
+  ["watchers who do not read", deafWatchers],
+  ["requests of four megabytes", largeRequests],
+];
+
+async function idleMiB(): Promise<number> {
+  for (let i = 0; i < 3; i++) {
+    process.kill(service.pid, "SIGUSR2");
+    await pause(300);
+  }
+  return residentMiB(service.pid);
+}
+
+test(
+  "floods of one client stay within what bounds them, leave nothing behind, and spoil no run of another",
+  { timeout: 240_000 },
+  async () => {
+    const idle = await idleMiB();
+    const defects: unknown[] = [];
+    const peaks: Record<string, number> = {};
+    for (const [name, flood] of FLOODS) {
+      const over = new AbortController();
+      let peak = 0;
+      const watching = (async () => {
+        for (; !over.signal.aborted; await pause(20)) peak = Math.max(peak, residentMiB(service.pid));
+      })();
+      const living = (async () => {
+        do {
+          const { result, error } = await honest();
+          if (result !== 42) defects.push({ name, result, error });
+          await pause(50);
+        } while (!over.signal.aborted);
+      })();
+      await flood().catch((error: unknown) => {
+        console.log(
+          "DEBUG",
+          peak,
+          service
+            .logs()
+            .replaceAll(/.*QUEUE_FULL.*\n/g, "")
+            .slice(-4000),
+        );
+        void service.exited.then((e) => console.log("EXIT", e));
+        throw new Error(`the flood of ${name} failed`, { cause: error });
+      });
+      over.abort();
+      await Promise.all([watching, living]);
+      peaks[name] = Math.round(peak - idle);
+      console.log(name, peaks[name], defects.length);
+      await idleMiB();
+    }
+    expect(defects).toEqual([]);
+    expect(Object.entries(peaks).filter(([, above]) => above > MOST_ABOVE_IDLE_MIB)).toEqual([]);
+    expect((await idleMiB()) - idle).toBeLessThan(MOST_LEFT_MIB);
+    expect(await honest()).toMatchObject({ result: 42 });
+    console.log(JSON.stringify({ idle: Math.round(idle), peaks, left: Math.round((await idleMiB()) - idle) }));
+  },
+);
