@@ -90,6 +90,8 @@ const PAUSE_ABOVE_BYTES = 8 * 1024 * 1024;
 const LAST_WORDS_MS = 1_000;
 /** How long after the wall limit of its runs a draining process is left to end them by itself. */
 const OVERTIME_MS = 1_500;
+/** How long a run that was stopped may take to bring its process down; a thread that goes on is told of after 2 s. */
+const STOPPING_MS = 3_000;
 
 /** One executor process: its pipe, its heartbeat and its end, which is always SIGKILL. */
 export class ExecutorChild implements Place {
@@ -179,7 +181,16 @@ export class ExecutorChild implements Place {
   }
 
   isOnlyOf(principal: string): boolean {
-    return this.runs.isOnlyOf(principal);
+    return this.runs.isOnlyOf(principal, this.#options.clock.monotonic());
+  }
+
+  hasStopped(principal: string): boolean {
+    return this.runs.hasStopped(principal, this.#options.clock.monotonic());
+  }
+
+  /** A run of a principal was stopped: others keep away for a moment. */
+  stopped(principal: string): void {
+    this.runs.stopped(principal, this.#options.clock.monotonic() + STOPPING_MS);
   }
 
   get pid(): number | undefined {

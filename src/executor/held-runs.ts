@@ -21,6 +21,8 @@ export class HeldRuns {
   readonly #runs = new Map<number, Held>();
   /** Owners of the runs that ended last. */
   readonly #lately = new Map<number, string>();
+  /** Whose runs were stopped here, and until when that counts. */
+  readonly #stopped = new Map<string, number>();
   #allowance: Allowance = { runs: 0, cpuMs: 0, memoryMiB: 0 };
   #ended: Ended = { runs: 0, cpuMs: 0 };
   #ping = 0;
@@ -48,10 +50,24 @@ export class HeldRuns {
     return Array.from(this.#runs.keys());
   }
 
-  /** Whether nobody else has a run here. */
-  isOnlyOf(principal: string): boolean {
+  /** Whether nobody else has a run here, or one that was stopped and may still be stopping. */
+  isOnlyOf(principal: string, nowMs: number): boolean {
     for (const held of this.#runs.values()) if (held.principal !== principal) return false;
+    for (const [owner, untilMs] of this.#stopped) if (owner !== principal && untilMs > nowMs) return false;
     return true;
+  }
+
+  /** A run was stopped: what it did may go on for a moment, and bring the process down. */
+  stopped(principal: string, untilMs: number): void {
+    this.#stopped.delete(principal);
+    this.#stopped.set(principal, untilMs);
+    const [oldest = principal] = this.#stopped.keys();
+    if (this.#stopped.size > LATELY) this.#stopped.delete(oldest);
+  }
+
+  /** Whether a run of a principal was stopped here a moment ago. */
+  hasStopped(principal: string, nowMs: number): boolean {
+    return (this.#stopped.get(principal) ?? 0) > nowMs;
   }
 
   add({ run, wallMs, cpuMs, memoryMiB }: RunMessage, principal: string): void {

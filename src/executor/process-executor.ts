@@ -1,5 +1,5 @@
 import type { ExecutionHost } from "../bridge/execution-host.ts";
-import type { ExecutionUsage, ExecutorMessage } from "../bridge/protocol.ts";
+import type { EndReason, ExecutionUsage, ExecutorMessage } from "../bridge/protocol.ts";
 import type { Config } from "../config/config.ts";
 import type { Clock } from "../lib/clock.ts";
 import { errorInfo, RunletError, toErrorInfo } from "../lib/errors.ts";
@@ -61,6 +61,8 @@ const MAX_MOVES = 2;
 const FRESH_MS = 100;
 /** What a run costs its principal at least that was in two processes when they died. */
 const TWICE_THERE_POINTS = 0.5;
+/** Ends after which a script may go on for a moment. */
+const WAS_STOPPED: ReadonlySet<EndReason> = new Set(["wall", "cpu", "memory", "catastrophe", "quota", "cancelled"]);
 const NO_USAGE: ExecutionUsage = { wallMs: 0, cpuMs: 0, heapMiB: 0 };
 
 /**
@@ -324,6 +326,7 @@ export class ProcessExecutor implements Executor {
         run.host.emit(message.json);
         return;
       case "end":
+        if (WAS_STOPPED.has(message.reason)) child.stopped(run.principal);
         if (message.reason === "catastrophe") this.#ledger?.charge(run.principal, TAINT_POINTS);
         if (message.reason === "refused") this.#orphaned(run, { verdict: "innocent", share: 0 });
         else this.#settle(run, toExecutionResult(message.reason, body ?? message.text, message.usage, run.request));

@@ -87,9 +87,24 @@ test("owners of runs that ended are known for a while, and are no more than a fe
 });
 
 test("runs of others are told from a principal's own", () => {
-  expect(held.isOnlyOf("ann")).toBe(true);
+  expect(held.isOnlyOf("ann", 0)).toBe(true);
   add(1, { principal: "ann" });
-  expect([held.isOnlyOf("ann"), held.isOnlyOf("bob")]).toEqual([true, false]);
+  expect([held.isOnlyOf("ann", 0), held.isOnlyOf("bob", 0)]).toEqual([true, false]);
   add(2, { principal: "bob" });
-  expect(held.isOnlyOf("ann")).toBe(false);
+  expect(held.isOnlyOf("ann", 0)).toBe(false);
+});
+
+test("a run that was stopped keeps the process its owner's for as long as it may go on", () => {
+  const held = new HeldRuns();
+  held.stopped("ann", 3_000);
+  expect([held.isOnlyOf("ann", 10), held.isOnlyOf("bob", 10), held.isOnlyOf("bob", 3_000)]).toEqual([
+    true,
+    false,
+    true,
+  ]);
+  expect([held.hasStopped("ann", 10), held.hasStopped("bob", 10), held.hasStopped("ann", 3_000)]).toEqual([
+    true,
+    false,
+    false,
+  ]);
 });

@@ -4,9 +4,14 @@ import type { Place } from "../../../src/executor/placement.ts";
 import { WaitingRuns } from "../../../src/executor/waiting-runs.ts";
 
 /** A process by whose runs it holds. */
-function place(owners: string, { lastRun = 0, isSwollen = false } = {}): Place & { readonly owners: string } {
-  const isOnlyOf = (principal: string): boolean => owners.split("").every((owner) => owner === principal);
-  return { owners, load: owners.length, lastRun, isSwollen, isOnlyOf };
+function place(
+  owners: string,
+  { lastRun = 0, isSwollen = false, stopped = "" } = {},
+): Place & { readonly owners: string } {
+  const isOnlyOf = (principal: string): boolean =>
+    `${owners}${stopped}`.split("").every((owner) => owner === principal);
+  const hasStopped = (principal: string): boolean => stopped.includes(principal);
+  return { owners, load: owners.length, lastRun, isSwollen, isOnlyOf, hasStopped };
 }
 
 function chosen(owners: readonly string[], principal: string, room = 16): string | undefined {
@@ -42,6 +47,13 @@ describe("a run is placed", () => {
   test("of two alike on the one used longest ago", () => {
     const places = [place("a", { lastRun: 7 }), place("a", { lastRun: 3 })];
     expect(choosePlace(places, "a", 16)).toBe(places[1]);
+  });
+
+  test("where its principal's last one is being stopped, and not where another's is", () => {
+    const [stopping, empty, busy] = [place("", { stopped: "a" }), place(""), place("a")];
+    expect(choosePlace([empty, stopping, busy], "a", 16)).toBe(stopping);
+    expect(choosePlace([stopping, busy, empty], "b", 16)).toBe(empty);
+    expect(choosePlace([stopping, place("bbb")], "b", 16)).toBe(stopping);
   });
 
   test("on a process that may soon be replaced only when there is no other", () => {
