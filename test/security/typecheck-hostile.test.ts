@@ -66,12 +66,14 @@ afterAll(async () => {
 
 const never = new AbortController().signal;
 
-/** @returns `undefined` when the text is refused as one that cannot be read, which is as good. */
+const UNREADABLE: ReadonlySet<string> = new Set(["SCRIPT_SYNTAX", "SCRIPT_TOO_LARGE"]);
+
+/** @returns `undefined` when the text is refused as one that cannot be read, or is too deep to be, which is as good. */
 async function prepare(text: string): Promise<PreparedScript | undefined> {
   try {
     return await prepareScript(text, { maxBytes: 1024 * 1024 });
   } catch (error) {
-    if (error instanceof RunletError && error.code === "SCRIPT_SYNTAX") return undefined;
+    if (error instanceof RunletError && UNREADABLE.has(error.code)) return undefined;
     throw error;
   }
 }
