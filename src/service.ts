@@ -72,6 +72,8 @@ export interface ServiceOptions {
   /** @default a logger on stderr as configured */
   readonly log?: Log;
   readonly clock?: Clock;
+  /** Executor processes kept ready to replace another. @default 1; with the profile `dedicated` as many as processes */
+  readonly spares?: number;
 }
 
 /** How long ended runs are kept. */
@@ -171,7 +173,7 @@ async function createParts(config: Config, options: ServiceOptions): Promise<Par
   const confinement = await confine(config.executors, config.confinement, { nativeModule: nativeModulePath(), clock });
   tellConfinement(confinement, config.confinement, log);
   const stores = config.dataDir === ":memory:" ? createMemoryStores() : createSqliteStores(config.dataDir);
-  const executor = await createExecutor(config, { confinement, stores, clock, log });
+  const executor = await createExecutor(config, { confinement, stores, clock, log, spares: options.spares });
   const redact = (text: string): string => redactor.text(text);
   const registry = createUpstreamRegistry(config.upstreams, {
     clock,
@@ -220,11 +222,18 @@ async function createParts(config: Config, options: ServiceOptions): Promise<Par
 /** The executor comes before all that starts processes or connections: without one there is no service. */
 async function createExecutor(
   { executors, limits, clients }: Config,
-  { confinement: { command }, stores, clock, log }: Pick<Parts, "confinement" | "stores" | "clock" | "log">,
+  {
+    confinement: { command },
+    stores,
+    clock,
+    log,
+    spares,
+  }: Pick<Parts, "confinement" | "stores" | "clock" | "log"> & { readonly spares: number | undefined },
 ): Promise<ProcessExecutor> {
   try {
     const shared = clients.length > 0;
     return await ProcessExecutor.create({
+      ...(spares === undefined ? {} : { spares }),
       executors,
       memoryMiB: limits.defaults.memoryMiB,
       clock,

@@ -31,7 +31,7 @@ export class DirectPipe {
   constructor(options: DirectPipeOptions) {
     this.#options = options;
     const { fd, onMessage, onTurn, onBroken } = options;
-    this.#reader = new FrameReader({ onMessage, onFault: onBroken });
+    this.#reader = new FrameReader({ onMessage, onFault: onBroken, isSuspicious: false });
     const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
     this.#socket = new Socket({
       fd,

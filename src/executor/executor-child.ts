@@ -117,6 +117,7 @@ export class ExecutorChild implements Place {
   #reading: Timer | undefined;
   #readings = 0;
   #missedBeats = 0;
+  #progress: MessagePipe["progress"] | undefined;
   /** Its end is our doing. */
   #killed: DeathReason | undefined;
   #broken: Error | undefined;
@@ -293,7 +294,16 @@ export class ExecutorChild implements Place {
     this.#act(this.#watchdog.memory(rssMiB, this.runs.allowance));
   }
 
+  /** Whether the process read something of what waited for it since this was last asked: then it is only late. */
+  #isReading(): boolean {
+    const before = this.#progress;
+    this.#progress = this.#pipe?.progress;
+    if (before === undefined || this.#progress === undefined) return false;
+    return before.waitingBytes > 0 && this.#progress.writtenBytes > before.writtenBytes;
+  }
+
   #heartbeat(): void {
+    if (this.#isReading()) this.#missedBeats = 0;
     const allowed = this.state === "starting" ? MISSED_BEATS_AT_START : MISSED_BEATS;
     if (this.#missedBeats >= allowed) {
       this.kill("silent");

@@ -155,7 +155,7 @@ function receive(message: ServiceMessage): void {
   }
 }
 
-process.on("uncaughtException", (error) => {
-  writeSync(STDERR_FD, `${error.stack ?? error.message}\n`);
+process.on("uncaughtException", (error: unknown) => {
+  writeSync(STDERR_FD, `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
   die();
 });

@@ -338,8 +338,13 @@ export class IsolateRun implements CpuUser {
 
 /** What an isolate that is idle holds. */
 function heapOf(isolate: PreparedIsolate["isolate"]): number {
-  const { used_heap_size: used, externally_allocated_size: external } = isolate.getHeapStatisticsSync();
-  return (used + external) / MIB;
+  try {
+    const { used_heap_size: used, externally_allocated_size: external } = isolate.getHeapStatisticsSync();
+    return (used + external) / MIB;
+  } catch {
+    // After an entry that threw, the rejection it left is thrown by whatever is asked of the isolate next.
+    return 0;
+  }
 }
 
 function isScriptEnd(reason: EndReason): boolean {

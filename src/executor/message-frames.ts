@@ -1,5 +1,6 @@
 import { MAX_RESULT_BYTES } from "../config/limits.ts";
 import { parseJson } from "../lib/json.ts";
+import { hasTooManyParts } from "./count-parts.ts";
 
 /** What comes out of the bytes of a pipe. */
 export interface FrameListener {
@@ -11,6 +12,8 @@ export interface FrameListener {
   readonly onMessage: (data: unknown, body: Uint8Array | undefined) => void;
   /** Told of bytes that are no message: nothing after them is read. */
   readonly onFault: (reason: Error) => void;
+  /** Whether the other end may be lying: then a line that would be much larger when it is parsed is none. */
+  readonly isSuspicious: boolean;
 }
 
 /** Longest result that goes inside its message, in UTF-16 units; a longer one goes beside it as a body. */
@@ -106,7 +109,10 @@ export class FrameReader {
 
   #parse(line: string): void {
     const head = line.startsWith("#") ? HEAD.exec(line) : null;
-    const parsed = parseJson(head === null ? line : line.slice(head[0].length));
+    const json = head === null ? line : line.slice(head[0].length);
+    // What is long because of one text is as long when it is parsed; of other lines a process may make a hundred times as much.
+    const isBomb = this.#listener.isSuspicious && json.length > INLINE_UNITS && hasTooManyParts(json);
+    const parsed = isBomb ? undefined : parseJson(json);
     const bodyBytes = head === null ? 0 : Number(head[1]);
     if (parsed === undefined) this.#fault("a message is not JSON");
     else if (bodyBytes > MAX_RESULT_BYTES) this.#fault("a message's body is larger than any may be");

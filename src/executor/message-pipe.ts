@@ -39,6 +39,7 @@ export class MessagePipe {
     this.#reader = new FrameReader({
       onMessage: options.onMessage,
       onFault: (reason) => this.#break(reason),
+      isSuspicious: true,
     });
     socket.on("data", (chunk: Buffer) => this.#reader.take(chunk, false));
     socket.on("drain", () => socket.resume());
@@ -59,6 +60,15 @@ export class MessagePipe {
     const { writableLength } = this.#socket;
     if (writableLength > maxUnsentBytes) this.#break(new Error("the other end does not take its messages"));
     else if (writableLength > pauseAboveBytes) this.#socket.pause();
+  }
+
+  /**
+   * Bytes that wait to be written, and those that were: while some wait, more are written only as fast as the other end
+   * reads.
+   */
+  get progress(): { readonly waitingBytes: number; readonly writtenBytes: number } {
+    const { bytesWritten, writableLength } = this.#socket;
+    return { waitingBytes: writableLength, writtenBytes: bytesWritten - writableLength };
   }
 
   /** Reads on, whatever waits to be written: for what is left in the pipe of an end that is gone. */

@@ -302,8 +302,9 @@ export class ProcessExecutor implements Executor {
   #receive(child: ExecutorChild, message: ExecutorMessage, body: Uint8Array | undefined): void {
     if (message.type === "ready" || message.type === "pong") return;
     if (message.type === "tainted") {
-      // Of a run that has not ended its end tells: `catastrophe`. One that has ended never stopped computing.
-      const owner = message.run === undefined ? undefined : child.runs.ownerOfEnded(message.run);
+      // Of a run that has not ended its end tells: `catastrophe`. One that has ended never stopped computing. Said again it
+      // says nothing: a process that was taken over could blame others by it.
+      const owner = message.run === undefined || child.isSpoilt ? undefined : child.runs.ownerOfEnded(message.run);
       if (owner !== undefined) this.#ledger?.charge(owner, TAINT_POINTS);
       child.drain({ isSpoilt: true });
       return;

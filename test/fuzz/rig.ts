@@ -21,7 +21,7 @@ export interface Answered {
 
 /** What the service is started with and judged by. */
 export interface RigOptions {
-  /** One executor process at a time is this instead. */
+  /** All executor processes but one are this instead. */
   readonly takenOver?: TakenOver;
   /** Messages of errors that do not count. @default none */
   readonly knownErrors?: readonly string[];
@@ -150,10 +150,11 @@ export class Rig {
     return JSON.stringify(ended?.result) === JSON.stringify([this.#asked + 1, null]);
   }
 
-  /** Ends every executor process: those that come instead are as at the start, an impostor among them. */
+  /** Ends the impostors: others come instead. */
   async renew(): Promise<void> {
-    const { program = "" } = this.#options.takenOver ?? {};
-    killAll([...this.#service.executors(), ...descendants(this.#service.pid, program)]);
+    const { program } = this.#options.takenOver ?? {};
+    if (program === undefined) return;
+    killAll(descendants(this.#service.pid, program));
     await pause(RENEWED_WITHIN_MS);
   }
 

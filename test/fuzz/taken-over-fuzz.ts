@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import type { Finding } from "./program-fuzz.ts";
 import { Rig } from "./rig.ts";
 
-/** How runs went in a service one of whose executor processes says anything. */
+/** How runs went in a service whose executor processes but one say anything. */
 export interface TakenOverReport {
   readonly runs: number;
   readonly outcomes: ReadonlyMap<string, number>;
@@ -26,7 +26,7 @@ const KNOWN_ERRORS = [
   "a tool call failed for a reason of ours",
 ];
 
-/** Runs scripts in a service with an impostor of the seed among its executor processes, and the next when that is dead. */
+/** Runs scripts in a service with impostors of the seed among its executor processes: others in each batch. */
 export async function fuzzTakenOver(options: {
   readonly seed: number;
   readonly seconds: number;

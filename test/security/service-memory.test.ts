@@ -126,22 +126,18 @@ test(
           await pause(50);
         } while (!over.signal.aborted);
       })();
-      await flood().catch((error: unknown) => {
-        console.log(
-          "DEBUG",
-          peak,
-          service
-            .logs()
-            .replaceAll(/.*QUEUE_FULL.*\n/g, "")
-            .slice(-4000),
+      await flood().catch(async (error: unknown) => {
+        const exit = await Promise.race([service.exited, pause(1_000)]);
+        throw new Error(
+          `the flood of ${name} failed; the service ${exit === undefined ? "runs" : JSON.stringify(exit)}`,
+          {
+            cause: error,
+          },
         );
-        void service.exited.then((e) => console.log("EXIT", e));
-        throw new Error(`the flood of ${name} failed`, { cause: error });
       });
       over.abort();
       await Promise.all([watching, living]);
       peaks[name] = Math.round(peak - idle);
-      console.log(name, peaks[name], defects.length);
       await idleMiB();
     }
     expect(defects).toEqual([]);

@@ -1,11 +1,10 @@
-import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { createFolder, startService } from "./service.ts";
+import { startService } from "./service.ts";
 import type { RunningService, StartOptions } from "./service.ts";
 
-const PRELOAD = fileURLToPath(new URL("../fixtures/executors/one-taken-over.ts", import.meta.url));
+const PRELOAD = fileURLToPath(new URL("../fixtures/executors/all-but-one-taken-over.ts", import.meta.url));
 
-/** What one executor process is at a time instead of an executor. */
+/** What all executor processes but the first are instead of executors. */
 export interface TakenOver {
   /** Path of its program. */
   readonly program: string;
@@ -13,12 +12,11 @@ export interface TakenOver {
   readonly argument?: string;
 }
 
-/** Starts a service of whose executor processes one at a time is an impostor; see `startService`. */
+/** Starts a service of whose executor processes all but the first are impostors; see `startService`. */
 export function startTakenOver({ program, argument = "" }: TakenOver, options: StartOptions): Promise<RunningService> {
-  const folder = options.folder ?? createFolder();
   const preload = pathToFileURL(PRELOAD);
-  preload.search = new URLSearchParams({ lock: join(folder, "impostors"), program, argument }).toString();
-  return startService({ ...options, folder, nodeFlags: [...(options.nodeFlags ?? []), "--import", preload.href] });
+  preload.search = new URLSearchParams({ program, argument }).toString();
+  return startService({ ...options, nodeFlags: [...(options.nodeFlags ?? []), "--import", preload.href] });
 }
 
 /** Ends processes at once; one that has ended meanwhile is no fault. */

@@ -71,7 +71,9 @@ export async function runCommand(args: readonly string[], io: CliIo, stopped: Ab
   const { config, warnings } = loadSettings(parsed.values, io, { logLevel: "warn" });
   for (const warning of warnings) io.stderr(`warning: ${warning}\n`);
   closeInheritedDescriptors();
-  const service = await createService({ ...config, dataDir: ":memory:" });
+  // One run: it has a process, and nobody waits for another.
+  const executors = { ...config.executors, processes: 1 };
+  const service = await createService({ ...config, executors, dataDir: ":memory:" }, { spares: 0 });
   try {
     const { id } = await service.runs.submit(LOCAL_PRINCIPAL, {
       script,
