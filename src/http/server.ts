@@ -31,6 +31,12 @@ export interface Listener {
 }
 
 /**
+ * How long a connection without a request is kept. Longer than those who call keep theirs, proxies among them, which is a
+ * minute at most by default: a request sent while the other end closes is lost, and a run must not be sent twice.
+ */
+const KEEP_ALIVE_MS = 75_000;
+
+/**
  * Listens for HTTP requests.
  *
  * @returns Once connections are accepted.
@@ -43,7 +49,10 @@ export async function listen(app: HttpApp, { host, port, log, clock = systemCloc
     overrideGlobalObjects: false,
     errorHandler: (thrown) => answerUnhandled(thrown, log, clock),
   });
-  const server = createServer((incoming, outgoing) => void handle(incoming, outgoing));
+  const server = createServer(
+    { keepAliveTimeout: KEEP_ALIVE_MS },
+    (incoming, outgoing) => void handle(incoming, outgoing),
+  );
   const stop = trackAnswers(server, clock);
   await start(server, host, port);
   // A connection that cannot be accepted, such as for want of descriptors, must not end the process.

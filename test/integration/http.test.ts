@@ -57,6 +57,12 @@ describe("over a real connection", () => {
     expect(deps.log.lines).toMatchObject([{ level: "info", fields: { route: "/run", status: 200 } }]);
   });
 
+  test("a connection is kept longer than callers and proxies keep theirs, and they are told", async () => {
+    const { url } = await serve();
+    const answer = await fetch(`${url}/healthz`);
+    expect(answer.headers.get("keep-alive")).toBe("timeout=75");
+  });
+
   test("the global Request and Response stay those of Node", async () => {
     const before = [globalThis.Request, globalThis.Response];
     await serve();
