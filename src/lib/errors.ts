@@ -49,7 +49,7 @@ const ERRORS = {
 
   /** The script does not parse; `line`, `column` and `snippet` are in the caller's own text. */
   SCRIPT_SYNTAX: { fault: "script", status: 422, retryable: false },
-  /** The source text is over `limits.sourceBytes`. */
+  /** The source text is over `limits.sourceBytes`, or its syntax tree over `limits.syntaxNodes` or nested too deep. */
   SCRIPT_TOO_LARGE: { fault: "script", status: 422, retryable: false },
   /**
    * The types of the script and of its tools show that it must fail; `details.diagnostics` holds

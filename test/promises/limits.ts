@@ -56,7 +56,13 @@ export const LIMIT_PROMISES: readonly Promised[] = [
   {
     id: "limits:syntaxNodes",
     promise: "A script's syntax tree may have 100,000 nodes.",
-    tests: [...edges("syntaxNodes")],
+    tests: [
+      ...edges("syntaxNodes"),
+      {
+        file: "test/unit/script/prepare-errors.test.ts",
+        name: "is taken up to its limit, whether it is read here or in a thread, and refused where it is over",
+      },
+    ],
   },
   {
     id: "limits:toolCalls",

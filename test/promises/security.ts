@@ -46,6 +46,42 @@ export const SECURITY_PROMISES: readonly Promised[] = [
     ],
   },
   {
+    id: "security:surface",
+    promise:
+      "What a script replaces, traps or pollutes shows it nothing of the runtime, of isolated-vm or of the host, and forges nothing.",
+    tests: [
+      {
+        file: "test/security/runtime-attacks.test.ts",
+        name: "%s",
+        rows: [
+          "getters on Object.prototype are handed no function of the runtime",
+          "the runtime iterates no list by a replaced iterator, and hands none of its functions to one",
+        ],
+        data: "test/security/surface-attacks.ts",
+      },
+    ],
+  },
+  {
+    id: "security:random",
+    promise: "Random programs end with a code that is no defect; random messages bring down neither side of the pipe.",
+    tests: [
+      {
+        file: "test/fuzz/fuzz.test.ts",
+        name: "random programs are all answered with a code that is no defect, and the service is right after each batch",
+      },
+      {
+        file: "test/fuzz/fuzz.test.ts",
+        name: "random messages bring down neither the service, whoever sends them, nor an executor while they are right",
+      },
+      {
+        file: "test/fuzz/fuzz.test.ts",
+        name: "does none: $name",
+        rows: ["a getter on Object.prototype that throws, where the runtime reads what a failed call has not"],
+        data: "test/fuzz/found.ts",
+      },
+    ],
+  },
+  {
     id: "security:neighbours",
     promise: "While one client attacks, alone or in a crowd, runs of another client are answered and right.",
     tests: [
