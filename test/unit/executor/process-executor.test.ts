@@ -120,7 +120,6 @@ describe("limits", () => {
   test.each([
     ["computing", "while (true);", { cpuMs: 100 }, "SCRIPT_CPU_LIMIT"],
     ["time", "while (true);", { wallMs: 100 }, "SCRIPT_TIMEOUT"],
-    ["memory", "const all = []; for (;;) all.push(new Array(1e5).fill(1))", {}, "SCRIPT_MEMORY_LIMIT"],
   ])(
     "a script that is stopped at its limit of %s leaves its process as good as it was",
     async (_, code, limits, expected) => {
@@ -131,6 +130,14 @@ describe("limits", () => {
       expect(executor.pids()).toEqual([pid]);
     },
   );
+
+  test("a script that is stopped at its limit of memory ends alone: its process does not, unless it stays large", async () => {
+    const { crashes } = executor.status();
+    const hoard = "const all = []; for (;;) all.push(new Array(1e5).fill(1))";
+    const slow = valueOf(executor, "await new Promise((r) => setTimeout(r, 2_000)); return 7");
+    expect(await errorOf(executor, hoard)).toMatchObject({ code: "SCRIPT_MEMORY_LIMIT" });
+    expect([await slow, executor.status().crashes]).toEqual([7, crashes]);
+  });
 
   test("answers that pile up while a script computes end it, and not its process", async () => {
     const answer = "x".repeat(4 * 2 ** 20 - 10);
