@@ -73,11 +73,16 @@ export const OTHER_ENDS: ReadonlyMap<string, OtherEnd> = new Map<string, OtherEn
 ]);
 
 /** The corpora of `test/fixtures/data`. */
-export const HOSTILE_CASES: readonly HostileCase[] = [
+export const HOSTILE_CASES: readonly (HostileCase & { readonly corpus: number })[] = [
   "hostile-corpus.json",
   "hostile-corpus-2.json",
   "hostile-corpus-3.json",
-].flatMap((file) => readHostileCases(new URL(`../fixtures/data/${file}`, import.meta.url)));
+].flatMap((file, at) =>
+  readHostileCases(new URL(`../fixtures/data/${file}`, import.meta.url)).map((hostile) => ({
+    ...hostile,
+    corpus: at + 1,
+  })),
+);
 
 /** Reads a corpus. @throws Error when there is none. */
 export function readHostileCases(file: URL | string): readonly HostileCase[] {
