@@ -60,5 +60,5 @@ console.log(
     ...report,
   }),
 );
-const isWell = wrong + leftovers.length + report.canary.wrong.length + report.lateCalls.length + report.polluted.length;
-process.exitCode = isWell === 0 ? 0 : 1;
+const faults = wrong + leftovers.length + report.canary.wrong.length + report.lateCalls.length + report.polluted.length;
+process.exitCode = faults === 0 ? 0 : 1;
