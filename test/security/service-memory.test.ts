@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { createClientKey } from "../../src/config/clients.ts";
 import { residentMiB } from "../support/processes.ts";
 import { fixtureServer, pause, startService } from "../support/service.ts";
@@ -6,18 +6,27 @@ import type { RunningService } from "../support/service.ts";
 import type { EndedRun, ServiceClient } from "../support/service-client.ts";
 
 const MIB = 1024 * 1024;
-/** Lets a test collect what the service does not need any more: V8 keeps pages of garbage until it wants them. */
-const COLLECT = `data:text/javascript,process.on("SIGUSR2",()=>gc({type:"major",flavor:"last-resort"}))`;
+/** Lets a test collect what the service does not need any more and learn, in its log, the bytes that it then still holds. */
+const COLLECT = `data:text/javascript,process.on("SIGUSR2", () => {
+  gc({ type: "major", flavor: "last-resort" });
+  const { heapUsed, external } = process.memoryUsage();
+  console.error("holds " + (heapUsed + external));
+})`;
 
+/** What glibc's allocator keeps of what was freed: resident, and used again. Between two runs of this test it differs by 250. */
+const ALLOCATOR_MIB = 256;
 /**
  * What the service may take above what it takes when it is idle, in MiB: the sum of what bounds it, for the runs of one client.
  * Requests that wait or run 128 (`HeldRequests`), twice while they are stored; arguments that are being sent 32, five times as text
  * (`CallBytes`); results of 8 runs at 32; values emitted by 8 runs, 4 each and fourteen times that while they are written out; ended
- * runs 128 (`RecentRuns`). What V8 has not collected yet is as much again, at most.
+ * runs 128 (`RecentRuns`). Of what V8 has not collected yet there is room while not all of these are full at once.
  */
-const MOST_ABOVE_IDLE_MIB = 128 * 2 + 32 * 5 + 8 * 32 + 8 * 4 * 2 + 128;
-/** What is left after all floods: 128 of ended runs (`RecentRuns`), and code, tables, the database's pages. */
-const MOST_LEFT_MIB = 128 + 96;
+const MOST_ABOVE_IDLE_MIB = 128 * 2 + 32 * 5 + 8 * 32 + 8 * 4 * 2 + 128 + ALLOCATOR_MIB;
+/**
+ * What the service may hold after all floods above what it held before: of ended runs 128 (`RecentRuns`), and code. The
+ * allocator's pages are not counted.
+ */
+const MOST_LEFT_MIB = 128 + 32;
 
 let service: RunningService;
 let mallory: ServiceClient;
@@ -98,19 +107,23 @@ const FLOODS: readonly (readonly [name: string, flood: () => Promise<unknown>])[
   ["requests of four megabytes", largeRequests],
 ];
 
-async function idleMiB(): Promise<number> {
+/** Collects in the service. @returns What it holds then, in MiB. */
+async function heldMiB(): Promise<number> {
+  const held = (): string[] => service.logs().match(/holds \d+/gu) ?? [];
   for (let i = 0; i < 3; i++) {
+    const before = held().length;
     process.kill(service.pid, "SIGUSR2");
-    await pause(300);
+    await vi.waitUntil(() => held().length > before, 10_000);
   }
-  return residentMiB(service.pid);
+  return Number(held().at(-1)?.slice("holds ".length)) / MIB;
 }
 
 test(
   "floods of one client stay within what bounds them, leave nothing behind, and spoil no run of another",
   { timeout: 240_000 },
   async () => {
-    const idle = await idleMiB();
+    const heldBefore = await heldMiB();
+    const idle = residentMiB(service.pid);
     const defects: unknown[] = [];
     const peaks: Record<string, number> = {};
     for (const [name, flood] of FLOODS) {
@@ -138,12 +151,13 @@ test(
       over.abort();
       await Promise.all([watching, living]);
       peaks[name] = Math.round(peak - idle);
-      await idleMiB();
+      await heldMiB();
     }
     expect(defects).toEqual([]);
     expect(Object.entries(peaks).filter(([, above]) => above > MOST_ABOVE_IDLE_MIB)).toEqual([]);
-    expect((await idleMiB()) - idle).toBeLessThan(MOST_LEFT_MIB);
+    const left = (await heldMiB()) - heldBefore;
+    expect(left).toBeLessThan(MOST_LEFT_MIB);
     expect(await honest()).toMatchObject({ result: 42 });
-    console.log(JSON.stringify({ idle: Math.round(idle), peaks, left: Math.round((await idleMiB()) - idle) }));
+    console.log(JSON.stringify({ idle: Math.round(idle), peaks, left: Math.round(left) }));
   },
 );
