@@ -76,7 +76,7 @@ export async function makeBundles(): Promise<ExecutorBundles> {
     }),
     build({
       ...shared,
-      entryPoints: [fileURLToPath(new URL("./executor-process.ts", import.meta.url))],
+      entryPoints: [fileURLToPath(new URL("./isolates/executor-process.ts", import.meta.url))],
       format: "cjs",
       platform: "node",
       target: "node24",

@@ -1,6 +1,6 @@
 import type { ExecutionHost } from "../bridge/execution-host.ts";
 import type { Timer } from "../lib/clock.ts";
-import type { ExecutorChild } from "./executor-child.ts";
+import type { ExecutorChild } from "./supervision/executor-child.ts";
 import type { ExecutionRequest, ExecutionResult } from "./executor.ts";
 
 /** One run, from the call of `execute` to its answer. */

@@ -10,7 +10,7 @@ import { prefixOf } from "../script/body-wrapper.ts";
 import type { Position, RunnableScript } from "../script/script.ts";
 import { snippet } from "../script/source-position.ts";
 import type { ExecutionResult, ResultJson } from "./executor.ts";
-import { INLINE_UNITS } from "./message-frames.ts";
+import { INLINE_UNITS } from "./pipe/message-frames.ts";
 
 const FRAME = /^ +at .*?\bscript\.js:(\d{1,7}):(\d{1,7})/mu;
 /** Data of a failure that is passed on; the gateway's own never has more. */

@@ -4,25 +4,25 @@ import type { Config } from "../config/config.ts";
 import type { Clock } from "../lib/clock.ts";
 import { errorInfo, RunletError, toErrorInfo } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
-import { blame } from "./blame.ts";
-import type { Blame } from "./blame.ts";
+import { blame } from "./supervision/blame.ts";
+import type { Blame } from "./supervision/blame.ts";
 import { loadBundles, nativeModulePath } from "./bundles.ts";
 import type { ExecutorBundles } from "./bundles.ts";
-import { executorCommand } from "./confinement.ts";
-import type { ExecutorCommand } from "./confinement.ts";
-import { CrashLedger, TAINT_POINTS } from "./crash-ledger.ts";
-import { tellDeath } from "./crash-report.ts";
-import type { CrashReason } from "./crash-report.ts";
-import type { ExecutorChild } from "./executor-child.ts";
+import { executorCommand } from "./confinement/executor-command.ts";
+import type { ExecutorCommand } from "./confinement/executor-command.ts";
+import { CrashLedger, TAINT_POINTS } from "./supervision/crash-ledger.ts";
+import { tellDeath } from "./supervision/crash-report.ts";
+import type { CrashReason } from "./supervision/crash-report.ts";
+import type { ExecutorChild } from "./supervision/executor-child.ts";
 import { hasActed } from "./executor-run.ts";
 import type { ExecutorRun } from "./executor-run.ts";
 import type { ExecutionRequest, ExecutionResult, Executor, ExecutorStatus } from "./executor.ts";
-import { lostError } from "./lost-run.ts";
+import { lostError } from "./supervision/lost-run.ts";
 import { toExecutionResult } from "./outcome.ts";
-import { choosePlace } from "./placement.ts";
-import { ProcessPool } from "./process-pool.ts";
+import { choosePlace } from "./supervision/placement.ts";
+import { ProcessPool } from "./supervision/process-pool.ts";
 import { RunMessages } from "./run-messages.ts";
-import { WaitingRuns } from "./waiting-runs.ts";
+import { WaitingRuns } from "./supervision/waiting-runs.ts";
 
 /** What the executor needs of its surroundings. */
 export interface ProcessExecutorOptions {

@@ -16,7 +16,7 @@ const ROUNDS = 12;
 const PER_ROUND = 25;
 const KEPT = 50;
 const WAYS: readonly Way[] = ["compiled anew", "cached data", "snapshot"];
-/** @source src/executor/confinement.ts: those that V8 sees */
+/** @source src/executor/confinement/executor-command.ts: those that V8 sees */
 const FLAGS = ["--no-node-snapshot", "--no-lazy", "--enable-experimental-regexp-engine-on-excessive-backtracks"];
 
 /** A process that makes isolates when told. */

@@ -21,7 +21,7 @@ import { drawCases } from "./test262-cases.ts";
 import type { ConformanceCase } from "./test262-cases.ts";
 import type { EvaluateRequest, Verdict, Way } from "./test262-child.ts";
 
-/** @source src/executor/confinement.ts, the flags that V8 sees */
+/** @source src/executor/confinement/executor-command.ts, the flags that V8 sees */
 const EXECUTOR_FLAGS = [
   "--no-node-snapshot",
   "--no-lazy",

@@ -6,7 +6,7 @@ import type { ExecutorMessage, RunMessage } from "../../src/bridge/protocol.ts";
 import { BUILT_IN_LIMITS } from "../../src/config/limits.ts";
 import { loadBundles, nativeModulePath } from "../../src/executor/bundles.ts";
 import type { ExecutorBundles } from "../../src/executor/bundles.ts";
-import { executorCommand } from "../../src/executor/confinement.ts";
+import { executorCommand } from "../../src/executor/confinement/executor-command.ts";
 import { within } from "../support/service.ts";
 import { anyText, anyValue, damaged, inPieces, mutated, toFrame } from "./messages.ts";
 import type { Message } from "./messages.ts";

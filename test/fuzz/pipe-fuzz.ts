@@ -4,7 +4,7 @@ import { connect, createServer } from "node:net";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { MessagePipe } from "../../src/executor/message-pipe.ts";
+import { MessagePipe } from "../../src/executor/pipe/message-pipe.ts";
 import { createFolder, within } from "../support/service.ts";
 import { anyExecutorMessage, damaged, inPieces, toFrame } from "./messages.ts";
 import type { Message } from "./messages.ts";

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, test } from "vitest";
-import { findTool } from "../../src/executor/find-tool.ts";
+import { findTool } from "../../src/executor/confinement/find-tool.ts";
 import { allowedLevels } from "../support/confinement.ts";
 import { descendants, programOf } from "../support/processes.ts";
 import { cliEnvironment, startService } from "../support/service.ts";

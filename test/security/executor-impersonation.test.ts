@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 import type { ExecutorMessage } from "../../src/bridge/protocol.ts";
-import { ExecutorChild } from "../../src/executor/executor-child.ts";
+import { ExecutorChild } from "../../src/executor/supervision/executor-child.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import { isAlive } from "../support/processes.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { doctorCommand } from "../../../src/cli/commands/doctor.ts";
 import type { HealthCheck } from "../../../src/cli/health-checks.ts";
-import { findTool } from "../../../src/executor/find-tool.ts";
+import { findTool } from "../../../src/executor/confinement/find-tool.ts";
 import { systemClock } from "../../../src/lib/clock.ts";
 import { folderWith } from "../config/support.ts";
 import { captureIo } from "./support.ts";
