@@ -10,10 +10,7 @@
  * in a process of its own, SQLite in a file; for Runlet in process, from `submit` to the ended run. Each answer is compared
  * with the recorded one.
  */
-import { fork } from "node:child_process";
-import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual } from "node:util";
 import { compileConfig } from "../../src/config/compile.ts";
 import type { ServerOptions } from "../../src/config/options.ts";
@@ -28,6 +25,7 @@ import { openClient } from "../support/service-client.ts";
 import { startService } from "../support/service.ts";
 import { createPoster } from "./post-run.ts";
 import { quantile, show } from "./statistics.ts";
+import { startUtcpProcess, UTCP } from "./utcp-process.ts";
 
 /** A system under test, connected to a server of its own on the stage. */
 interface System {
@@ -77,42 +75,24 @@ async function runletInProcess(lib: ServerOptions): Promise<System> {
   };
 }
 
-const PEER = "UTCP code mode";
-
 /** UTCP has no servers in its names: `mcp.lib["x"]` is written `mcp.lib_x`. */
 function toUtcp(script: string): string {
   return script.replaceAll(/mcp\.lib\["(\w+)"\]/gu, "mcp.lib_$1");
 }
 
 async function utcp(lib: ServerOptions): Promise<System> {
-  const child = fork(fileURLToPath(new URL("utcp-runner.mjs", peers)), { execArgv: ["--no-node-snapshot"] });
-  const answer = async (): Promise<unknown> => {
-    const [message] = (await once(child, "message")) as [{ readonly value?: unknown; readonly error?: string }];
-    if (message.error !== undefined) throw new Error(message.error);
-    return message.value;
-  };
-  const ask = (message: object): Promise<unknown> => {
-    const answered = answer();
-    child.send(message);
-    return answered;
-  };
-  await answer();
-  await ask({ command: "connect", server: { transport, ...lib } });
+  const { ask, close } = await startUtcpProcess({ transport, ...lib });
   return {
-    name: PEER,
+    name: UTCP,
     async attach(tools) {
       const names = await ask({ command: "attach" });
-      const wanted = tools.map(({ name }) => `mcp.lib.${name}`);
+      const wanted = tools.map((tool) => `mcp.lib.${tool.name}`);
       if (!isDeepStrictEqual(names, wanted)) throw new Error(`UTCP lists ${JSON.stringify(names)}`);
     },
     async run(script) {
       return (await ask({ command: "run", script: toUtcp(script) })) as { result: unknown; ms: number };
     },
-    async close() {
-      const ended = once(child, "exit");
-      child.disconnect();
-      await ended;
-    },
+    close,
   };
 }
 
@@ -149,7 +129,7 @@ async function measure(scenario: Scenario): Promise<void> {
   const taken = new Map(systems.map(({ name }) => [name, new Array<number>()]));
   for (let round = 0; round < Number(rounds); round++)
     for (const system of systems) taken.get(system.name)?.push(await timed(system, scenario));
-  const peer = taken.get(PEER) ?? [];
+  const peer = taken.get(UTCP) ?? [];
   for (const [name, list] of taken) {
     times.set(name, [...(times.get(name) ?? []), ...list]);
     const median = quantile(list, 0.5) / quantile(peer, 0.5);

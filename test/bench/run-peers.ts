@@ -1,4 +1,4 @@
-import { fork, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import type { Readable } from "node:stream";
@@ -8,6 +8,7 @@ import { createJsonPoster } from "./post-run.ts";
 import type { JsonPoster } from "./post-run.ts";
 import { closedLoop } from "./run-systems.ts";
 import type { RunSystem } from "./run-systems.ts";
+import { startUtcpProcess, UTCP } from "./utcp-process.ts";
 
 const FOLDER = new URL("peers/", import.meta.url);
 const START_WITHIN_MS = 20_000;
@@ -98,35 +99,19 @@ function workerdPackage(): string {
   return `@cloudflare/workerd-${process.platform}-${process.arch === "arm64" ? "arm64" : "64"}`;
 }
 
-/** `@utcp/code-mode` in a process of its own, timed there, so without IPC or HTTP; its tools come from the same MCP server as ours. */
+/** `@utcp/code-mode`, timed in its own process, so without IPC or HTTP; its tools come from the same MCP server as ours. */
 export async function startUtcp(): Promise<RunSystem> {
-  const child = fork(fileURLToPath(new URL("utcp-runner.mjs", FOLDER)), { execArgv: ["--no-node-snapshot"] });
-  const answer = async (): Promise<unknown> => {
-    const [message] = (await once(child, "message")) as [{ readonly value?: unknown; readonly error?: string }];
-    if (message.error !== undefined) throw new Error(message.error);
-    return message.value;
-  };
-  const ask = (message: object): Promise<unknown> => {
-    const answered = answer();
-    child.send(message);
-    return answered;
-  };
-  await answer();
   const { command, args } = NOOP_SERVER;
-  await ask({ command: "connect", server: { transport: "stdio", command, args } });
+  const { ask, close } = await startUtcpProcess({ transport: "stdio", command, args });
   return {
-    name: "UTCP code mode",
-    tool: (name) => `mcp.lib_${name}`,
+    name: UTCP,
+    tool: (tool) => `mcp.lib_${tool}`,
     async run(script) {
       const { ms, logs } = (await ask({ command: "run", script })) as { ms: number; logs: readonly string[] };
       if (logs.length > 0) throw new Error(`UTCP logged ${logs.join("; ")}`);
       return ms;
     },
     loop: async (script, clients, forMs) => (await ask({ command: "loop", script, clients, ms: forMs })) as number[],
-    async close() {
-      const ended = once(child, "exit");
-      child.disconnect();
-      await ended;
-    },
+    close,
   };
 }
