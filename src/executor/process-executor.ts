@@ -306,12 +306,14 @@ export class ProcessExecutor implements Executor {
       // says nothing: a process that was taken over could blame others by it.
       const owner = message.run === undefined || child.isSpoilt ? undefined : child.runs.ownerOfEnded(message.run);
       if (owner !== undefined) this.#ledger?.charge(owner, TAINT_POINTS);
+      child.stray();
       child.drain({ isSpoilt: true });
       return;
     }
     const run = this.#runs.get(message.run);
     if (run === undefined || run.child !== child) {
       if (message.type === "end") this.#released(child, message.run, message.usage.cpuMs);
+      child.stray();
       return;
     }
     switch (message.type) {

@@ -84,6 +84,11 @@ const READINGS_PER_BEAT = 5;
 /** Beats a process may leave unanswered. Beats and no time: when the service itself was held up, its processes are not late. */
 const MISSED_BEATS = 8;
 const MISSED_BEATS_AT_START = 40;
+/**
+ * Messages that serve nothing which a process may send, for each run it ever took: what a cancelled run had on its way, up to
+ * all its calls, lines and values. One that sends more floods the service.
+ */
+const STRAY_PER_RUN = 50_000;
 /** What may wait to be written to a process before it is no longer listened to. */
 const PAUSE_ABOVE_BYTES = 8 * 1024 * 1024;
 /** How long what a dead process had written may take to be read. */
@@ -125,6 +130,7 @@ export class ExecutorChild implements Place {
   #isGone = false;
   #death: Death | undefined;
   #spoilt = false;
+  #strays = 0;
   #killTimer: Timer | undefined;
   #killAtMs = Infinity;
 
@@ -198,6 +204,11 @@ export class ExecutorChild implements Place {
     return this.#process.pid;
   }
 
+  /** It sent a message that serves nothing: of a run it does not hold, or the answer to no question. */
+  stray(): void {
+    if (++this.#strays > STRAY_PER_RUN * (this.taken + 1)) this.kill("protocol");
+  }
+
   /** Starts a run in this process. @param namesJson What `message.names` stands for; sent when the process has it not. */
   run(message: RunMessage, { namesJson, principal }: { readonly namesJson: string; readonly principal: string }): void {
     if (!this.#names.has(message.names)) {
@@ -263,11 +274,11 @@ export class ExecutorChild implements Place {
     }
     if (message.type === "pong") {
       this.#missedBeats = 0;
-      this.runs.heard(message.id, message.busy);
+      if (!this.runs.heard(message.id, message.busy)) this.stray();
     } else if (message.type !== "ready") this.#listener.message(this, message, body);
+    else if (this.state !== "starting") this.stray();
     else {
       this.#missedBeats = 0;
-      if (this.state !== "starting") return;
       // All its wrappers are in place now, and no script has run in it.
       if (this.pid !== undefined) this.#figures = ProcessFigures.open(this.pid);
       this.wasReady = true;

@@ -114,11 +114,12 @@ export class HeldRuns {
     return ++this.#ping;
   }
 
-  /** The process said who computes. An answer to no question, or to one before the last answer, says nothing. */
-  heard(ping: number, busy: readonly number[]): void {
-    if (ping > this.#ping || ping <= this.#pong) return;
+  /** The process said who computes. @returns Whether it was asked: what answers no question, or one before the last, says nothing. */
+  heard(ping: number, busy: readonly number[]): boolean {
+    if (ping > this.#ping || ping <= this.#pong) return false;
     this.#pong = ping;
     this.#busy = new Set(busy);
+    return true;
   }
 
   /** Those that computed when the process last said who does, and those that were given something to do since. */

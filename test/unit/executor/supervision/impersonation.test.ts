@@ -76,6 +76,15 @@ describe("what a taken-over process sends", () => {
     expect(await errorOf(executor, "1", { limits: { resultBytes: 2 ** 20 } })).toMatchObject({ code });
   });
 
+  test.each(["flood of lines", "flood of ends", "flood of pongs", "flood of readies", "flood of taints"])(
+    "%s: what serves nothing is borne up to what its runs could have left, then the process is killed",
+    async (mode) => {
+      const { executor, logged } = await impostor(mode);
+      expect(await errorOf(executor, "return 1")).toMatchObject({ code: "EXECUTOR_LOST" });
+      expect(logged.join("\n")).toContain('"reason":"protocol"');
+    },
+  );
+
   test("a flood of calls whose answers it does not take stops being read, and it is killed for its silence", async () => {
     const { executor } = await impostor("flood");
     await executor.ready();
