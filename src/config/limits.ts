@@ -17,7 +17,12 @@ export const MAX_RESULT_BYTES = 64 * MIB;
 
 /** Every limit of one run: a request may set each up to the operator's ceiling. */
 export const LIMITS = {
-  wallMs: { doc: "Wall time in ms, tool waits included.", min: 10, default: 30_000, ceiling: 600_000 },
+  wallMs: {
+    doc: "Wall time in ms, tool waits included; it begins anew for a run that is run again as its process died.",
+    min: 10,
+    default: 30_000,
+    ceiling: 600_000,
+  },
   cpuMs: { doc: "Computing time in ms.", min: 10, default: 5_000, ceiling: 60_000 },
   memoryMiB: { doc: "JavaScript heap in MiB.", min: 16, default: 64, ceiling: 256 },
   sourceBytes: { doc: "Script source in UTF-8 bytes.", min: 1, default: 256 * KIB, ceiling: MIB },

@@ -3,6 +3,9 @@
  * alone, where the service's side answers at once; through the whole service to an MCP server over stdio, less what a run
  * without calls costs; and that server asked by the MCP SDK's client alone. In turns in one run. Then the computing time of
  * each side by thread, in µs a call. Prints numbers; judges nothing. Goals for the boundary: 150 in turn, 40 in parallel.
+ *
+ * On virtual machines most of a call in turn is waking another processor, five times a call: `taskset -c 0` before the
+ * command shows what is left without that.
  */
 import { Client } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
