@@ -177,6 +177,11 @@ export const SECURITY_PROMISES: readonly Promised[] = [
         name: "a flood of calls whose answers it does not take stops being read, and it is killed for its silence",
       },
       {
+        file: IMPOSTOR,
+        name: "%s: what serves nothing is borne up to what its runs could have left, then the process is killed",
+        rows: ["flood of lines", "flood of ends", "flood of pongs", "flood of readies", "flood of taints"],
+      },
+      {
         file: GARBAGE,
         name: "what a process sends is rebuilt: members that are not of the protocol do not get through",
       },

@@ -273,8 +273,8 @@ export class ExecutorChild implements Place {
       return;
     }
     if (message.type === "pong") {
-      this.#missedBeats = 0;
-      if (!this.runs.heard(message.id, message.busy)) this.stray();
+      if (this.runs.heard(message.id, message.busy)) this.#missedBeats = 0;
+      else this.stray();
     } else if (message.type !== "ready") this.#listener.message(this, message, body);
     else if (this.state !== "starting") this.stray();
     else {
