@@ -9,13 +9,15 @@ export interface UtcpProcess {
   readonly close: () => Promise<void>;
 }
 
+/** A package of its own: what it imports is none of ours. */
+const PEERS = new URL("peers/", import.meta.url);
+
 /** How it is named in what a benchmark prints. */
 export const UTCP = "UTCP code mode";
 
 /** Starts the process. @param server As the runner's `connect` takes it. */
 export async function startUtcpProcess(server: object): Promise<UtcpProcess> {
-  const runner = fileURLToPath(new URL("peers/utcp-runner.mjs", import.meta.url));
-  const child = fork(runner, { execArgv: ["--no-node-snapshot"] });
+  const child = fork(fileURLToPath(new URL("utcp-runner.mjs", PEERS)), { execArgv: ["--no-node-snapshot"] });
   const answer = async (): Promise<unknown> => {
     const [message] = (await once(child, "message")) as [{ readonly value?: unknown; readonly error?: string }];
     if (message.error !== undefined) throw new Error(message.error);
