@@ -24,8 +24,9 @@ function waysOut(pid: number): string[] {
   const pipes = Map.groupBy(links, ([, target]) => target);
   return links.flatMap(([fd, target]) => {
     if (target.startsWith("anon_inode:") || target === "/dev/null") return [];
-    // An event loop holds one descriptor in reserve: the root folder, where there is no /dev/null.
-    if (target === "/" && isOwnRoot(pid, fd)) return [];
+    // An event loop holds one descriptor in reserve: the root folder, where there is no /dev/null. It is named as seen from the
+    // process's namespace, where the root need not be the process's own.
+    if (target.startsWith("/") && isOwnRoot(pid, fd)) return [];
     // A pipe with both ends in the process leads nowhere.
     if (target.startsWith("pipe:") && pipes.get(target)?.length === 2) return [];
     return [`${fd} ${target.startsWith("socket:") ? "socket" : target}`];

@@ -116,19 +116,19 @@ describe("the level that is reached", () => {
   });
 
   test("is the process itself where there is neither, and why is told", async () => {
-    expect(await confined("auto", hiding("bwrap", "unshare"))).toMatchObject({
+    expect(await confined("auto", hiding("bwrap", "unshare", "setpriv"))).toMatchObject({
       level: "process",
       refused: [
         { way: "bubblewrap", reason: "bwrap is not installed" },
-        { way: "unshare", reason: "unshare not found" },
+        { way: "unshare", reason: "unshare and setpriv not found" },
       ],
     });
   });
 
   test("is refused by require where it is the process itself: nothing starts", async () => {
-    await expect(confined("require", hiding("bwrap", "unshare"))).rejects.toMatchObject({
+    await expect(confined("require", hiding("bwrap", "unshare", "setpriv"))).rejects.toMatchObject({
       code: "CONFIG_INVALID",
-      message: expect.stringContaining("bubblewrap: bwrap is not installed; unshare: unshare not found"),
+      message: expect.stringContaining("bubblewrap: bwrap is not installed; unshare: unshare and setpriv not found"),
       context: { hint: expect.stringContaining("Install bubblewrap") },
     });
   });
