@@ -21,6 +21,8 @@ export interface StartOptions extends Options {
   readonly folder?: string;
   /** Flags of Node for the service's process. @default none */
   readonly nodeFlags?: readonly string[];
+  /** Beside `cliEnvironment`. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** How a process ended. */
@@ -64,6 +66,7 @@ export function createFolder(): string {
 export async function startService({
   folder: given,
   nodeFlags = [],
+  env = {},
   ...options
 }: StartOptions = {}): Promise<RunningService> {
   const folder = given ?? createFolder();
@@ -71,7 +74,7 @@ export async function startService({
   writeFileSync(file, JSON.stringify({ dataDir: join(folder, "data"), log: { level: "info" }, ...options }));
   const child = spawn(process.execPath, [...nodeFlags, MAIN, "serve", "--config", file, "--port", "0"], {
     cwd: folder,
-    env: cliEnvironment(),
+    env: { ...cliEnvironment(), ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const output = collectOutput(child);
