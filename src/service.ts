@@ -2,10 +2,8 @@ import type { Readable, Writable } from "node:stream";
 import { createCatalogSource } from "./catalog/catalog-source.ts";
 import type { CatalogSource } from "./catalog/catalog.ts";
 import { ObservedTypes } from "./catalog/learned/observed-types.ts";
-import { findClient } from "./config/clients.ts";
+import { authenticate, findPrincipal } from "./config/callers.ts";
 import type { Config } from "./config/config.ts";
-import { LOCAL_PRINCIPAL } from "./config/principal.ts";
-import type { Principal } from "./config/principal.ts";
 import { nativeModulePath } from "./executor/bundles.ts";
 import { confine, tellConfinement } from "./executor/confinement/confine.ts";
 import type { Confinement } from "./executor/confinement/confine.ts";
@@ -19,7 +17,6 @@ import { listen } from "./http/server.ts";
 import type { Listener } from "./http/server.ts";
 import { systemClock } from "./lib/clock.ts";
 import type { Clock, Timer } from "./lib/clock.ts";
-import { RunletError } from "./lib/errors.ts";
 import type { Log } from "./lib/log.ts";
 import { createMcpHttpHandler } from "./mcp/http.ts";
 import type { McpHttpHandler } from "./mcp/http.ts";
@@ -274,22 +271,6 @@ function queueBounds(config: Config): {
 } {
   const { depth, concurrency } = config.queue;
   return { depth, concurrency, depthPerPrincipal: config.clients.length > 1 ? Math.ceil(depth / 2) : depth };
-}
-
-/** Tells who calls: the client whose key it is, or the local principal where no clients are configured. */
-function authenticate(config: Config, headers: Headers): Principal {
-  if (config.clients.length === 0) return LOCAL_PRINCIPAL;
-  const [scheme = "", key = ""] = (headers.get("authorization") ?? "").split(" ");
-  const client = scheme.toLowerCase() === "bearer" ? findClient(config.clients, key) : undefined;
-  if (client !== undefined) return client.principal;
-  throw new RunletError("UNAUTHENTICATED", "Cannot tell who calls: the request has no key of a configured client", {
-    hint: "Send `Authorization: Bearer rk_…`; `runlet keys create NAME` makes a key.",
-  });
-}
-
-function findPrincipal(config: Config, id: string): Principal | undefined {
-  if (config.clients.length === 0) return id === LOCAL_PRINCIPAL.id ? LOCAL_PRINCIPAL : undefined;
-  return config.clients.find((client) => client.principal.id === id)?.principal;
 }
 
 function readiness({ executor, registry, confinement }: Parts): Readiness {

@@ -1,5 +1,5 @@
 import { isRecord } from "../lib/guards.ts";
-import { matchesGlob } from "../lib/glob.ts";
+import { adviseOnClients, adviseOnGlobs } from "./advise-access.ts";
 import { nearestNames } from "../lib/nearest.ts";
 import { pathText, problemOf, sourceText } from "./problem.ts";
 import type { ConfigProblem, KeyPath, Source } from "./problem.ts";
@@ -67,9 +67,6 @@ function isUnsupported(value: unknown, path: KeyPath, work: Work): boolean {
   if (danger !== undefined) {
     const current = isRecord(value) || Array.isArray(value) ? "not empty" : "set";
     work.problems.push(problemOf({ path, rule: `${rule} and ${danger}`, current, remedy }, work.sourceOf(path)));
-  } else if (entry.path === "gateway" && isRecord(value)) {
-    warn(work, path, `${rule}. ${remedy}`);
-    for (const [key, item] of Object.entries(value)) isUnsupported(item, [...path, key], work);
   } else {
     warn(work, path, `${rule}. ${remedy}`);
   }
@@ -108,16 +105,8 @@ function adviseOnServers(options: Readonly<Record<string, unknown>>, work: Work)
       if (isRecord(server)) adviseOnServer(server, [section, name], work);
     }
   }
-  const clients = options["clients"];
-  for (const [name, client] of Object.entries(isRecord(clients) ? clients : {})) {
-    const globs = isRecord(client) && Array.isArray(client["servers"]) ? client["servers"] : [];
-    for (const [index, glob] of globs.entries()) {
-      if (typeof glob !== "string" || [...names].some((server) => matchesGlob(glob, server))) continue;
-      work.warnings.push(
-        `${pathText(["clients", name, "servers", index])} allows nothing as no server is called ${JSON.stringify(glob)}.`,
-      );
-    }
-  }
+  work.warnings.push(...adviseOnClients(options["clients"], names, work.sourceOf));
+  work.warnings.push(...adviseOnGlobs(options));
 }
 
 function adviseOnServer(server: Readonly<Record<string, unknown>>, path: KeyPath, { warnings }: Work): void {

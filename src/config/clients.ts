@@ -25,6 +25,7 @@ export function findClient(clients: readonly ClientConfig[], key: string): Clien
   const presented = Buffer.from(clientKeyHash(key), "hex");
   let found: ClientConfig | undefined;
   for (const client of clients) {
+    if (client.keyHash === undefined) continue;
     const expected = Buffer.from(client.keyHash, "hex");
     if (expected.length === presented.length && timingSafeEqual(expected, presented)) found = client;
   }

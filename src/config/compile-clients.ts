@@ -1,3 +1,4 @@
+import { matchesGlob } from "../lib/glob.ts";
 import type { ClientConfig } from "./config.ts";
 import type { FaultReport } from "./fault-report.ts";
 import type { ClientOptions, Options } from "./options.ts";
@@ -13,22 +14,35 @@ export function compileClients(options: Options, report: FaultReport): ClientCon
       const rule = "must be named with 1 to 64 letters, digits, dots, dashes, underscores or @";
       report({ path, rule, value: name, remedy: "Rename the client." });
     }
-    const keyHash = client.key.toLowerCase().replace(/^sha256:/u, "");
-    const owner = owners.get(keyHash);
+    const keyHash = compileKey(name, client, report);
+    const owner = keyHash === undefined ? undefined : owners.get(keyHash);
     if (owner !== undefined) {
       const rule = `must be a key of its own, and is that of ${owner}`;
       report({ path: [...path, "key"], rule, value: keyHash, remedy: `Run \`runlet keys create ${name}\`.` });
     }
-    owners.set(keyHash, name);
+    if (keyHash !== undefined) owners.set(keyHash, name);
     const access = compileAccess(name, client, options, report);
     return { keyHash, principal: { id: name, access, admin: client.admin ?? CLIENT_KEYS.admin.default } };
   });
 }
 
+function compileKey(name: string, { key, unverified }: ClientOptions, report: FaultReport): string | undefined {
+  const remedy = `Run \`runlet keys create ${name}\` and copy the hash it prints, not the key.`;
+  if (key === undefined && unverified !== true) {
+    report({ path: ["clients", name, "key"], rule: "must be set", value: undefined, remedy });
+  } else if (key !== undefined && unverified === true) {
+    const rule = "must be false for a client with a key";
+    report({ path: ["clients", name, "unverified"], rule, value: true, remedy: "Remove one of the two." });
+  }
+  return key?.toLowerCase().replace(/^sha256:/u, "");
+}
+
 function compileAccess(name: string, client: ClientOptions, options: Options, report: FaultReport): AccessRules {
   const servers = { ...options.mcpServers, ...options.servers };
   for (const server of Object.keys(client.tools ?? {})) {
-    if (Object.hasOwn(servers, server)) continue;
+    // One that is named among its servers alike is no slip of this key: it may be attached later.
+    if (Object.keys(servers).some((known) => matchesGlob(server, known)) || client.servers?.includes(server)) continue;
+    if (/^\*+$/u.test(server)) continue;
     const path = ["clients", name, "tools", server];
     const rule = "must be the name of a configured server, lest the server that is meant is not narrowed";
     const known = Object.keys(servers).join(", ");

@@ -6,7 +6,7 @@ import type { ShapeFault } from "./check.ts";
 import { compileClients } from "./compile-clients.ts";
 import { compileLimits } from "./compile-limits.ts";
 import { checkHttpUrl, compileUpstreams } from "./compile-upstreams.ts";
-import type { Config, ExecutorsConfig, HttpConfig, ModelConfig } from "./config.ts";
+import type { ClientConfig, Config, ExecutorsConfig, HttpConfig, ModelConfig } from "./config.ts";
 import type { FaultReport } from "./fault-report.ts";
 import { faultOf } from "./shown-value.ts";
 import type { LoadedOptions } from "./load.ts";
@@ -72,12 +72,13 @@ function compileSections(options: Options, context: CompileContext, report: Faul
   const executors = compileExecutors(options, cores, report);
   const http = compileHttp(options);
   const clients = compileClients(options, report);
-  checkExposure(http.host, clients.length, report);
+  checkExposure(http.host, clients, report);
   return {
     http,
     dataDir: compileDataDir(options.dataDir ?? keys.dataDir.default, cwd, fileDir, context),
     upstreams: compileUpstreams(options, fileDir, report),
     clients,
+    defaultPolicy: options.defaultPolicy ?? keys.defaultPolicy.default,
     limits: compileLimits(options, report),
     model: options.model === undefined ? undefined : compileModel(options.model, report),
     executors,
@@ -155,8 +156,15 @@ export function isLoopback(host: string): boolean {
   return LOOPBACK.check(host, family === 4 ? "ipv4" : "ipv6");
 }
 
-function checkExposure(host: string, clients: number, report: FaultReport): void {
-  if (clients > 0 || isLoopback(host)) return;
+function checkExposure(host: string, clients: readonly ClientConfig[], report: FaultReport): void {
+  if (isLoopback(host)) return;
+  const unverified = clients.filter(({ keyHash }) => keyHash === undefined).map(({ principal }) => principal.id);
+  if (unverified.length > 0) {
+    const rule = `must be a loopback address while ${unverified.join(", ")} may call without a key, for others could take the name`;
+    const remedy = "Run `runlet keys create NAME` and add each key to its client, or listen on 127.0.0.1.";
+    report({ path: ["host"], rule, value: host, remedy });
+  }
+  if (clients.length > 0) return;
   report({
     path: ["host"],
     rule: "must be a loopback address while no clients are configured, for others could run scripts without a key",

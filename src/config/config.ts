@@ -37,11 +37,14 @@ export interface UpstreamConfig {
   readonly trustAnnotations: boolean;
 }
 
-/** A client that may call us: its key's hash and what it becomes after authentication. */
+/** A client that may call us: how it is known and what it becomes then. */
 export interface ClientConfig {
   readonly principal: Principal;
-  /** Lower-case hex SHA-256 of the whole key text, `rk_` included. */
-  readonly keyHash: string;
+  /**
+   * Lower-case hex SHA-256 of the whole key text, `rk_` included. `undefined`: it is not authenticated, but named by the
+   * header X-Client-ID; the listener's address is a loopback one then.
+   */
+  readonly keyHash: string | undefined;
 }
 
 /** The model that writes scripts for tasks. */
@@ -109,6 +112,12 @@ export interface Config {
   readonly upstreams: readonly UpstreamConfig[];
   /** Empty: everybody on loopback is the local principal. */
   readonly clients: readonly ClientConfig[];
+  /**
+   * Callers that are none of the clients: `allow` lets them in, where no client has a key.
+   *
+   * @default "deny"
+   */
+  readonly defaultPolicy: "deny" | "allow";
   readonly limits: LimitsConfig;
   readonly model: ModelConfig | undefined;
   readonly executors: ExecutorsConfig;

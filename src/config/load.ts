@@ -2,13 +2,15 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { isRecord } from "../lib/guards.ts";
 import { adviseOn } from "./advise.ts";
+import { translateDockerShape } from "./docker/docker-shape.ts";
+import type { DockerShape } from "./docker/docker-shape.ts";
 import { expandReferences } from "./expand.ts";
 import { applyOverrides } from "./overrides.ts";
 import type { FlagValues } from "./overrides.ts";
 import type { Options } from "./options.ts";
 import { parseConfigText } from "./parse-file.ts";
 import type { ParsedFile } from "./parse-file.ts";
-import { configError } from "./problem.ts";
+import { configError, pathText, problemOf, sourceText } from "./problem.ts";
 import type { ConfigProblem, KeyPath, Source } from "./problem.ts";
 import { isSecretPath, passwordsOf, secretsOf } from "./secret-names.ts";
 import { nearestSource } from "./shown-value.ts";
@@ -60,11 +62,12 @@ export function loadOptions(request: LoadRequest): LoadedOptions {
   const fileDir = path === undefined ? cwd : dirname(path);
   const parsed: ParsedFile = file === undefined || path === undefined ? NO_FILE : readFile(file, path);
   const sources = new Map<string, Source>();
-  if (file !== undefined) for (const [key, line] of parsed.lines) sources.set(key, { kind: "file", name: file, line });
+  const shape = translateDockerShape(withoutEmptySections(parsed.value), parsed.lines);
+  if (file !== undefined) for (const [key, line] of shape.lines) sources.set(key, { kind: "file", name: file, line });
   const fileSource: Source | undefined = file === undefined ? undefined : { kind: "file", name: file, line: undefined };
   const sourceOf = (at: KeyPath): Source | undefined => nearestSource(sources, at) ?? fileSource;
 
-  const written = withoutEmptySections(parsed.value);
+  const written = shape.tree;
   const expanded = expandReferences(written, {
     env,
     sourceOf,
@@ -76,17 +79,23 @@ export function loadOptions(request: LoadRequest): LoadedOptions {
   const references = new Map(expanded.references);
   const options = applyOverrides(tree, { env, flags, sources, warnings, references });
   collectSecrets(options, [], secrets);
+  for (const path of shape.secretPaths)
+    for (const secret of secretsOf(String(valueAt(options, path)))) secrets.add(secret);
   const advice = adviseOn(options, sourceOf);
   return {
     options,
     sources,
-    warnings: [...warnings, ...advice.warnings],
+    warnings: [...warnings, ...notesOf(shape, sourceOf), ...advice.warnings],
     file,
     fileDir,
     cwd,
     secrets: [...secrets],
     references,
-    problems: [...expanded.problems, ...advice.problems],
+    problems: [
+      ...shape.faults.map((fault) => problemOf(fault, sourceOf(fault.path))),
+      ...expanded.problems,
+      ...advice.problems,
+    ],
   };
 }
 
@@ -119,6 +128,16 @@ function readFile(file: string, path: string): ParsedFile {
 /** A section with nothing under it (`model:`) counts as missing; `clients:` does not, lest a slip opens the service. */
 function withoutEmptySections(tree: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(tree).filter(([key, value]) => value !== null || key === "clients"));
+}
+
+function notesOf({ notes }: DockerShape, sourceOf: (path: KeyPath) => Source | undefined): string[] {
+  return notes.map(
+    ({ path, text }) => `${pathText(path)} (${sourceText(sourceOf(path) ?? { kind: "default" })}) ${text}`,
+  );
+}
+
+function valueAt(tree: unknown, path: KeyPath): unknown {
+  return path.reduce<unknown>((value, step) => (isRecord(value) ? value[String(step)] : undefined), tree);
 }
 
 /** Nothing reads extension keys and disabled servers, so their references need not resolve. */

@@ -27,7 +27,9 @@ export interface ServerOptions {
 
 /** One entry of `clients` as people write it. */
 export interface ClientOptions {
-  readonly key: string;
+  /** Must be there unless `unverified` is true. */
+  readonly key?: string;
+  readonly unverified?: boolean;
   readonly servers?: readonly string[];
   readonly tools?: Readonly<Record<string, readonly string[]>>;
   readonly classes?: readonly ToolClass[];
@@ -57,6 +59,7 @@ export interface Options {
   readonly mcpServers?: Readonly<Record<string, ServerOptions>>;
   readonly servers?: Readonly<Record<string, ServerOptions>>;
   readonly clients?: Readonly<Record<string, ClientOptions>>;
+  readonly defaultPolicy?: "deny" | "allow";
   readonly limits?: Readonly<Partial<Record<LimitName, LimitOption>>>;
   readonly model?: ModelOptions;
   readonly executors?: {

@@ -8,7 +8,10 @@ export type ToolClass = "read" | "write" | "destructive";
 export interface AccessRules {
   /** Globs of server names. */
   readonly servers?: readonly string[];
-  /** Globs of tool names by server; a server that is not listed is not narrowed. */
+  /**
+   * Globs of tool names by server or glob of servers. An entry with a server's own name counts alone, else each whose glob
+   * fits; a server that none fits is not narrowed.
+   */
   readonly tools?: ReadonlyMap<string, readonly string[]>;
   readonly classes?: readonly ToolClass[];
 }
@@ -24,3 +27,10 @@ export interface Principal {
 
 /** The one caller of a service that has no clients configured and listens on loopback only. */
 export const LOCAL_PRINCIPAL: Principal = Object.freeze({ id: "local", access: Object.freeze({}), admin: true });
+
+/** A caller that is no configured client, where the policy lets it in. No client can have its name. */
+export const UNLISTED_PRINCIPAL: Principal = Object.freeze({
+  id: "(unlisted)",
+  access: Object.freeze({}),
+  admin: false,
+});

@@ -66,13 +66,21 @@ export const CLIENT_KEYS = {
     secret: true,
   }),
   servers: globs("Servers it may use; all when missing."),
-  tools: mapOf("Tools it may use, by server; a server that is not listed is not narrowed.", globs("Its tools.")),
+  tools: mapOf(
+    "Tools it may use, by server or glob of servers; a server that is not listed is not narrowed.",
+    globs("Its tools."),
+  ),
   classes: listOf("Classes of tools it may use; all when missing.", {
     description: "What a tool does to the world.",
     type: "string",
     enum: ["read", "write", "destructive"],
   }),
   admin: toggle("Sees every client's runs and may change the service.", false, {}),
+  unverified: toggle(
+    "It has no key: on a loopback address, who sends its name as X-Client-ID is taken for it.",
+    false,
+    {},
+  ),
 } as const;
 
 /** Keys of `http`, and their defaults. */
@@ -182,8 +190,12 @@ export const OPTIONS_SCHEMA = section(
     servers: mapOf("MCP servers by name, as VS Code writes them.", server),
     clients: mapOf(
       "Clients that may call, by name; when there are none everybody on this machine may.",
-      section("One client.", CLIENT_KEYS, { required: ["key"], strictKeys: true }),
+      section("One client.", CLIENT_KEYS, { strictKeys: true }),
     ),
+    defaultPolicy: text("Callers that are no client: `allow` lets them in too, where no client has a key.", {
+      enum: ["deny", "allow"],
+      default: "deny",
+    }),
     limits: section("What a run gets and may ask for, by limit: the default, or {default, max}.", limitNodes(), {
       strictKeys: true,
     }),

@@ -1,4 +1,4 @@
-import { allowsServer } from "../config/access.ts";
+import { allowsServer, toolGlobs } from "../config/access.ts";
 import type { AccessRules, Principal, ToolClass } from "../config/principal.ts";
 import { matchesAnyGlob } from "../lib/glob.ts";
 
@@ -34,6 +34,6 @@ export function findDenyingRule(
 function denyingPart(rules: AccessRules, tool: JudgedTool): string | undefined {
   if (!allowsServer(rules, tool.server)) return "servers";
   if (tool.class !== undefined && rules.classes?.includes(tool.class) === false) return "classes";
-  const globs = rules.tools?.get(tool.server);
+  const globs = toolGlobs(rules, tool.server);
   return globs === undefined || matchesAnyGlob(globs, tool.name) ? undefined : `tools.${tool.server}`;
 }

@@ -18,7 +18,7 @@ function invoke(deps: HttpDeps): AnyOperation {
     tag: "Tools",
     summary: "Call one tool.",
     body: invokeBodySchema,
-    headers: { "X-Client-ID": "Taken for older clients; only logged." },
+    headers: { "X-Client-ID": "Names a client whose configuration has no key; else only logged." },
     answers: { 200: { description: "What the tool answered.", schema: ref("CallAnswer") } },
     async handle(request) {
       const startedAt = deps.clock.monotonic();

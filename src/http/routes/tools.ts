@@ -30,7 +30,7 @@ function listTools(deps: HttpDeps): AnyOperation {
     tag: "Tools",
     summary: "The tools the caller may use, by server.",
     query: toolsQuerySchema,
-    headers: { "X-Client-ID": "Taken for older clients; only logged." },
+    headers: { "X-Client-ID": "Names a client whose configuration has no key; else only logged." },
     answers: {
       200: {
         description: "A page of tools; `unlisted` names servers whose tools are missing because they did not answer.",

@@ -71,12 +71,7 @@ describe("keys this version does not support", () => {
     ["redis: {url: 'redis://localhost'}", "redis", "kept on this machine only"],
     ["mcpServers: {a: {image: mcp/x}}", "mcpServers.a.image", "would not run in a container"],
     ["servers: {a: {image: mcp/x}}", "servers.a.image", "would not run in a container"],
-    ["credentials: {github: {api_token: x}}", "credentials", "no credentials"],
-    ["access_control: {enabled: true}", "access_control", "would not be controlled"],
-    ["gateway: {access_control: {default_policy: deny}}", "gateway.access_control", "would not be controlled"],
-    ["gateway: {credentials: {a: {b: c}}}", "gateway.credentials", "no credentials"],
     [`clients: {a: {key: ${HASH}, limits: {runs: 100/minute}}}`, "clients.a.limits", "would not be limited"],
-    [`clients: {a: {key: ${HASH}, allowed_servers: [x]}}`, "clients.a.allowed_servers", "every server"],
     ["mcpServers: {a: {command: x, sharing: perPrincipal}}", "mcpServers.a.sharing", "would share a session"],
     ["mcpServers: {a: {command: x, classes: {'delete_*': destructive}}}", "mcpServers.a.classes", "keep the class"],
     ["pinning: block", "pinning", "changed tools would be served"],
@@ -92,7 +87,6 @@ describe("keys this version does not support", () => {
   test.each([
     "cache: {ttl: 5s}",
     "telemetry: {endpoint: 'http://x'}",
-    "gateway: {port: 8080, discovery: {enabled: true}}",
     "mcpServers: {a: {command: x, replicas: 2}}",
     "mcpServers: {a: {url: 'http://x', oauth: {}}}",
     "mcpServers: {a: {command: x, autoApprove: [y]}}",
@@ -123,13 +117,6 @@ describe("keys this version does not support", () => {
     ]);
   });
 
-  test("a gateway block gives its warning and each of its dangers", () => {
-    const text = "gateway:\n  port: 8080\n  access_control: {enabled: true}\n  credentials: {github: {api_token: x}}\n";
-    const { warnings, problems } = advice(text);
-    expect([warnings.length, problems.length]).toEqual([1, 2]);
-    expect(problems[1]).toContain("gateway.credentials (runlet.yaml:4)");
-  });
-
   test("no key is in the table twice", () => {
     const paths = UNSUPPORTED_KEYS.map(({ path }) => path);
     expect(new Set(paths).size).toBe(paths.length);
@@ -147,6 +134,32 @@ describe("values that cannot mean what they say", () => {
     expect(advice("mcpServers: {a: {url: 'http://x', type: sse}}").warnings).toEqual([
       "mcpServers.a.type is sse, which this version does not speak; Streamable HTTP is tried at that address.",
     ]);
+  });
+
+  test("a glob that begins with ! is told to be a plain name, wherever globs are written", () => {
+    const text = `
+mcpServers: {lab: {command: x, tools: {allow: ["*", "!crash"], deny: ["a!"]}}}
+clients: {a: {key: ${HASH}, servers: ["*", "!lab"], tools: {lab: ["!crash"]}}}
+`;
+    const meaning = "and `!` does not mean all others: the glob fits names that begin with it.";
+    const client = "Write the names that are allowed; what a server must never serve goes to its tools.deny.";
+    expect(advice(text).warnings).toEqual([
+      'clients.a.servers[1] allows nothing as no server is called "!lab".',
+      `mcpServers.lab.tools.allow[1] is "!crash", ${meaning} Write the name under tools.deny without the \`!\`.`,
+      `clients.a.servers[1] is "!lab", ${meaning} ${client}`,
+      `clients.a.tools.lab[0] is "!crash", ${meaning} ${client}`,
+    ]);
+  });
+
+  test("a client without a key is told to be anybody's name", () => {
+    expect(advice("clients:\n  a: {unverified: true}\n").warnings).toEqual([
+      "clients.a (runlet.yaml:2) has no key: anyone on this machine can claim to be it with the header X-Client-ID. " +
+        "Run `runlet keys create a` and add the key.",
+    ]);
+  });
+
+  test("all servers are asked for where there is none: nothing is odd", () => {
+    expect(advice(`clients: {a: {key: ${HASH}, servers: ["*"]}}`).warnings).toEqual([]);
   });
 
   test("a client's server that does not exist is told", () => {

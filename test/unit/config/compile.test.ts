@@ -12,6 +12,7 @@ describe("a complete configuration", () => {
       dataDir: resolve("/srv", ".runlet"),
       upstreams: [],
       clients: [],
+      defaultPolicy: "deny",
       limits: BUILT_IN_LIMITS,
       model: undefined,
       executors: { processes: 4, isolatesPerProcess: 16, profile: "hardened" },
@@ -45,6 +46,7 @@ model: {baseURL: "http://m/v1", apiKey: "\${MODEL_KEY}", model: big, temperature
       dataDir: ":memory:",
       upstreams: [],
       clients: [],
+      defaultPolicy: "deny",
       limits: BUILT_IN_LIMITS,
       model: {
         baseURL: "http://m/v1",
