@@ -53,4 +53,16 @@ describe("boundBody", () => {
     const empty = new Response(null, { status: 202 });
     expect(boundBody(empty, 10, () => undefined)).toBe(empty);
   });
+
+  it("takes a body as it is only when its whole length is told, as it is sent, and within the bound", () => {
+    const withHeaders = (headers: Record<string, string>): boolean => {
+      const response = new Response("12345", { headers });
+      return boundBody(response, 5, () => undefined) === response;
+    };
+    expect(withHeaders({ "content-length": "5" })).toBe(true);
+    expect(withHeaders({ "content-length": "6" })).toBe(false);
+    expect(withHeaders({ "content-length": "5", "content-encoding": "gzip" })).toBe(false);
+    expect(withHeaders({ "content-length": "5, 5" })).toBe(false);
+    expect(withHeaders({})).toBe(false);
+  });
 });
