@@ -24,11 +24,25 @@ const POLL_MS = 100;
  */
 export async function startProxyPeers(command: readonly string[]): Promise<readonly ProxyPeer[]> {
   const supergateway = (port: number): string[] => [
-    ...["--stdio", command.join(" "), "--outputTransport", "streamableHttp", "--stateful"],
-    ...["--port", String(port), "--logLevel", "none"],
+    "--stdio",
+    command.join(" "),
+    "--outputTransport",
+    "streamableHttp",
+    "--stateful",
+    "--port",
+    String(port),
+    "--logLevel",
+    "none",
   ];
   const mcpProxy = (port: number): string[] => [
-    ...["--server", "stream", "--host", "127.0.0.1", "--port", String(port), "--", ...command],
+    "--server",
+    "stream",
+    "--host",
+    "127.0.0.1",
+    "--port",
+    String(port),
+    "--",
+    ...command,
   ];
   return [await startPeer("supergateway", supergateway), await startPeer("mcp-proxy", mcpProxy)];
 }
