@@ -207,7 +207,10 @@ async function createParts(config: Config, options: ServiceOptions): Promise<Par
     limits: config.limits,
     canPlan: planner !== undefined,
     findPrincipal: (id) => findPrincipal(config, id),
-    onEnded: ({ source, outcome }) => countRun(metrics, source, outcome),
+    onEnded: ({ id, source, outcome }) => {
+      registry.releaseRun(id);
+      countRun(metrics, source, outcome);
+    },
     clock,
     log,
   });
@@ -276,7 +279,7 @@ function queueBounds(config: Config): {
 function readiness({ executor, registry, confinement }: Parts): Readiness {
   const { ready, spare, starting, draining, crashes } = executor.status();
   const statuses = registry.list().map((upstream) => upstream.status());
-  const failed = statuses.filter((status) => status.state === "failed").length;
+  const failed = statuses.filter((status) => status.state === "failed" || status.state === "degraded").length;
   return {
     ready: ready > 0,
     checks: {

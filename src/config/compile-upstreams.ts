@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
-import type { UpstreamConfig, UpstreamTransportConfig } from "./config.ts";
+import { compileLifecycle } from "./compile-lifecycle.ts";
+import type { LifecycleConfig, UpstreamConfig, UpstreamTransportConfig } from "./config.ts";
 import type { FaultReport } from "./fault-report.ts";
 import type { Options, ServerOptions } from "./options.ts";
 import type { KeyPath } from "./problem.ts";
@@ -19,7 +20,8 @@ export function compileUpstreams(options: Options, fileDir: string, report: Faul
       checkName(name, names, path, report);
       if (server.disabled === true) continue;
       const transport = compileTransport(server, path, fileDir, report);
-      if (transport !== undefined) upstreams.push(compileUpstream(name, server, transport));
+      const lifecycle = compileLifecycle(server, path, report);
+      if (transport !== undefined) upstreams.push(compileUpstream(name, server, transport, lifecycle));
     }
   }
   return upstreams;
@@ -35,7 +37,12 @@ function checkName(name: string, names: Set<string>, path: KeyPath, report: Faul
   names.add(name);
 }
 
-function compileUpstream(name: string, server: ServerOptions, transport: UpstreamTransportConfig): UpstreamConfig {
+function compileUpstream(
+  name: string,
+  server: ServerOptions,
+  transport: UpstreamTransportConfig,
+  lifecycle: LifecycleConfig,
+): UpstreamConfig {
   const { concurrency } = SERVER_KEYS;
   const places = typeof server.concurrency === "number" ? { limit: server.concurrency } : (server.concurrency ?? {});
   const { limit, queue, wait } = concurrency.properties;
@@ -51,6 +58,7 @@ function compileUpstream(name: string, server: ServerOptions, transport: Upstrea
     allowTools: server.tools?.allow,
     denyTools: server.tools?.deny ?? [],
     trustAnnotations: server.trustAnnotations ?? SERVER_KEYS.trustAnnotations.default,
+    lifecycle,
   };
 }
 

@@ -13,6 +13,25 @@ export type UpstreamTransportConfig =
     }
   | { readonly kind: "http"; readonly url: string; readonly headers: Readonly<Record<string, string>> };
 
+/** Who shares a server's processes, how many there are, and when they stop and start. */
+export interface LifecycleConfig {
+  /**
+   * Who shares a session with a server. `auto`: all, where the server keeps no state between requests (HTTP, revision
+   * 2026-07-28); else each principal has its own. `shared` is the operator's word that state may be seen by all.
+   *
+   * @default "auto"
+   */
+  readonly sharing: "auto" | "shared" | "perPrincipal" | "perRun";
+  /** Sessions at once, replicas not counted. @default 64 */
+  readonly maxSessions: number;
+  /** Processes of one session. @default 1 */
+  readonly replicas: number;
+  /** A session that is not used for so long is ended; `undefined`: never. @default 300000 */
+  readonly idleStopMs: number | undefined;
+  /** Failures in a row after which starts are rare; `undefined`: after one failure only `restart` starts it. @default 5 */
+  readonly maxFailures: number | undefined;
+}
+
 /** One configured MCP server. */
 export interface UpstreamConfig {
   readonly name: string;
@@ -35,6 +54,7 @@ export interface UpstreamConfig {
   readonly denyTools: readonly string[];
   /** Whether `readOnlyHint` and its like are believed. @default true */
   readonly trustAnnotations: boolean;
+  readonly lifecycle: LifecycleConfig;
 }
 
 /** A client that may call us: how it is known and what it becomes then. */

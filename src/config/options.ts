@@ -23,6 +23,11 @@ export interface ServerOptions {
   readonly eager?: boolean;
   readonly concurrency?: number | { readonly limit?: number; readonly queue?: number; readonly wait?: DurationText };
   readonly trustAnnotations?: boolean;
+  readonly sharing?: "auto" | "shared" | "perPrincipal" | "perRun";
+  readonly maxSessions?: number;
+  readonly replicas?: number;
+  readonly idleStop?: DurationText | boolean;
+  readonly restart?: number | boolean | { readonly max?: number };
 }
 
 /** One entry of `clients` as people write it. */

@@ -1,3 +1,4 @@
+import { LIFECYCLE_KEYS } from "./lifecycle-keys.ts";
 import { LIMIT_NAMES, LIMITS, mostOf } from "./limits.ts";
 import type { LimitName } from "./limits.ts";
 import { bytes, duration, integer, listOf, mapOf, MAX_DURATION_MS, section, text, toggle } from "./schema-nodes.ts";
@@ -56,6 +57,7 @@ export const SERVER_KEYS = {
     { type: ["integer", "object"], minimum: 1, maximum: 10_000 },
   ),
   trustAnnotations: toggle("Believe `readOnlyHint` and its like.", true, {}),
+  ...LIFECYCLE_KEYS,
 } as const;
 
 /** Keys of one entry of `clients`. */

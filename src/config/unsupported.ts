@@ -24,10 +24,7 @@ const RATES = "the client would not be limited";
 
 /** Keys of servers that others know and that can be ignored. */
 const IGNORED_SERVER_KEYS = [
-  "replicas",
   "cache",
-  "idleStop",
-  "restart",
   "retry",
   "breaker",
   "memory",
@@ -51,11 +48,6 @@ function serverKeys(section: string): UnsupportedKey[] {
       remedy: "Write command and args that start it.",
     },
     { path: at("classes"), danger: "tools would keep the class their server says", harmless: isEmpty },
-    {
-      path: at("sharing"),
-      danger: "clients would share a session",
-      harmless: (value) => value === "shared" || value === "auto",
-    },
     { path: at("pinning"), danger: "changed tools would be served", harmless: isHarmlessPin },
     { path: at("rateLimit"), danger: "its callers would not be limited", harmless: isEmpty },
     { path: at("oauth"), remedy: "Write an Authorization header." },

@@ -18,7 +18,8 @@ export function route(parts: { readonly clock: Clock; readonly metrics: Metrics 
     let errorType = "";
     try {
       const timeoutMs = upstream.config.callTimeoutMs;
-      const answer = await upstream.callTool(call.tool, call.arguments, { signal, timeoutMs });
+      const options = { signal, timeoutMs, principal: call.principal.id, runId: call.runId };
+      const answer = await upstream.callTool(call.tool, call.arguments, options);
       if (answer.isError) errorType = "tool_error";
       return answer;
     } catch (thrown) {

@@ -1,3 +1,4 @@
+import { UPSTREAM_STATES } from "../upstream/upstream.ts";
 import { RUN_STATUSES } from "./schemas.ts";
 import type { SchemaObject } from "./validate.ts";
 
@@ -170,7 +171,7 @@ export const responseSchemas: Readonly<Record<string, SchemaObject>> = {
   Server: objectOf(
     {
       name: text,
-      state: { type: "string", enum: ["stopped", "starting", "ready", "failed"] },
+      state: { type: "string", enum: UPSTREAM_STATES },
       transport: { type: "string", enum: ["stdio", "http"] },
       tools: count,
       protocolVersion: text,
@@ -178,9 +179,20 @@ export const responseSchemas: Readonly<Record<string, SchemaObject>> = {
       lastFailure: objectOf({ stage: text, message: text, at: instant }),
       droppedTools: arrayOf(objectOf({ name: text, reason: text })),
       pid: count,
+      sessions: arrayOf(
+        objectOf(
+          {
+            owner: { type: "string", enum: ["shared", "principal", "run", "none"] },
+            state: { type: "string", enum: UPSTREAM_STATES },
+            pid: count,
+            inFlight: count,
+          },
+          ["pid"],
+        ),
+      ),
       stderr: arrayOf(text),
     },
-    ["tools", "protocolVersion", "serverInfo", "lastFailure", "droppedTools", "pid", "stderr"],
+    ["tools", "protocolVersion", "serverInfo", "lastFailure", "droppedTools", "pid", "sessions", "stderr"],
   ),
   CallAnswer: objectOf(
     {

@@ -40,7 +40,11 @@ export interface RunServiceDeps {
   /** The principal of an id, for runs that another process left; `undefined` when it is no more. */
   readonly findPrincipal: (id: string) => Principal | undefined;
   /** Told of each run that ended. */
-  readonly onEnded: (run: { readonly source: "script" | "task"; readonly outcome: RunOutcome }) => void;
+  readonly onEnded: (run: {
+    readonly id: string;
+    readonly source: "script" | "task";
+    readonly outcome: RunOutcome;
+  }) => void;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -346,7 +350,7 @@ export class QueuedRunService implements RunService {
     run.end();
     this.#requests.release(run.principal.id, run.requestUnits);
     for (const old of this.#recent.add(id, bytes)) this.#active.delete(old);
-    onEnded({ source: run.record.source, outcome });
+    onEnded({ id, source: run.record.source, outcome });
   }
 
   /** Lets go of runs that ended before an instant, in ms since the epoch: the store keeps them no longer. */

@@ -42,6 +42,9 @@ export function createUpstreamRegistry(configs: readonly UpstreamConfig[], deps:
       if (open.length === 0) return;
       await settled(open.map(begin), wanted.length - open.length, { clock: deps.clock, graceMs, signal });
     },
+    releaseRun(runId) {
+      for (const upstream of all) upstream.releaseRun(runId);
+    },
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -1,26 +1,26 @@
+import { isDeepStrictEqual } from "node:util";
 import type { UpstreamConfig } from "../config/config.ts";
-import { fullJitterMs } from "../lib/backoff.ts";
 import type { Clock } from "../lib/clock.ts";
-import { RunletError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { wasNotSent } from "./failures.ts";
-import { Session } from "./session.ts";
+import { type Lease, Partition } from "./partition.ts";
+import { Partitions } from "./partitions.ts";
+import { Replica, type ReplicaDeps } from "./replica.ts";
+import { RestartPolicy } from "./restart-policy.ts";
+import type { Session } from "./session.ts";
+import { type Caller, ownerOf, SHARED, Sharing } from "./sharing.ts";
 import { isServed, type ToolListing } from "./tool-list.ts";
 import type { Environment } from "./transports/environment.ts";
+import { notServed, tooManySessions, unavailable } from "./unavailable.ts";
 import type {
   ToolDefinition,
   Upstream,
   UpstreamCallOptions,
   UpstreamFailure,
   UpstreamResult,
+  UpstreamState,
   UpstreamStatus,
 } from "./upstream.ts";
-import { abortable } from "./within.ts";
-
-const BACKOFF = { baseMs: 1_000, maxMs: 30_000 };
-/** How long a server is taken for one of the old era without being asked again. */
-const LEGACY_VERDICT_MS = 3_600_000;
-const LOGGED_STDERR_LINES = 5;
 
 /** What upstreams need from outside. */
 export interface UpstreamDeps {
@@ -36,34 +36,33 @@ export interface UpstreamDeps {
   readonly redact?: (text: string) => string;
   /** The tools or the readiness of the upstream changed. */
   readonly onChange?: () => void;
-  /** A server is started that was started before. @param server Its name. */
+  /** A session is started in place of one that ended other than for want of use. @param server Its name. */
   readonly onRestart?: (server: string) => void;
 }
 
-type Phase =
-  | { readonly state: "stopped" }
-  | { readonly state: "starting"; readonly session: Session; readonly opening: Promise<Session> }
-  | { readonly state: "ready"; readonly session: Session }
-  | { readonly state: "failed"; readonly error: RunletError; readonly retryAtMs: number };
+/** The worse, the later; a state that lives is better than all. */
+const WORSE: readonly UpstreamState[] = ["stopped", "failed", "degraded", "starting", "ready"];
 
 /** Creates an upstream. Nothing starts before the first use; `close` it when done. */
 export function createUpstream(config: UpstreamConfig, deps: UpstreamDeps): Upstream {
   return new Supervisor(config, deps);
 }
 
+/** The configured server: who shares what, and what is known of it whichever of its sessions told. */
 class Supervisor implements Upstream {
   readonly config: UpstreamConfig;
   readonly #deps: Required<UpstreamDeps>;
-  #phase: Phase = { state: "stopped" };
+  readonly #sharing: Sharing;
+  readonly #partitions: Partitions;
+  /** Failed starts of the first, the second … replica, whoever shares it. */
+  readonly #starts: readonly RestartPolicy[];
+  readonly #era = { legacyUntilMs: 0 };
   /** The newest session, kept after its end for its last words. */
   #session: Session | undefined;
   #listing: ToolListing | undefined;
-  #failures = 0;
+  #state: UpstreamState = "stopped";
   #lastFailure: UpstreamFailure | undefined;
-  #legacyUntilMs = 0;
   #closed = false;
-  /** Sessions that are still ending: the next one starts after them. */
-  #ending: Promise<void> = Promise.resolve();
 
   constructor(config: UpstreamConfig, deps: UpstreamDeps) {
     this.config = config;
@@ -75,18 +74,29 @@ class Supervisor implements Upstream {
       onRestart: () => undefined,
       ...deps,
     };
+    const { maxFailures, maxSessions, replicas, sharing } = config.lifecycle;
+    const { clock, random } = this.#deps;
+    this.#sharing = new Sharing(config);
+    this.#starts = Array.from({ length: replicas }, () => new RestartPolicy({ maxFailures, clock, random }));
+    this.#partitions = new Partitions({
+      maxSessions,
+      perRun: sharing === "perRun",
+      create: () => this.#createPartition(),
+      tooMany: () => tooManySessions(config.name, maxSessions),
+    });
   }
 
   status(): UpstreamStatus {
-    const live = this.#phase.state === "ready" || this.#phase.state === "starting" ? this.#session : undefined;
+    const sessions = this.#partitions.entries().flatMap(([key, partition]) => partition.status(ownerOf(key)));
     return {
       name: this.config.name,
-      state: this.#phase.state,
+      state: this.#state,
       transport: this.config.transport.kind,
       tools: this.#listing?.tools.length,
       protocolVersion: this.#session?.protocolVersion,
       serverInfo: this.#session?.serverInfo,
-      pid: live?.pid,
+      pid: sessions.findLast(({ pid }) => pid !== undefined)?.pid,
+      sessions,
       lastFailure: this.#lastFailure,
       droppedTools: this.#listing?.dropped ?? [],
       stderr: (this.#session?.stderr ?? []).map(this.#deps.redact),
@@ -98,7 +108,8 @@ class Supervisor implements Upstream {
   }
 
   async tools(signal?: AbortSignal): Promise<readonly ToolDefinition[]> {
-    await this.#ready(signal);
+    this.#throwIfClosed(signal);
+    using _ = await this.#partitions.forListing(this.#sharing.listingKey).lease(signal);
     return this.#listing?.tools ?? [];
   }
 
@@ -107,199 +118,134 @@ class Supervisor implements Upstream {
     args: Readonly<Record<string, unknown>>,
     options: UpstreamCallOptions,
   ): Promise<UpstreamResult> {
-    if (!isServed(this.config, name)) throw this.#notServed(name);
-    const session = await this.#ready(options.signal);
+    if (!isServed(this.config, name)) throw notServed(this.config.name, name);
+    const caller = this.#sharing.callerOf(options);
     try {
-      return await session.callTool(name, args, options);
-    } catch (error) {
-      if (!wasNotSent(error)) throw error;
-      // The server does not know this session any more and did nothing: once more, on a new one.
-      this.#replace(session, error);
-      const next = await this.#ready(options.signal);
-      return next.callTool(name, args, options);
+      return await this.#call(caller, name, args, options);
+    } finally {
+      if (caller.isOnlyCall) this.#partitions.release(caller.run);
     }
   }
 
+  releaseRun(runId: string): void {
+    this.#partitions.releaseRun(runId);
+  }
+
   async restart(): Promise<void> {
-    this.#failures = 0;
-    this.#legacyUntilMs = 0;
-    await this.#stop();
+    this.#era.legacyUntilMs = 0;
+    this.#forgive();
+    const stopped = this.#partitions.entries().map(([, partition]) => partition.stop());
+    this.#changed();
+    await Promise.all(stopped);
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#stop();
+    this.#forgive();
+    await this.#partitions.close();
+    this.#changed();
   }
 
-  /** The live session; concurrent callers share one start. */
-  async #ready(signal?: AbortSignal): Promise<Session> {
-    signal?.throwIfAborted();
-    if (this.#closed) throw this.#unavailable("it is not closed", "it is closed");
-    const phase = this.#phase;
-    switch (phase.state) {
-      case "ready":
-        return phase.session;
-      case "starting":
-        return abortable(phase.opening, signal);
-      case "failed": {
-        const retryAfterMs = Math.ceil(phase.retryAtMs - this.#deps.clock.monotonic());
-        if (retryAfterMs > 0) throw this.#waiting(phase.error, retryAfterMs);
-        return abortable(this.#start(), signal);
+  async #call(
+    caller: Caller,
+    name: string,
+    args: Readonly<Record<string, unknown>>,
+    options: UpstreamCallOptions,
+  ): Promise<UpstreamResult> {
+    {
+      using lease = await this.#lease(caller, options.signal);
+      try {
+        return await lease.session.callTool(name, args, options);
+      } catch (error) {
+        if (!wasNotSent(error)) throw error;
+        // The server does not know this session any more and did nothing: once more, on a new one.
+        lease.replica.lost(lease.session, error);
       }
-      case "stopped":
-        return abortable(this.#start(), signal);
-      default:
-        return phase satisfies never;
+    }
+    using lease = await this.#lease(caller, options.signal);
+    return await lease.session.callTool(name, args, options);
+  }
+
+  async #lease(caller: Caller, signal: AbortSignal): Promise<Lease> {
+    for (;;) {
+      this.#throwIfClosed(signal);
+      const key = this.#sharing.keyOf(caller);
+      const partition = this.#partitions.take(key);
+      const lease = await partition.lease(signal);
+      if (key !== SHARED || this.#partitions.has(key, partition)) return lease;
+      // Only once it was reached it proved to keep state, which is not to be shared.
+      lease[Symbol.dispose]();
     }
   }
 
-  #start(): Promise<Session> {
-    const { clock, log, env, version, random } = this.#deps;
-    const session: Session = new Session(this.config, {
+  #forgive(): void {
+    for (const policy of this.#starts) policy.reset();
+    for (const [, { replicas }] of this.#partitions.entries()) for (const replica of replicas) replica.forgive();
+  }
+
+  #throwIfClosed(signal: AbortSignal | undefined): void {
+    signal?.throwIfAborted();
+    if (this.#closed) throw unavailable(this.config.name, "it is not closed", "it is closed");
+  }
+
+  #createPartition(): Partition {
+    const { clock, log } = this.#deps;
+    const deps = this.#replicaDeps();
+    const replicas = this.#starts.map((starts) => new Replica(this.config, starts, deps));
+    // One that is to be there before it is needed keeps its last session.
+    const mayStop = (): boolean => !this.config.eager || this.#partitions.live > 1;
+    return new Partition(this.config, replicas, { clock, log, mayStop });
+  }
+
+  #replicaDeps(): ReplicaDeps {
+    const { clock, log, env, version, random, redact, onRestart, onChange } = this.#deps;
+    const { name } = this.config;
+    return {
       clock,
       log,
       env,
       version,
       random,
-      onTools: (listing) => this.#onTools(session, listing),
-      onListFailure: (error) => this.#recordFailure("list", error.message),
-      onEnd: (reason) => this.#onEnd(session, reason),
-    });
-    if (this.#session !== undefined) this.#deps.onRestart(this.config.name);
-    const opening = this.#open(session);
-    this.#session = session;
-    this.#setPhase({ state: "starting", session, opening });
-    return opening;
-  }
-
-  async #open(session: Session): Promise<Session> {
-    const { clock, log } = this.#deps;
-    const { name, connectTimeoutMs } = this.config;
-    const startedAt = clock.monotonic();
-    try {
-      await this.#ending;
-      const listing = await session.open(connectTimeoutMs, clock.monotonic() < this.#legacyUntilMs);
-      if (!this.#isStarting(session)) throw this.#unavailable("nobody stops it meanwhile", "it was stopped");
-      this.#failures = 0;
-      if (session.legacy) this.#legacyUntilMs = clock.monotonic() + LEGACY_VERDICT_MS;
-      this.#listing = listing;
-      this.#setPhase({ state: "ready", session });
-      const fields = { server: name, tools: listing.tools.length, protocolVersion: session.protocolVersion };
-      log.info({ ...fields, ms: Math.round(clock.monotonic() - startedAt) }, "MCP server is ready");
-      if (listing.dropped.length > 0)
-        log.warn({ server: name, dropped: listing.dropped }, "MCP server lists unusable tools");
-      return session;
-    } catch (thrown) {
-      this.#retire(session);
-      const error =
-        thrown instanceof RunletError
-          ? thrown
-          : this.#unavailable("it starts", "it failed in an unexpected way", thrown);
-      if (!this.#isStarting(session)) throw error;
-      this.#failures += 1;
-      const retryAtMs = clock.monotonic() + fullJitterMs(this.#failures, BACKOFF, this.#deps.random);
-      this.#recordFailure(session.stage, error.message);
-      this.#setPhase({ state: "failed", error, retryAtMs });
-      // What the server itself said is mostly what tells the operator what to mend.
-      const stderr = session.stderr.slice(-LOGGED_STDERR_LINES).map(this.#deps.redact);
-      log.warn(
-        {
-          server: name,
-          stage: session.stage,
-          failures: this.#failures,
-          err: error,
-          ...(stderr.length > 0 && { stderr }),
-        },
-        "MCP server could not be started",
-      );
-      throw error;
-    }
-  }
-
-  #isStarting(session: Session): boolean {
-    return this.#phase.state === "starting" && this.#phase.session === session;
-  }
-
-  #onTools(session: Session, listing: ToolListing): void {
-    if (this.#session !== session) return;
-    this.#listing = listing;
-    this.#deps.log.info({ server: this.config.name, tools: listing.tools.length }, "MCP server changed its tools");
-    this.#deps.onChange();
-  }
-
-  #onEnd(session: Session, reason: string): void {
-    this.#deps.log.warn({ server: this.config.name, reason }, "MCP server ended");
-    this.#retire(session);
-    if (this.#phase.state !== "ready" || this.#phase.session !== session) return;
-    this.#recordFailure("call", reason);
-    this.#setPhase({ state: "stopped" });
-  }
-
-  /** Gives a session up that a call found dead, unless another call did so before. */
-  #replace(session: Session, error: unknown): void {
-    if (this.#phase.state !== "ready" || this.#phase.session !== session) return;
-    this.#recordFailure("call", error instanceof Error ? error.message : String(error));
-    this.#retire(session);
-    this.#setPhase({ state: "stopped" });
-  }
-
-  async #stop(): Promise<void> {
-    const phase = this.#phase;
-    if (phase.state === "starting" || phase.state === "ready") this.#retire(phase.session);
-    this.#setPhase({ state: "stopped" });
-    await this.#ending;
-  }
-
-  #retire(session: Session): void {
-    this.#ending = Promise.all([this.#ending, this.#closeSession(session)]).then(() => undefined);
-  }
-
-  /** Never rejects: the next session starts whatever became of this one. */
-  async #closeSession(session: Session): Promise<void> {
-    try {
-      await session.close();
-    } catch (error) {
-      this.#deps.log.error({ server: this.config.name, err: error }, "MCP session did not close cleanly");
-    }
-  }
-
-  #setPhase(phase: Phase): void {
-    const changed = this.#phase.state !== phase.state;
-    this.#phase = phase;
-    if (changed) this.#deps.onChange();
-  }
-
-  #recordFailure(stage: UpstreamFailure["stage"], message: string): void {
-    this.#lastFailure = { stage, message: this.#deps.redact(message), at: this.#deps.clock.now() };
-  }
-
-  #waiting(last: RunletError, retryAfterMs: number): RunletError {
-    const { name } = this.config;
-    return new RunletError(
-      "UPSTREAM_UNAVAILABLE",
-      `Cannot use server "${name}" as it must have started: next try in ${retryAfterMs} ms. The last one failed: ${last.message}`,
-      { ...last.context, server: name, details: { sent: false, retryAfterMs }, cause: last },
-    );
-  }
-
-  #unavailable(rule: string, value: string, cause?: unknown): RunletError {
-    const { name } = this.config;
-    return new RunletError("UPSTREAM_UNAVAILABLE", `Cannot use server "${name}" unless ${rule}: ${value}.`, {
-      server: name,
-      details: { sent: false },
-      cause,
-    });
-  }
-
-  #notServed(tool: string): RunletError {
-    const server = this.config.name;
-    return new RunletError(
-      "TOOL_NOT_FOUND",
-      `Cannot call tool "${tool}" as server "${server}" serves no tool of this name.`,
-      {
-        server,
-        tool,
+      redact,
+      era: this.#era,
+      onBegin: (session, again) => {
+        if (again) onRestart(name);
+        this.#session = session;
       },
+      onOpen: (session, listing) => {
+        if (this.#sharing.learn(session)) this.#partitions.unshare();
+        // Becoming ready is told of anyway.
+        if (this.#takeListing(listing) && this.#state === "ready") onChange();
+      },
+      onTools: (listing) => {
+        if (!this.#takeListing(listing)) return;
+        log.info({ server: name, tools: listing.tools.length }, "MCP server changed its tools");
+        onChange();
+      },
+      onFailure: (stage, message) => {
+        this.#lastFailure = { stage, message: redact(message), at: clock.now() };
+      },
+      onChange: () => this.#changed(),
+    };
+  }
+
+  /** The list that came last is the server's. @returns Whether it is another: readers keep what they made of the same one. */
+  #takeListing(listing: ToolListing): boolean {
+    if (isDeepStrictEqual(listing, this.#listing)) return false;
+    this.#listing = listing;
+    return true;
+  }
+
+  /** Tells of the state when it is another. */
+  #changed(): void {
+    const states = this.#partitions.entries().flatMap(([, { replicas }]) => replicas.map(({ state }) => state));
+    for (const { state } of this.#starts) states.push(state);
+    const state = states.reduce<UpstreamState>(
+      (worst, each) => (WORSE.indexOf(each) > WORSE.indexOf(worst) ? each : worst),
+      "stopped",
     );
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#deps.onChange();
   }
 }

@@ -45,13 +45,33 @@ export interface UpstreamFailure {
 }
 
 /**
- * Life of an upstream.
+ * Life of an upstream, and of each process of it.
  *
- *     stopped ──► starting ──► ready ──► stopped (closed, or its process ended)
- *        ▲            │
- *        └─ back-off ─┴──► failed   (a new use after the back-off starts again)
+ *     stopped ──► starting ──► ready ──► stopped       (closed, idle, its session was lost, or its process ended)
+ *        ▲           │▲          │
+ *        │           ▼│          ▼
+ *        │          failed (back-off; the next use after it starts again)
+ *        │           │▲
+ *        │           ▼│ (failures in a row are more than `restart.max`)
+ *        └────── degraded (one start at a time, after the longest back-off; the others are refused meanwhile)
+ *                  restart() leads from every state to `stopped`
+ *
+ * An upstream with several processes is as well as the best of those that live.
  */
-export type UpstreamState = "stopped" | "starting" | "ready" | "failed";
+export type UpstreamState = (typeof UPSTREAM_STATES)[number];
+
+/** Every state an upstream can be in. */
+export const UPSTREAM_STATES = ["stopped", "starting", "ready", "failed", "degraded"] as const;
+
+/** One session of an upstream: a process, or a connection. */
+export interface SessionStatus {
+  /** Whose it is: everybody's, one principal's, one run's, or nobody's yet. */
+  readonly owner: "shared" | "principal" | "run" | "none";
+  readonly state: UpstreamState;
+  readonly pid: number | undefined;
+  /** Calls it carries out now. */
+  readonly inFlight: number;
+}
 
 /** What `GET /servers` and logs say of an upstream. Holds no credential. */
 export interface UpstreamStatus {
@@ -63,7 +83,10 @@ export interface UpstreamStatus {
   /** Negotiated MCP revision, such as `2026-07-28`. */
   readonly protocolVersion: string | undefined;
   readonly serverInfo: { readonly name: string; readonly version: string } | undefined;
+  /** Of one of its live processes. */
   readonly pid: number | undefined;
+  /** Every session and each of its replicas, the one used last at the end. */
+  readonly sessions: readonly SessionStatus[];
   readonly lastFailure: UpstreamFailure | undefined;
   /** Tools that were dropped, with why. */
   readonly droppedTools: readonly { readonly name: string; readonly reason: string }[];
@@ -77,9 +100,13 @@ export interface UpstreamCallOptions {
   readonly signal: AbortSignal;
   /** Attempt timeout. */
   readonly timeoutMs: number;
+  /** Id of who calls: sessions that keep state are never shared between two. */
+  readonly principal: string;
+  /** The run that calls; a call without one is a run of its own. */
+  readonly runId?: string | undefined;
 }
 
-/** One configured MCP server: its connection and its life. */
+/** One configured MCP server: its sessions and their life. */
 export interface Upstream {
   readonly config: UpstreamConfig;
   status(): UpstreamStatus;
@@ -95,14 +122,16 @@ export interface Upstream {
    * @param args The tool's arguments, sent as they are.
    * @returns The answer, also when the tool says `isError`.
    * @throws UPSTREAM_UNAVAILABLE before anything was sent (`details.sent` is false) or when the connection broke
-   *   (`details.sent` is true); TOOL_TIMEOUT; UPSTREAM_PROTOCOL for a protocol error; the signal's reason when aborted.
+   *   (`details.sent` is true); UPSTREAM_OVERLOADED when as many sessions as may be are busy; TOOL_TIMEOUT; UPSTREAM_PROTOCOL for a protocol error; the signal's reason when aborted.
    */
   callTool(
     name: string,
     args: Readonly<Record<string, unknown>>,
     options: UpstreamCallOptions,
   ): Promise<UpstreamResult>;
-  /** Stops it and starts it again on next use. */
+  /** Lets go of what it keeps for one run, if anything: the run has ended. */
+  releaseRun(runId: string): void;
+  /** Stops it, forgets its failures and starts it again on next use. */
   restart(): Promise<void>;
   /** Ends the connection and every process of it. Safe to call twice. */
   close(): Promise<void>;
@@ -123,6 +152,8 @@ export interface UpstreamRegistry {
     readonly graceMs?: number;
     readonly signal?: AbortSignal;
   }): Promise<void>;
+  /** Lets go of what any upstream keeps for one run. Safe to call for runs that kept nothing. */
+  releaseRun(runId: string): void;
   /** Calls `listener` whenever `version` grows. @returns How to stop listening. */
   onChange(listener: () => void): () => void;
   close(): Promise<void>;

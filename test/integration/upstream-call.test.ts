@@ -75,7 +75,7 @@ describe("a call", () => {
     const upstream = bench.upstream(bench.fixture("tiny"));
     await upstream.tools();
     const controller = new AbortController();
-    const aborted = upstream.callTool("sleep", { ms: 60_000 }, { signal: controller.signal, timeoutMs: 60_000 });
+    const aborted = upstream.callTool("sleep", { ms: 60_000 }, { ...patiently(60_000), signal: controller.signal });
     const other = upstream.callTool("sleep", { ms: 200 }, patiently());
     await until(() => bench.events().filter(({ event }) => event === "tools/call").length === 2);
     controller.abort(new Error("a reason that stays with us"));
@@ -89,7 +89,7 @@ describe("a call", () => {
     const upstream = bench.upstream(bench.fixture("modern-sdk"));
     await upstream.tools();
     const controller = new AbortController();
-    const aborted = upstream.callTool("sleep", {}, { signal: controller.signal, timeoutMs: 60_000 });
+    const aborted = upstream.callTool("sleep", {}, { ...patiently(60_000), signal: controller.signal });
     await new Promise((resolve) => setTimeout(resolve, 100));
     controller.abort(new Error("enough"));
     await expect(aborted).rejects.toThrow("enough");
@@ -98,7 +98,11 @@ describe("a call", () => {
 
   it("is not made when its signal was aborted before", async () => {
     const upstream = bench.upstream(bench.fixture("tiny"));
-    const call = upstream.callTool("echo", {}, { signal: AbortSignal.abort(new Error("too late")), timeoutMs: 1_000 });
+    const call = upstream.callTool(
+      "echo",
+      {},
+      { ...patiently(1_000), signal: AbortSignal.abort(new Error("too late")) },
+    );
     await expect(call).rejects.toThrow("too late");
     expect(bench.started()).toBe(0);
   });

@@ -117,7 +117,7 @@ describe("a server over HTTP", () => {
     server.handler.notify.toolsChanged();
     await until(() => upstream.knownTools()?.length === 2);
     const controller = new AbortController();
-    const call = upstream.callTool("wait", {}, { signal: controller.signal, timeoutMs: 60_000 });
+    const call = upstream.callTool("wait", {}, { ...patiently(60_000), signal: controller.signal });
     await new Promise((resolve) => setTimeout(resolve, 100));
     controller.abort(new Error("enough"));
     await expect(call).rejects.toThrow("enough");

@@ -9,6 +9,7 @@ import {
   createBench,
   httpConfig,
   packageProgram,
+  killProcess,
   patiently,
   stdioConfig,
   textOf,
@@ -139,7 +140,7 @@ describe("both eras of the protocol", () => {
     const upstream = bench.upstream(bench.fixture("exit-on-probe"));
     expect(await textOf(upstream, "speak")).toBe("spoken");
     expect(bench.started()).toBe(2);
-    process.kill(upstream.status().pid ?? 0, "SIGKILL");
+    killProcess(upstream);
     await until(() => upstream.status().state === "stopped");
     expect(await textOf(upstream, "speak")).toBe("spoken");
     expect(bench.started()).toBe(3);

@@ -51,6 +51,7 @@ export function upstreamConfig(name: string, change: Partial<UpstreamConfig> = {
     allowTools: undefined,
     denyTools: [],
     trustAnnotations: true,
+    lifecycle: { sharing: "auto", maxSessions: 64, replicas: 1, idleStopMs: 300_000, maxFailures: 5 },
     ...change,
   };
 }
@@ -91,6 +92,7 @@ export function createFakeUpstream(
       upstream.calls.push({ name: tool, args, timeoutMs: options.timeoutMs });
       return setup.answer === undefined ? textResult("done") : setup.answer(tool, args, options);
     },
+    releaseRun: () => undefined,
     restart: () => Promise.resolve(),
     close: () => Promise.resolve(),
   };
@@ -109,6 +111,7 @@ export function createFakeRegistry(upstreams: readonly Upstream[]): UpstreamRegi
     },
     changed: () => void version++,
     settle: () => Promise.resolve(),
+    releaseRun: () => undefined,
     onChange: () => () => undefined,
     close: () => Promise.resolve(),
   };

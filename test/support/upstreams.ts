@@ -4,11 +4,11 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { UpstreamConfig } from "../../src/config/config.ts";
+import type { LifecycleConfig, UpstreamConfig } from "../../src/config/config.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import { createUpstream, type UpstreamDeps } from "../../src/upstream/supervisor.ts";
-import type { Upstream } from "../../src/upstream/upstream.ts";
+import type { Upstream, UpstreamCallOptions } from "../../src/upstream/upstream.ts";
 
 const FIXTURES = new URL("../fixtures/servers/", import.meta.url);
 const require = createRequire(import.meta.url);
@@ -44,6 +44,11 @@ export function httpConfig(
   return withDefaults({ kind: "http", url, headers }, rest);
 }
 
+/** How a server lives by default, changed where a test wants it. */
+export function lifecycle(changes: Partial<LifecycleConfig> = {}): LifecycleConfig {
+  return { sharing: "auto", maxSessions: 64, replicas: 1, idleStopMs: 300_000, maxFailures: 5, ...changes };
+}
+
 function withDefaults(transport: UpstreamConfig["transport"], changes: ConfigChanges): UpstreamConfig {
   return {
     name: "server",
@@ -57,6 +62,7 @@ function withDefaults(transport: UpstreamConfig["transport"], changes: ConfigCha
     allowTools: undefined,
     denyTools: [],
     trustAnnotations: true,
+    lifecycle: lifecycle(),
     ...changes,
   };
 }
@@ -123,14 +129,27 @@ export function createBench(): UpstreamBench {
 }
 
 /** Text of the first block of a tool's answer. */
-export async function textOf(upstream: Upstream, tool: string, args: Record<string, unknown> = {}): Promise<unknown> {
-  const { content } = await upstream.callTool(tool, args, patiently());
+export async function textOf(
+  upstream: Upstream,
+  tool: string,
+  args: Record<string, unknown> = {},
+  caller: Partial<UpstreamCallOptions> = {},
+): Promise<unknown> {
+  const { content } = await upstream.callTool(tool, args, { ...patiently(), ...caller });
   return content[0]?.["text"];
 }
 
 /** Options of a call that nothing disturbs. */
-export function patiently(timeoutMs = 10_000): { readonly signal: AbortSignal; readonly timeoutMs: number } {
-  return { signal: new AbortController().signal, timeoutMs };
+export function patiently(timeoutMs = 10_000): UpstreamCallOptions {
+  return { signal: new AbortController().signal, timeoutMs, principal: "local" };
+}
+
+/** Kills a process of an upstream that has one. @throws Error when it has none, which a signal to 0 would take for ours. */
+export function killProcess(upstream: Upstream): number {
+  const { pid } = upstream.status();
+  if (pid === undefined) throw new Error("no process is there to be killed");
+  process.kill(pid, "SIGKILL");
+  return pid;
 }
 
 /** Waits until something holds, looking every few milliseconds. @throws Error when it does not hold in time. */

@@ -53,11 +53,11 @@ function restartServer({ registry, log }: HttpDeps): AnyOperation {
 
 /** What a server's process is and writes is for administrators: it may tell of the machine. */
 function toServerJson(status: UpstreamStatus, principal: Principal): Readonly<Record<string, unknown>> {
-  const { lastFailure, droppedTools, pid, stderr, ...rest } = status;
+  const { lastFailure, droppedTools, pid, sessions, stderr, ...rest } = status;
   return {
     ...rest,
     lastFailure: lastFailure && { ...lastFailure, at: new Date(lastFailure.at).toISOString() },
     droppedTools: droppedTools.length > 0 ? droppedTools : undefined,
-    ...(principal.admin ? { pid, stderr } : {}),
+    ...(principal.admin ? { pid, sessions, stderr } : {}),
   };
 }

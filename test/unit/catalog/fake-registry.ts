@@ -53,6 +53,8 @@ export class FakeRegistry implements UpstreamRegistry {
     return Promise.resolve();
   }
 
+  releaseRun(): void {}
+
   onChange(): () => void {
     return () => undefined;
   }
@@ -72,6 +74,7 @@ export class FakeRegistry implements UpstreamRegistry {
       status: refuse,
       tools: refuse,
       callTool: refuse,
+      releaseRun: refuse,
       restart: refuse,
       close: refuse,
     };

@@ -72,7 +72,6 @@ describe("keys this version does not support", () => {
     ["mcpServers: {a: {image: mcp/x}}", "mcpServers.a.image", "would not run in a container"],
     ["servers: {a: {image: mcp/x}}", "servers.a.image", "would not run in a container"],
     [`clients: {a: {key: ${HASH}, limits: {runs: 100/minute}}}`, "clients.a.limits", "would not be limited"],
-    ["mcpServers: {a: {command: x, sharing: perPrincipal}}", "mcpServers.a.sharing", "would share a session"],
     ["mcpServers: {a: {command: x, classes: {'delete_*': destructive}}}", "mcpServers.a.classes", "keep the class"],
     ["pinning: block", "pinning", "changed tools would be served"],
     ["audit: {file: /var/log/audit}", "audit", "no audit"],
@@ -87,7 +86,7 @@ describe("keys this version does not support", () => {
   test.each([
     "cache: {ttl: 5s}",
     "telemetry: {endpoint: 'http://x'}",
-    "mcpServers: {a: {command: x, replicas: 2}}",
+    "mcpServers: {a: {command: x, memory: 512m}}",
     "mcpServers: {a: {url: 'http://x', oauth: {}}}",
     "mcpServers: {a: {command: x, autoApprove: [y]}}",
     "inputs: [{id: token}]",
@@ -103,7 +102,7 @@ describe("keys this version does not support", () => {
     ['redis: {url: "${REDIS_URL:-}"}', {}],
     ["redis: {}", {}],
     ["access_control: {enabled: false}", {}],
-    ["mcpServers: {a: {command: x, sharing: shared}}", {}],
+    ["mcpServers: {a: {command: x, sharing: perPrincipal, replicas: 2, idleStop: 10m, restart: false}}", {}],
     ["audit: off", {}],
   ])("%s asks for nothing and is dropped in silence", (text, env) => {
     expect(advice(text, env)).toEqual({ warnings: [], problems: [] });

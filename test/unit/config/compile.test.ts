@@ -127,6 +127,7 @@ describe("servers", () => {
     allowTools: undefined,
     denyTools: [],
     trustAnnotations: true,
+    lifecycle: { sharing: "auto", maxSessions: 64, replicas: 1, idleStopMs: 300_000, maxFailures: 5 },
   };
 
   test("a file of Claude Desktop or Cursor is read as it is", () => {
@@ -194,6 +195,7 @@ mcpServers:
         queueLimit: 0,
         queueWaitMs: 1_000,
         trustAnnotations: false,
+        lifecycle: { sharing: "auto", maxSessions: 64, replicas: 1, idleStopMs: 300_000, maxFailures: 5 },
       },
       { concurrency: 4, queueLimit: 256, queueWaitMs: 30_000 },
     ]);

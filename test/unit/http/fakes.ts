@@ -223,6 +223,7 @@ export const FAKE_STATUS: UpstreamStatus = {
   protocolVersion: "2026-07-28",
   serverInfo: { name: "files", version: "1.0.0" },
   pid: 4242,
+  sessions: [{ owner: "shared", state: "failed", pid: 4242, inFlight: 0 }],
   lastFailure: { stage: "call", message: "It hung up.", at: Date.UTC(2026, 0, 1) },
   droppedTools: [],
   stderr: ["a line"],
@@ -247,6 +248,7 @@ export function fakeRegistry(
     get: (name) => upstreams.find((upstream) => upstream.config.name === name),
     version: 1,
     settle: async () => undefined,
+    releaseRun: () => undefined,
     onChange: () => () => undefined,
     close: async () => undefined,
   };

@@ -19,6 +19,7 @@ describe("GET /servers", () => {
       serverInfo: { name: "files", version: "1.0.0" },
       lastFailure: { stage: "call", message: "It hung up.", at: "2026-01-01T00:00:00.000Z" },
       pid: 4242,
+      sessions: [{ owner: "shared", state: "failed", pid: 4242, inFlight: 0 }],
       stderr: ["a line"],
     });
   });
@@ -28,6 +29,7 @@ describe("GET /servers", () => {
     const { servers } = await readJson(answer);
     expect(servers).toMatchObject([{ name: "files" }]);
     expect((servers as unknown[])[0]).not.toHaveProperty("pid");
+    expect((servers as unknown[])[0]).not.toHaveProperty("sessions");
     expect((servers as unknown[])[0]).not.toHaveProperty("stderr");
   });
 });

@@ -8,12 +8,16 @@ import type { Upstream } from "../../../src/upstream/upstream.ts";
 import { createManualClock } from "../../support/manual-clock.ts";
 import {
   createBench,
+  killProcess,
+  lifecycle,
   fixturePath,
   patiently,
   stdioConfig,
   until,
   type UpstreamBench,
 } from "../../support/upstreams.ts";
+
+const STABLE_MS = 300_000;
 
 let bench: UpstreamBench;
 
@@ -72,10 +76,11 @@ describe("an upstream that fails to start", () => {
     });
   });
 
-  it("starts over with short waits after a success", async () => {
+  it("starts over with short waits after five minutes without a failure", async () => {
     const clock = createManualClock();
     const program = join(bench.folder, "server.mjs");
-    const upstream = bench.upstream(stdioConfig([program]), { clock, random: () => 1 });
+    const config = stdioConfig([program], { lifecycle: lifecycle({ idleStopMs: undefined }) });
+    const upstream = bench.upstream(config, { clock, random: () => 1 });
     await failureOf(upstream);
     clock.advance(1_000);
     await failureOf(upstream);
@@ -84,7 +89,8 @@ describe("an upstream that fails to start", () => {
     writeFileSync(program, `import ${JSON.stringify(fixturePath("tiny"))};`);
     expect(await upstream.tools()).toHaveLength(10);
     writeFileSync(program, "process.exit(1);");
-    process.kill(upstream.status().pid ?? 0, "SIGKILL");
+    clock.advance(STABLE_MS);
+    killProcess(upstream);
     await until(() => upstream.status().state === "stopped");
     await failureOf(upstream);
     expect(retryAfter(await failureOf(upstream))).toBe(1_000);
@@ -146,6 +152,7 @@ describe("an upstream's status", () => {
       protocolVersion: undefined,
       serverInfo: undefined,
       pid: undefined,
+      sessions: [],
       lastFailure: undefined,
       droppedTools: [],
       stderr: [],
