@@ -4,7 +4,12 @@ import { nearestNames } from "../lib/nearest.ts";
 
 /** Arguments of a command, or what is wrong with them in one sentence. */
 export type ParsedArguments =
-  | { readonly values: ReadonlyMap<string, string | boolean>; readonly positionals: readonly string[] }
+  | {
+      readonly values: ReadonlyMap<string, string | boolean>;
+      /** Values of flags that may be given many times. */
+      readonly lists: ReadonlyMap<string, readonly string[]>;
+      readonly positionals: readonly string[];
+    }
   | { readonly fault: string };
 
 /**
@@ -18,7 +23,10 @@ export function parseArguments(args: readonly string[], options: ParseArgsOption
     const given = Object.entries(values).flatMap(([name, value]): [string, string | boolean][] =>
       typeof value === "string" || typeof value === "boolean" ? [[name, value]] : [],
     );
-    return { values: new Map(given), positionals };
+    const lists = Object.entries(values).flatMap(([name, value]): [string, string[]][] =>
+      Array.isArray(value) ? [[name, value.map(String)]] : [],
+    );
+    return { values: new Map(given), lists: new Map(lists), positionals };
   } catch (error) {
     if (error instanceof Error && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS")) {
       const fault = error.message.split(". ")[0] ?? error.message;

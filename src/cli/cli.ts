@@ -7,6 +7,8 @@ import { KEYS_USAGE, keysCommand } from "./commands/keys.ts";
 import { MCP_USAGE, mcpCommand } from "./commands/mcp.ts";
 import { RUN_USAGE, runCommand } from "./commands/run.ts";
 import { SERVE_USAGE, serveCommand } from "./commands/serve.ts";
+import { SERVERS_USAGE, serversCommand } from "./commands/servers.ts";
+import { TOOLS_USAGE, toolsCommand } from "./commands/tools.ts";
 import { EXIT } from "./io.ts";
 import type { CliIo } from "./io.ts";
 
@@ -21,6 +23,8 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ["mcp", { run: mcpCommand, usage: MCP_USAGE }],
   ["config", { run: configCommand, usage: CONFIG_USAGE }],
   ["doctor", { run: doctorCommand, usage: DOCTOR_USAGE }],
+  ["servers", { run: serversCommand, usage: SERVERS_USAGE }],
+  ["tools", { run: toolsCommand, usage: TOOLS_USAGE }],
   ["keys", { run: keysCommand, usage: KEYS_USAGE }],
 ]);
 
@@ -30,6 +34,10 @@ const USAGE = `Usage: runlet COMMAND
   run FILE|-                runs one script without a server (--input JSON, --json)
   mcp                       an MCP server on stdin and stdout
   config check|show [FILE]  says whether a configuration is right, and what each setting is
+  servers list|import FILE|add|remove|status|restart|logs
+                            the MCP servers: of the configuration file, or of a running service (--url URL)
+  tools list|search|show|call
+                            the tools of the servers, started for the answer, or of a running service (--url URL)
   doctor                    whether this machine can run it, and how scripts are confined (--json)
   keys create NAME          makes a key for a client
 

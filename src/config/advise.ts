@@ -54,7 +54,9 @@ function visitKeys(value: unknown, node: SchemaNode, path: KeyPath, work: Work):
 }
 
 function isIgnored([key, ...rest]: KeyPath): boolean {
-  return rest.length === 0 && typeof key === "string" && (key === "$schema" || key.startsWith("x-"));
+  return (
+    rest.length === 0 && typeof key === "string" && (key === "$schema" || key === "inputs" || key.startsWith("x-"))
+  );
 }
 
 /** @returns Whether the key is one of the unsupported ones, and so done with. */

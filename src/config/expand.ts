@@ -42,7 +42,7 @@ const VARIABLE = /^(?:env:)?([A-Za-z_]\w*)$/u;
  * Resolves the references in every string of a tree; keys stay as they are.
  *
  * `${NAME}` and `${env:NAME}` are variables (where only `NAME_FILE` is set, the content of that file), `${file:PATH}` is
- * a file's content without its last line break, `${…:-text}` falls back when the variable is unset or empty or the file
+ * a file's content without its last line break, `${input:ID}`, as VS Code writes it, is the variable of that name in capitals, `${…:-text}` falls back when the variable is unset or empty or the file
  * is missing, and `$${` stands for `${`. References may be inside fallbacks. What they stand for is not expanded again.
  *
  * @returns The new tree; a string that cannot be resolved stays as written and is among the problems.
@@ -123,7 +123,8 @@ function lookUp(name: string, site: Site, work: Work): Found {
       remedy: "Use ${NAME} or ${file:PATH}.",
     };
   }
-  const variable = VARIABLE.exec(name)?.[1];
+  const input = name.startsWith("input:") ? name.slice("input:".length) : undefined;
+  const variable = VARIABLE.exec(input === undefined ? name : inputVariable(input))?.[1];
   if (variable === undefined) {
     return {
       kind: "invalid",
@@ -137,12 +138,20 @@ function lookUp(name: string, site: Site, work: Work): Found {
     if (path !== undefined && path !== "") return lookUpFile(path, `${variable}_FILE`, work);
     return {
       kind: "missing",
-      rule: `needs the environment variable ${variable}, which is not set`,
+      rule:
+        input === undefined
+          ? `needs the environment variable ${variable}, which is not set`
+          : `needs the input ${input}, which is asked of nobody here, and the environment variable ${variable} is not set`,
       remedy: `Set ${variable}, or write \${${variable}:-default}.`,
     };
   }
-  if (isSecretName(variable) || isSecretPath(site.path)) remember(text, work);
+  if (input !== undefined || isSecretName(variable) || isSecretPath(site.path)) remember(text, work);
   return { kind: "text", text };
+}
+
+/** The variable that stands for an input of an editor's file: `github-token` is `GITHUB_TOKEN`. */
+export function inputVariable(id: string): string {
+  return id.toUpperCase().replaceAll(/[^A-Z0-9_]/gu, "_");
 }
 
 function lookUpFile(path: string, reference: string, work: Work): Found {

@@ -101,7 +101,15 @@ export function loadOptions(request: LoadRequest): LoadedOptions {
 
 const NO_FILE: ParsedFile = { value: {}, lines: new Map() };
 
-function chooseFile({ file, env, cwd }: LoadRequest, warnings: string[]): string | undefined {
+/**
+ * The configuration file of a command as it is named to people. @returns `undefined` when there is none.
+ *
+ * @param warnings Gets one for each file that is not read as another is.
+ */
+export function chooseFile(
+  { file, env, cwd }: Pick<LoadRequest, "file" | "env" | "cwd">,
+  warnings: string[] = [],
+): string | undefined {
   const named = file ?? env["RUNLET_CONFIG"];
   if (named !== undefined && named !== "") return named;
   const found = DEFAULT_FILES.filter((name) => existsSync(resolve(cwd, name)));
@@ -140,10 +148,10 @@ function valueAt(tree: unknown, path: KeyPath): unknown {
   return path.reduce<unknown>((value, step) => (isRecord(value) ? value[String(step)] : undefined), tree);
 }
 
-/** Nothing reads extension keys and disabled servers, so their references need not resolve. */
+/** Nothing reads extension keys, inputs and disabled servers, so their references need not resolve. */
 function isUnused(tree: Readonly<Record<string, unknown>>, [section, name, ...rest]: KeyPath): boolean {
   if (typeof section !== "string") return false;
-  if (section.startsWith("x-")) return true;
+  if (section.startsWith("x-") || section === "inputs") return true;
   if ((section !== "mcpServers" && section !== "servers") || typeof name !== "string" || rest.length > 0) return false;
   const servers = tree[section];
   const server = isRecord(servers) && Object.hasOwn(servers, name) ? servers[name] : undefined;

@@ -88,5 +88,4 @@ export const UNSUPPORTED_KEYS: readonly UnsupportedKey[] = [
   { path: "breaker" },
   { path: "coalesce" },
   { path: "hotReload" },
-  { path: "inputs", remedy: "Use ${NAME} references to environment variables." },
 ];

@@ -89,7 +89,6 @@ describe("keys this version does not support", () => {
     "mcpServers: {a: {command: x, memory: 512m}}",
     "mcpServers: {a: {url: 'http://x', oauth: {}}}",
     "mcpServers: {a: {command: x, autoApprove: [y]}}",
-    "inputs: [{id: token}]",
     "models: {}",
   ])("%s is a warning", (text) => {
     const { warnings, problems } = advice(text);

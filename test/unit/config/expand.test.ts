@@ -128,7 +128,6 @@ describe("faults", () => {
     ["${MISSING:-${HOME_DIR}", "must close each ${ with }"],
     ["${}", "holds a reference of an unknown form"],
     ["${1abc}", "holds a reference of an unknown form"],
-    ["${input:token}", "holds a reference of an unknown form"],
     ["${NAME:?needed}", "holds a reference of an unknown form"],
     ["${secret:github}", "refers to a secret store, which this version does not have"],
     ["${secret:github:-none}", "refers to a secret store, which this version does not have"],
@@ -172,5 +171,21 @@ describe("secrets", () => {
 
   test("which values held references is remembered as written", () => {
     expect(Object.fromEntries(expand({ a: { b: "x ${PLAIN}" }, c: "y" }).references)).toEqual({ "a.b": "x ${PLAIN}" });
+  });
+});
+
+describe("inputs of an editor's file", () => {
+  test("an input is the variable of its name in capitals, and a secret", () => {
+    const { value, secrets } = expand({ a: "Bearer ${input:github-token}", b: "${input:github-token:-none}" });
+    expect(value).toEqual({ a: "Bearer a-token-value", b: "a-token-value" });
+    expect([...secrets]).toEqual(["a-token-value"]);
+  });
+
+  test("one that is not set falls back, or is told with what to set", () => {
+    expect(valueOf("${input:path:-/data}")).toBe("/data");
+    expect(expand({ key: "${input:my path}" }).problems.map(({ message }) => message)).toEqual([
+      "Cannot use key (runlet.yaml:4) as it needs the input my path, which is asked of nobody here, and the environment variable " +
+        'MY_PATH is not set: current value is "${input:my path}". Set MY_PATH, or write ${MY_PATH:-default}.',
+    ]);
   });
 });
