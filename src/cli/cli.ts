@@ -33,7 +33,7 @@ const USAGE = `Usage: runlet COMMAND
   serve                     the HTTP service (--config FILE, --host HOST, --port N)
   run FILE|-                runs one script without a server (--input JSON, --json)
   mcp                       an MCP server on stdin and stdout
-  config check|show [FILE]  says whether a configuration is right, and what each setting is
+  config check|show [FILE]  says whether a configuration is right, and what each setting is; config schema for editors
   servers list|import FILE|add|remove|status|restart|logs
                             the MCP servers: of the configuration file, or of a running service (--url URL)
   tools list|search|show|call

@@ -95,7 +95,7 @@ const ERRORS = {
   TOOL_FAILED: { fault: "upstream", status: 502, retryable: false },
   /** The tool did not answer within its timeout. */
   TOOL_TIMEOUT: { fault: "upstream", status: 504, retryable: true },
-  /** The tool's answer is over `limits.toolResultBytes`. */
+  /** The tool's answer is over `limits.toolResultBytes`, or with the other answers of its batch over what one may carry. */
   TOOL_RESULT_TOO_LARGE: { fault: "upstream", status: 502, retryable: false },
   /** The server's concurrency limit is reached and its queue is full or too slow. */
   UPSTREAM_OVERLOADED: { fault: "upstream", status: 503, retryable: true },
@@ -106,7 +106,7 @@ const ERRORS = {
 
   /** A task was posted and no model is configured. */
   MODEL_NOT_CONFIGURED: { fault: "operator", status: 501, retryable: false },
-  /** The model endpoint failed or cannot be reached. */
+  /** The model endpoint failed or cannot be reached; not retryable where it refuses the key, the model or the request. */
   MODEL_UNAVAILABLE: { fault: "upstream", status: 502, retryable: true },
   /** The model answered without a script. */
   MODEL_NO_SCRIPT: { fault: "upstream", status: 502, retryable: true },
@@ -140,6 +140,8 @@ export interface ErrorContext {
   readonly hint?: string;
   /** JSON data that belongs to the code; its shape is stated in the table above. */
   readonly details?: unknown;
+  /** Whether the same request may succeed later, where that is known better than the table says. @default the table's */
+  readonly retryable?: boolean;
 }
 
 /** A failure as data: what runs, events and problem documents carry. */
@@ -174,7 +176,7 @@ export function errorSpec(code: ErrorCode): ErrorSpec {
   return ERRORS[code];
 }
 
-/** Builds a failure as data, its fault and retryability taken from the table. */
+/** Builds a failure as data, its fault and, unless the context knows better, its retryability taken from the table. */
 export function errorInfo(code: ErrorCode, message: string, context: ErrorContext = {}): ErrorInfo {
   const { fault, retryable } = ERRORS[code];
   return { code, message, fault, retryable, ...context };

@@ -4,6 +4,9 @@ import { RunletError } from "../lib/errors.ts";
 
 const MAX_LOGGED_BYTES = 500;
 
+/** Statuses that stay what they are until somebody changes the configuration or the request. */
+const REFUSALS: ReadonlySet<number> = new Set([400, 401, 403, 404, 405, 413, 422]);
+
 /**
  * What `openai` threw as a failure for callers. It says what went wrong and who mends it; never the endpoint's own words,
  * which may quote the key or the prompt.
@@ -17,6 +20,7 @@ export function toModelFailure(thrown: unknown): RunletError {
     hint,
     cause: thrown,
     ...(status === undefined ? {} : { details: { status } }),
+    ...(status !== undefined && REFUSALS.has(status) ? { retryable: false } : {}),
   });
 }
 

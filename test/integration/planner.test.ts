@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { ModelConfig } from "../../src/config/config.ts";
 import { systemClock } from "../../src/lib/clock.ts";
-import { RunletError } from "../../src/lib/errors.ts";
+import { RunletError, toErrorInfo } from "../../src/lib/errors.ts";
 import { createOpenAiPlanner } from "../../src/planner/openai-planner.ts";
 import type { Planner, PlanRequest } from "../../src/planner/planner.ts";
 import { startModelServer } from "../support/model-server.ts";
@@ -144,6 +144,7 @@ describe("the planner on an OpenAI-compatible endpoint", () => {
     const { server, planner } = await start([busy, busy, busy, { kind: "text", text: "return 1" }]);
     const failure = await failureOf(planner.plan(request()));
     expect(failure).toMatchObject({ code: "MODEL_UNAVAILABLE", context: { details: { status: 503 } } });
+    expect(toErrorInfo(failure).retryable).toBe(true);
     expect(server.requests).toHaveLength(3);
   });
 
@@ -155,7 +156,7 @@ describe("the planner on an OpenAI-compatible endpoint", () => {
   ])("does not repeat status $status and says what to mend", async ({ status, hint }) => {
     const { server, planner } = await start([{ kind: "status", status }]);
     const failure = await failureOf(planner.plan(request()));
-    expect(failure.code).toBe("MODEL_UNAVAILABLE");
+    expect(toErrorInfo(failure)).toMatchObject({ code: "MODEL_UNAVAILABLE", retryable: false });
     expect(failure.message).toContain(`HTTP status ${status}`);
     expect(failure.context.hint).toContain(hint);
     expect(server.requests).toHaveLength(1);

@@ -1,6 +1,7 @@
 import { compileConfig } from "../../config/compile.ts";
 import type { Config } from "../../config/config.ts";
 import { loadOptions } from "../../config/load.ts";
+import { optionsJsonSchema } from "../../config/json-schema.ts";
 import type { LoadedOptions } from "../../config/load.ts";
 import { listSettings } from "../../config/settings.ts";
 import type { Setting } from "../../config/settings.ts";
@@ -14,11 +15,12 @@ import { CONFIG_FLAGS } from "../settings.ts";
 /** What `runlet config --help` prints. */
 export const CONFIG_USAGE = `Usage: runlet config check [FILE]   says whether a configuration can be used; exit code 0 or 1
        runlet config show [FILE]    shows each setting, its value and where it is from
+       runlet config schema         prints the JSON Schema of configurations, for editors
 FILE is runlet.yaml, .yml, .json or .jsonc here, or RUNLET_CONFIG, when it is not named.
 `;
 
 /**
- * `runlet config check [FILE]` and `runlet config show [FILE]`; the flags that set a key count as they do for `serve`.
+ * `runlet config check [FILE]`, `show [FILE]` and `schema`; the flags that set a key count as they do for `serve`.
  *
  * @param args After `config`.
  * @returns Exit code: 0; 1 when the configuration cannot be used; 2 when the command was not understood.
@@ -27,8 +29,12 @@ export async function configCommand(args: readonly string[], io: CliIo): Promise
   const parsed = parseArguments(args, CONFIG_FLAGS);
   if ("fault" in parsed) return refuse(parsed.fault, io);
   const [verb, file, ...extra] = parsed.positionals;
+  if (verb === "schema" && file === undefined) {
+    io.stdout(`${JSON.stringify(optionsJsonSchema(), null, 2)}\n`);
+    return EXIT.ok;
+  }
   if (verb !== "check" && verb !== "show")
-    return refuse(verb === undefined ? "Say which: check or show." : `Unknown: config ${verb}`, io);
+    return refuse(verb === undefined ? "Say which: check, show or schema." : `Unknown: config ${verb}`, io);
   if (extra.length > 0) return refuse(`Too many files: ${extra.join(" ")}`, io);
   const named = file ?? parsed.values.get("config");
   try {

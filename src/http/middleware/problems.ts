@@ -1,4 +1,4 @@
-import { errorInfo, toErrorInfo, type ErrorInfo } from "../../lib/errors.ts";
+import { errorInfo, toErrorInfo, type ErrorCode, type ErrorInfo } from "../../lib/errors.ts";
 import type { AppContext } from "../context.ts";
 import type { Log } from "../../lib/log.ts";
 import { problemResponse } from "../problem.ts";
@@ -31,11 +31,13 @@ export function methodNotAllowed(c: AppContext, path: string, methods: readonly 
   return problemResponse(error, c.get("requestId"), { allow });
 }
 
+const REFUSED_AT_WILL: ReadonlySet<ErrorCode> = new Set(["QUEUE_FULL", "SHUTTING_DOWN", "MODEL_NOT_CONFIGURED"]);
+
 function logFailure(log: Log, error: ErrorInfo, thrown: unknown, c: AppContext): void {
   const refusal = { requestId: c.get("requestId"), route: c.get("route"), code: error.code };
   const fields = { ...refusal, err: thrown };
-  // A client that knocks at a full queue must not fill the log with stacks.
-  if (error.code === "QUEUE_FULL" || error.code === "SHUTTING_DOWN") log.warn(refusal, "request refused");
+  // A client that knocks at a full queue, or posts tasks where there is no model, must not fill the log with stacks.
+  if (REFUSED_AT_WILL.has(error.code)) log.warn(refusal, "request refused");
   else if (error.fault === "service" || error.fault === "operator") log.error(fields, "request failed");
   else if (error.fault === "upstream") log.warn(fields, "request failed upstream");
 }

@@ -1,3 +1,4 @@
+import { optionsJsonSchema } from "../../config/json-schema.ts";
 import { METRICS_CONTENT_TYPE } from "../../observability/metrics.ts";
 import { docsPage, docsPolicy } from "../docs-page.ts";
 import type { HttpDeps } from "../deps.ts";
@@ -70,7 +71,17 @@ function documentation({ version }: HttpDeps, documented: readonly AnyOperation[
   const document = openApiDocument(documented, version);
   const text = JSON.stringify(document);
   const page = docsPage(document);
+  const schema = JSON.stringify(optionsJsonSchema());
   return [
+    operation({
+      method: "GET",
+      path: "/schema.json",
+      access: "public",
+      tag: "Service",
+      summary: "The JSON Schema of configuration files, for editors.",
+      answers: { 200: { description: "JSON Schema 2020-12." } },
+      handle: () => new Response(schema, { headers: { "content-type": "application/schema+json" } }),
+    }),
     operation({
       method: "GET",
       path: "/openapi.json",

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { configCommand } from "../../../src/cli/commands/config.ts";
+import { optionsJsonSchema } from "../../../src/config/json-schema.ts";
 import { folderWith, HASH } from "../config/support.ts";
 import { captureIo } from "./support.ts";
 
@@ -71,6 +72,20 @@ describe("config check", () => {
       out: expect.stringContaining("host (flag --host)"),
     });
     expect(await run(["check", "--config", "a.yaml"], { "a.yaml": "port: 1" })).toMatchObject({ code: 0 });
+  });
+});
+
+describe("config schema", () => {
+  test("prints the JSON Schema of configurations, whatever the configuration here is", async () => {
+    const io = captureIo(folderWith({ "runlet.yaml": "port: [" }));
+    expect(await configCommand(["schema"], io)).toBe(0);
+    expect([JSON.parse(io.out), io.err]).toEqual([optionsJsonSchema(), ""]);
+  });
+
+  test("takes no file", async () => {
+    const io = captureIo(folderWith({}));
+    expect(await configCommand(["schema", "runlet.yaml"], io)).toBe(2);
+    expect(io.err).toContain("runlet config schema");
   });
 });
 

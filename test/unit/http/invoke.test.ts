@@ -129,11 +129,15 @@ describe("POST /batch", () => {
     expect(deps.log.lines.filter(({ level }) => level === "error")).toHaveLength(1);
   });
 
-  test("takes up to 100 calls, all in flight at once", async () => {
+  test("takes up to 100 calls, 16 in flight at once", async () => {
     const deps = fakeDeps({ config: { ...fakeDeps().config, maxBodyBytes: 100_000 } });
     const gate = Promise.withResolvers<void>();
+    let inFlight = 0;
+    let most = 0;
     deps.gateway.answer = async () => {
+      most = Math.max(most, ++inFlight);
       await gate.promise;
+      inFlight--;
       return { value: 1, content: [], outcome: "ok", bytes: 1 };
     };
     const app = createApp(deps);
@@ -141,9 +145,39 @@ describe("POST /batch", () => {
     expect((await app.request("/batch", postJson({ calls }))).status).toBe(400);
     expect((await app.request("/batch", postJson({ calls: [] }))).status).toBe(400);
     const pending = app.request("/batch", postJson({ calls: calls.slice(1) }));
-    await expect.poll(() => deps.gateway.calls.length).toBe(100);
+    await expect.poll(() => deps.gateway.calls.length).toBe(16);
     gate.resolve();
     expect((await readJson(await pending))["results"]).toHaveLength(100);
+    expect([most, deps.gateway.calls.length]).toEqual([16, 100]);
+  });
+
+  test("carries 32 MiB of answers: what does not fit fails alone, and smaller ones after it still fit", async () => {
+    const deps = fakeDeps();
+    const MIB = 1024 ** 2;
+    deps.gateway.answer = ({ arguments: args }) => ({
+      value: args["mib"],
+      content: [],
+      outcome: "ok",
+      bytes: Number(args["mib"]) * MIB,
+    });
+    const calls = [16, 15, 2, 1, 1].map((mib) => ({ server: "a", tool: "b", arguments: { mib } }));
+    const answer = await createApp(deps).request("/batch", postJson({ calls }));
+    const refusal = (bytes: number) => ({
+      ok: false,
+      error: expect.objectContaining({
+        code: "TOOL_RESULT_TOO_LARGE",
+        retryable: false,
+        details: { bytes, limitBytes: 32 * MIB },
+        hint: expect.stringContaining("The call was made."),
+      }),
+    });
+    expect((await readJson(answer))["results"]).toEqual([
+      { ok: true, result: 16 },
+      { ok: true, result: 15 },
+      refusal(2 * MIB),
+      { ok: true, result: 1 },
+      refusal(MIB),
+    ]);
   });
 
   test("points at the call that is malformed", async () => {

@@ -135,7 +135,14 @@ describe("authentication", () => {
       throw new RunletError("UNAUTHENTICATED", "Cannot answer as a key is needed.");
     };
     const app = createApp(fakeDeps({ authenticate: refuse, mcpHandler: async () => new Response("never") }));
-    const open = new Set(["GET /healthz", "GET /readyz", "GET /openapi.json", "GET /docs", "GET /"]);
+    const open = new Set([
+      "GET /healthz",
+      "GET /readyz",
+      "GET /openapi.json",
+      "GET /schema.json",
+      "GET /docs",
+      "GET /",
+    ]);
     const routes = app.routes.filter(({ method, path }) => method !== "ALL" && path !== "/*");
     const names = new Set([...routes.map(({ method, path }) => `${method} ${path}`), "POST /mcp"]);
     expect(names.size).toBeGreaterThan(18);
@@ -252,15 +259,18 @@ describe("a failure nobody foresaw", () => {
     expect(deps.log.lines.map(({ level }) => level)).toEqual(["warn", "info"]);
   });
 
-  test("that a client can provoke at will, a full queue, fills the log with no stacks", async () => {
+  test.each([
+    ["a full queue", "QUEUE_FULL", 503],
+    ["a task where there is no model", "MODEL_NOT_CONFIGURED", 501],
+  ] as const)("that a client can provoke at will, %s, fills the log with no stacks", async (_, code, status) => {
     const deps = fakeDeps();
     deps.gateway.answer = () => {
-      throw new RunletError("QUEUE_FULL", "Cannot queue a run as at most 1 may wait.");
+      throw new RunletError(code, "Cannot do this.");
     };
     const answer = await createApp(deps).request("/invoke", postJson({ server: "files", tool: "read_file" }));
-    expect(answer.status).toBe(503);
+    expect(answer.status).toBe(status);
     const [refused] = deps.log.lines;
-    expect(refused).toMatchObject({ level: "warn", fields: { code: "QUEUE_FULL" } });
+    expect(refused).toMatchObject({ level: "warn", fields: { code } });
     expect(refused?.fields).not.toHaveProperty("err");
   });
 });

@@ -1,5 +1,6 @@
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";
+import { optionsJsonSchema } from "../../../src/config/json-schema.ts";
 import { createApp } from "../../../src/http/app.ts";
 import { docsPage, escapeHtml } from "../../../src/http/docs-page.ts";
 import type { ApiDocument } from "../../../src/http/openapi.ts";
@@ -54,6 +55,14 @@ describe("/docs", () => {
   });
 });
 
+describe("/schema.json", () => {
+  test("is the JSON Schema of configurations, for anybody", async () => {
+    const answer = await createApp(fakeDeps()).request("/schema.json");
+    expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "application/schema+json"]);
+    expect(await answer.json()).toEqual(optionsJsonSchema());
+  });
+});
+
 describe("/openapi.json", () => {
   test("has every route of the app, and no other", async () => {
     const { openapi, info, paths } = await readDocument();
@@ -65,7 +74,7 @@ describe("/openapi.json", () => {
     const served = app.routes
       .filter(({ method }) => method !== "ALL")
       .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/gu, "{$1}")}`);
-    const undocumented = new Set(["GET /openapi.json", "GET /docs", "GET /"]);
+    const undocumented = new Set(["GET /openapi.json", "GET /schema.json", "GET /docs", "GET /"]);
     expect(new Set(documented)).toEqual(new Set(served).difference(undocumented));
   });
 
