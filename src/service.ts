@@ -8,6 +8,7 @@ import { nativeModulePath } from "./executor/bundles.ts";
 import { confine, tellConfinement } from "./executor/confinement/confine.ts";
 import type { Confinement } from "./executor/confinement/confine.ts";
 import { ProcessExecutor } from "./executor/process-executor.ts";
+import { type Breakers, createBreakers } from "./gateway/breakers.ts";
 import type { Gateway } from "./gateway/call.ts";
 import { createGateway, type GatewayParts } from "./gateway/gateway.ts";
 import { createArgumentValidator } from "./gateway/validator.ts";
@@ -185,7 +186,9 @@ async function createParts(config: Config, options: ServiceOptions): Promise<Par
   const observe: GatewayParts["observe"] = observed && ((result) => observed.observe(result));
   const catalogs = createCatalogSource(registry, observed);
   const validator = createArgumentValidator();
-  const gateway = createGateway({ registry, catalogs, clock, log, metrics, validator, observe });
+  const breakers = createBreakers({ clock, log });
+  const { cache } = config;
+  const gateway = createGateway({ registry, catalogs, clock, log, metrics, validator, observe, cache, breakers });
   const queue = createLocalQueue({
     ...queueBounds(config),
     concurrencyOf: (principal) => executor.concurrencyOf(principal),
@@ -214,7 +217,7 @@ async function createParts(config: Config, options: ServiceOptions): Promise<Par
     clock,
     log,
   });
-  readGauges(metrics, { registry, queue, executor });
+  readGauges(metrics, { registry, queue, executor, breakers });
   const doors = { runs, catalogs, gateway, registry, executor, confinement };
   return { ...doors, results, typeChecker, stores, observed, metrics, clock, log };
 }
@@ -303,13 +306,21 @@ function countRun(metrics: Metrics, source: "script" | "task", { status, usage }
   metrics.observe("runlet_run_heap_bytes", {}, usage.heapPeakMiB * 1024 * 1024);
 }
 
+const BREAKER_STATES = { closed: 0, "half-open": 1, open: 2 } as const;
+
 function readGauges(
   metrics: Metrics,
   {
     registry,
     queue,
     executor,
-  }: { readonly registry: UpstreamRegistry; readonly queue: RunQueue; readonly executor: ProcessExecutor },
+    breakers,
+  }: {
+    readonly registry: UpstreamRegistry;
+    readonly queue: RunQueue;
+    readonly executor: ProcessExecutor;
+    readonly breakers: Breakers;
+  },
 ): void {
   metrics.gauge("runlet_queue_depth", () => [{ labels: {}, value: queue.depth().waiting }]);
   metrics.gauge("runlet_isolates", () => [{ labels: { state: "running" }, value: executor.status().running }]);
@@ -321,6 +332,12 @@ function readGauges(
     }
     return [...counts].map(([state, value]) => ({ labels: { state }, value }));
   });
+  metrics.gauge("runlet_gateway_breaker_state", () =>
+    registry.list().map((upstream) => ({
+      labels: { server: upstream.config.name },
+      value: BREAKER_STATES[breakers.stateOf(upstream)],
+    })),
+  );
   executor.onCrash((reason) => metrics.add("runlet_executor_crashes_total", { reason }));
 }
 

@@ -1,6 +1,8 @@
 import { resolve } from "node:path";
 import { compileLifecycle } from "./compile-lifecycle.ts";
+import { compilePolicies } from "./compile-policies.ts";
 import type { LifecycleConfig, UpstreamConfig, UpstreamTransportConfig } from "./config.ts";
+import type { CallPolicies } from "./call-policies.ts";
 import type { FaultReport } from "./fault-report.ts";
 import type { Options, ServerOptions } from "./options.ts";
 import type { KeyPath } from "./problem.ts";
@@ -21,7 +23,9 @@ export function compileUpstreams(options: Options, fileDir: string, report: Faul
       if (server.disabled === true) continue;
       const transport = compileTransport(server, path, fileDir, report);
       const lifecycle = compileLifecycle(server, path, report);
-      if (transport !== undefined) upstreams.push(compileUpstream(name, server, transport, lifecycle));
+      const policies = compilePolicies(server, options, path, report);
+      if (transport !== undefined)
+        upstreams.push({ ...compileUpstream(name, server, transport, lifecycle), ...policies });
     }
   }
   return upstreams;
@@ -42,7 +46,7 @@ function compileUpstream(
   server: ServerOptions,
   transport: UpstreamTransportConfig,
   lifecycle: LifecycleConfig,
-): UpstreamConfig {
+): Omit<UpstreamConfig, keyof CallPolicies> {
   const { concurrency } = SERVER_KEYS;
   const places = typeof server.concurrency === "number" ? { limit: server.concurrency } : (server.concurrency ?? {});
   const { limit, queue, wait } = concurrency.properties;

@@ -5,6 +5,7 @@ import { checkShape } from "./check.ts";
 import type { ShapeFault } from "./check.ts";
 import { compileClients } from "./compile-clients.ts";
 import { compileLimits } from "./compile-limits.ts";
+import { compileCacheLimits } from "./compile-policies.ts";
 import { checkHttpUrl, compileUpstreams } from "./compile-upstreams.ts";
 import type { ClientConfig, Config, ExecutorsConfig, HttpConfig, ModelConfig } from "./config.ts";
 import type { FaultReport } from "./fault-report.ts";
@@ -87,6 +88,7 @@ function compileSections(options: Options, context: CompileContext, report: Faul
       depth: options.queue?.depth ?? QUEUE_KEYS.depth.default,
       concurrency: options.queue?.concurrency ?? executors.processes * executors.isolatesPerProcess,
     },
+    cache: compileCacheLimits(options),
     catalog: { learnTypes: options.catalog?.learnTypes ?? CATALOG_KEYS.learnTypes.default },
     log: {
       level: options.log?.level ?? LOG_KEYS.level.default,

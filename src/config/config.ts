@@ -1,3 +1,4 @@
+import type { CacheLimits, CallPolicies } from "./call-policies.ts";
 import type { LimitsConfig } from "./limits.ts";
 import type { Principal } from "./principal.ts";
 
@@ -33,7 +34,7 @@ export interface LifecycleConfig {
 }
 
 /** One configured MCP server. */
-export interface UpstreamConfig {
+export interface UpstreamConfig extends CallPolicies {
   readonly name: string;
   readonly transport: UpstreamTransportConfig;
   /** Time from start to a finished handshake; generous, as npx may have to fetch a server first. @default 20000 */
@@ -150,6 +151,8 @@ export interface Config {
   readonly confinement: "auto" | "require" | "off";
   readonly queue: QueueConfig;
   readonly catalog: CatalogConfig;
+  /** Bounds of what is kept of all servers' answers; which are kept, each server says. */
+  readonly cache: CacheLimits;
   readonly log: { readonly level: "trace" | "debug" | "info" | "warn" | "error" | "silent"; readonly pretty: boolean };
   /** Time running runs get to end before they are cancelled at shutdown. @default 10000 */
   readonly shutdownGraceMs: number;

@@ -7,8 +7,35 @@ export type DurationText = number | string;
 /** Bytes, or text such as `"512k"` or `"4m"`. */
 export type BytesText = number | string;
 
+/** What the gateway does around one server's calls, as people write it; policy-schema.ts documents each key. */
+export interface CallPolicyOptions {
+  readonly cache?:
+    | boolean
+    | DurationText
+    | {
+        readonly ttl?: DurationText;
+        readonly tools?: readonly string[];
+        readonly maxBytes?: BytesText;
+        readonly maxEntries?: number;
+      };
+  readonly coalesce?: boolean;
+  readonly retry?:
+    | boolean
+    | number
+    | { readonly attempts?: number; readonly base?: DurationText; readonly max?: DurationText };
+  readonly breaker?:
+    | boolean
+    | {
+        readonly failures?: number;
+        readonly errorRate?: number;
+        readonly minCalls?: number;
+        readonly window?: DurationText;
+        readonly open?: DurationText;
+      };
+}
+
 /** One entry of `mcpServers` or `servers` as people write it; schema.ts documents each key. */
-export interface ServerOptions {
+export interface ServerOptions extends CallPolicyOptions {
   readonly command?: string;
   readonly args?: readonly (string | number | boolean)[];
   readonly env?: Readonly<Record<string, string | number | boolean>>;
@@ -75,6 +102,8 @@ export interface Options {
   };
   readonly queue?: { readonly depth?: number; readonly concurrency?: number };
   readonly catalog?: { readonly learnTypes?: boolean };
+  readonly cache?: { readonly maxBytes?: BytesText; readonly maxEntries?: number };
+  readonly coalesce?: boolean;
   readonly http?: {
     readonly maxBody?: BytesText;
     readonly maxWait?: DurationText;

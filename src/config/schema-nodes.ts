@@ -116,8 +116,13 @@ export function nodeAt(root: SchemaNode, path: readonly (string | number)[]): Sc
 export function expectation(node: SchemaNode): string {
   if (node.expects !== undefined) return node.expects;
   if (node.enum !== undefined) return `one of ${node.enum.join(", ")}`;
-  if (node.quantity !== undefined)
-    return quantityWords(node.quantity) + (hasType(node, "object") ? ", or an object" : "");
+  if (node.quantity !== undefined) {
+    const others = [
+      hasType(node, "boolean") ? ", or true or false" : "",
+      hasType(node, "object") ? ", or an object" : "",
+    ];
+    return quantityWords(node.quantity) + others.join("");
+  }
   const words = [...types(node)].map((type) => typeWords(type, node));
   return words.join(" or ");
 }

@@ -1,6 +1,7 @@
 import { LIFECYCLE_KEYS } from "./lifecycle-keys.ts";
 import { LIMIT_NAMES, LIMITS, mostOf } from "./limits.ts";
 import type { LimitName } from "./limits.ts";
+import { CACHE_KEYS, POLICY_KEYS } from "./policy-schema.ts";
 import { bytes, duration, integer, listOf, mapOf, MAX_DURATION_MS, section, text, toggle } from "./schema-nodes.ts";
 import type { Quantity, SchemaNode } from "./schema-nodes.ts";
 
@@ -58,6 +59,7 @@ export const SERVER_KEYS = {
   ),
   trustAnnotations: toggle("Believe `readOnlyHint` and its like.", true, {}),
   ...LIFECYCLE_KEYS,
+  ...POLICY_KEYS,
 } as const;
 
 /** Keys of one entry of `clients`. */
@@ -205,6 +207,8 @@ export const OPTIONS_SCHEMA = section(
     executors: section("Executor processes and the isolates in them.", EXECUTOR_KEYS, {}),
     queue: section("Runs that wait and run.", QUEUE_KEYS, {}),
     catalog: section("What scripts and models are told of tools.", CATALOG_KEYS, {}),
+    cache: section("The answers that are kept of all servers that have `cache`.", CACHE_KEYS, {}),
+    coalesce: toggle("Let identical reads in flight share one call, where their server does not say.", true, {}),
     http: section("The HTTP listener.", HTTP_KEYS, {}),
     log: section("Logging, to stderr.", LOG_KEYS, {}),
   },

@@ -24,9 +24,6 @@ const RATES = "the client would not be limited";
 
 /** Keys of servers that others know and that can be ignored. */
 const IGNORED_SERVER_KEYS = [
-  "cache",
-  "retry",
-  "breaker",
   "memory",
   "cpus",
   "network",
@@ -80,12 +77,10 @@ export const UNSUPPORTED_KEYS: readonly UnsupportedKey[] = [
   { path: "pinning", danger: "changed tools would be served", harmless: (value) => isOff(value) || value === "warn" },
   { path: "clients.*.limits", danger: RATES, harmless: isEmpty },
   ...["mcpServers", "servers"].flatMap(serverKeys),
-  { path: "cache" },
   { path: "telemetry" },
   { path: "models", remedy: "Write model." },
   { path: "discovery" },
-  { path: "retry" },
-  { path: "breaker" },
-  { path: "coalesce" },
+  { path: "retry", remedy: "Write it for each server." },
+  { path: "breaker", remedy: "Write it for each server." },
   { path: "hotReload" },
 ];

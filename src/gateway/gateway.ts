@@ -1,13 +1,19 @@
+import type { CacheLimits } from "../config/call-policies.ts";
 import type { CatalogSource } from "../catalog/catalog.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import { createMetrics, type Metrics } from "../observability/metrics.ts";
-import type { UpstreamRegistry } from "../upstream/upstream.ts";
+import type { Upstream, UpstreamRegistry } from "../upstream/upstream.ts";
+import { type Breakers, createBreakers } from "./breakers.ts";
 import type { ArgumentValidator, Gateway } from "./call.ts";
 import { access } from "./interceptors/access.ts";
+import { breaker } from "./interceptors/breaker.ts";
+import { cache } from "./interceptors/cache.ts";
+import { coalesce } from "./interceptors/coalesce.ts";
 import { concurrency } from "./interceptors/concurrency.ts";
 import { totalDeadline } from "./interceptors/deadline.ts";
 import { learn, type ObserveResult } from "./interceptors/learn.ts";
+import { retry } from "./interceptors/retry.ts";
 import { telemetry } from "./interceptors/telemetry.ts";
 import { validate } from "./interceptors/validate.ts";
 import { compose } from "./pipeline.ts";
@@ -27,23 +33,43 @@ export interface GatewayParts {
   readonly validator?: ArgumentValidator;
   /** Is told each answer that came from a server. @default nobody is */
   readonly observe?: ObserveResult | undefined;
+  /** Bounds of the answers that are kept. @default 64 MiB, 10,000 answers */
+  readonly cache?: CacheLimits;
+  /** Shared with whoever tells their states. @default some of its own */
+  readonly breakers?: Breakers;
+  /** A number in [0, 1), for jitter. @default Math.random */
+  readonly random?: () => number;
 }
+
+const CACHE_LIMITS: CacheLimits = { maxBytes: 64 * 1024 * 1024, maxEntries: 10_000 };
 
 /**
  * Puts the policies around the route in their one true order, outermost first:
  *
- *     telemetry → access → validate → (quota → rate limit → cache → coalesce →) total deadline → (retry → breaker →)
+ *     telemetry → access → validate → (quota → rate limit →) cache → coalesce → total deadline → retry → breaker →
  *     concurrency → learn → (attempt deadline → credentials →) route
  *
  * Those in parentheses are not there yet and belong at that place. Nothing is spent for a denied or invalid call; what a
- * call waits for its place counts towards its deadline; a place is held per attempt. The path is composed here, once:
+ * call waits for its place counts towards its deadline; a place is held per attempt. An answer that is kept or shared is
+ * still checked against each caller's rules. The path is composed here, once:
  * per call nothing is assembled, the tool is looked up in the principal's cached catalog.
  */
 export function createGateway(parts: GatewayParts): Gateway {
   const { registry, catalogs, clock, log, metrics = createMetrics(), validator = createArgumentValidator() } = parts;
-  const { observe = () => undefined } = parts;
+  const { observe = () => undefined, cache: limits = CACHE_LIMITS, random = Math.random } = parts;
+  const { breakers = createBreakers({ clock, log }) } = parts;
+  const isOpen = (upstream: Upstream): boolean => breakers.stateOf(upstream) === "open";
   const admitted = compose<AdmittedCall>(
-    [validate(validator), totalDeadline(clock), concurrency(clock), learn(observe)],
+    [
+      validate(validator),
+      cache({ limits, clock, metrics }),
+      coalesce(clock),
+      totalDeadline(clock),
+      retry({ clock, metrics, random, isOpen }),
+      breaker(breakers),
+      concurrency(clock),
+      learn(observe),
+    ],
     route({ clock, metrics }),
   );
   const call = telemetry({ clock, log, metrics })(access({ registry, catalogs, clock })(admitted));

@@ -4,7 +4,7 @@ import type { ToolCall } from "./call.ts";
 
 /** Which policy refused a call and why: for metrics and the operator's log, never for the caller. */
 export interface CallRefusal {
-  readonly reason: "access" | "unknown" | "arguments" | "queue_full" | "queue_wait";
+  readonly reason: "access" | "unknown" | "arguments" | "queue_full" | "queue_wait" | "breaker_open";
   /** Whose rule it was. */
   readonly scope: "principal" | "run" | "tool" | "server";
   /** The rule's place, such as `principal.tools.files`. */
@@ -18,7 +18,7 @@ export interface CallTrace {
   tool: string | undefined;
   /** Time the upstream took, its start included. */
   upstreamMs: number;
-  /** Time in line for a place. */
+  /** Time in line for a place, and between attempts. */
   queueMs: number;
   refusal: CallRefusal | undefined;
 }
@@ -32,6 +32,8 @@ export interface TracedCall extends ToolCall {
 export interface AdmittedCall extends TracedCall {
   readonly definition: CatalogTool;
   readonly upstream: Upstream;
+  /** @see callKey, once a policy has needed it. */
+  readonly key?: string;
 }
 
 const MAX_NAME = 128;

@@ -5,7 +5,8 @@ import { RunletError } from "../lib/errors.ts";
 import type { Metrics } from "../observability/metrics.ts";
 import type { UpstreamResult } from "../upstream/upstream.ts";
 import type { CallTool, ToolResult } from "./call.ts";
-import { type AdmittedCall, toolLabel } from "./policy.ts";
+import type { AdmittedCall } from "./policy.ts";
+import { checkResultSize } from "./result-size.ts";
 import { toolFailure, unwrapResult } from "./unwrap.ts";
 
 /** The innermost step: sends the call to its server, times it, and turns the answer into a value. */
@@ -44,20 +45,7 @@ export function route(parts: { readonly clock: Clock; readonly metrics: Metrics 
     if (answer.isError) throw toolFailure(call.server, call.tool, answer);
     const value = unwrapResult(answer);
     const bytes = byteLength(JSON.stringify(value));
-    if (bytes > call.maxResultBytes) throw tooLarge(call, bytes);
+    checkResultSize(call, bytes);
     return { value, content: answer.content, outcome: "ok", bytes } satisfies ToolResult;
   };
-}
-
-function tooLarge(call: AdmittedCall, bytes: number): RunletError {
-  return new RunletError(
-    "TOOL_RESULT_TOO_LARGE",
-    `Cannot take the answer of ${toolLabel(call)} as it may have ${call.maxResultBytes} bytes of JSON: current value is ${bytes} bytes.`,
-    {
-      server: call.server,
-      tool: call.tool,
-      hint: "Ask the tool for less (a filter, a page, fewer fields), or raise limits.toolResultBytes.",
-      details: { maxBytes: call.maxResultBytes, bytes },
-    },
-  );
 }

@@ -99,6 +99,11 @@ const ERRORS = {
   TOOL_RESULT_TOO_LARGE: { fault: "upstream", status: 502, retryable: false },
   /** The server's concurrency limit is reached and its queue is full or too slow. */
   UPSTREAM_OVERLOADED: { fault: "upstream", status: 503, retryable: true },
+  /**
+   * The MCP server keeps failing, so its calls are refused for a while: nothing was sent. `details.retryAfterMs` says when one
+   * may pass again.
+   */
+  UPSTREAM_CIRCUIT_OPEN: { fault: "upstream", status: 503, retryable: true },
   /** The MCP server cannot be started or reached. */
   UPSTREAM_UNAVAILABLE: { fault: "upstream", status: 502, retryable: true },
   /** The MCP server answered with something that is not the protocol, or with a protocol error. */

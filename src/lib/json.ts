@@ -11,13 +11,27 @@ export function canonicalJson(value: unknown): string {
   return JSON.stringify(sortKeys(value)) ?? "null";
 }
 
+/** A value whose keys are sorted all the way down is given as it is: most are, and nothing is made for them. */
 function sortKeys(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sortKeys);
+  if (Array.isArray(value)) {
+    const sorted = value.map(sortKeys);
+    return sorted.every((item, at) => item === value[at]) ? value : sorted;
+  }
   if (!isRecord(value)) return value;
-  const sorted: [string, unknown][] = Object.keys(value)
-    .sort()
-    .map((key) => [key, sortKeys(value[key])]);
-  return Object.fromEntries(sorted);
+  const keys = Object.keys(value);
+  let changed: Map<string, unknown> | undefined;
+  let inOrder = true;
+  let last = "";
+  for (const key of keys) {
+    if (key < last) inOrder = false;
+    last = key;
+    const member = value[key];
+    if (typeof member !== "object" || member === null) continue;
+    const sorted = sortKeys(member);
+    if (sorted !== member) (changed ??= new Map()).set(key, sorted);
+  }
+  if (inOrder && changed === undefined) return value;
+  return Object.fromEntries(keys.sort().map((key) => [key, changed?.get(key) ?? value[key]]));
 }
 
 /** Parses JSON text from outside. @returns `undefined` when it is not JSON. */

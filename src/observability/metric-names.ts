@@ -46,6 +46,21 @@ export const METRICS = {
     help: "Calls that a policy refused, by reason and by whose rule it was.",
     labels: ["reason", "scope"],
   },
+  runlet_gateway_cache_total: {
+    kind: "counter",
+    help: "Calls that the cache could answer: hit or miss; and answers that had to make room: evicted.",
+    labels: ["result"],
+  },
+  runlet_gateway_retries_total: {
+    kind: "counter",
+    help: "Attempts after the first one of a call.",
+    labels: ["server"],
+  },
+  runlet_gateway_breaker_state: {
+    kind: "gauge",
+    help: "Whether calls of a server pass: 0 closed (they do), 1 half-open (one does), 2 open (none does).",
+    labels: ["server"],
+  },
   mcp_client_operation_duration_seconds: {
     kind: "histogram",
     help: "Duration of an MCP request as its sender saw it.",

@@ -18,7 +18,7 @@ beforeAll(async () => {
   service = await startService({
     folder,
     mcpServers: {
-      desk: { ...fixtureServer("desk", { EVENTS_FILE: eventsFile }), concurrency: 32 },
+      desk: { ...fixtureServer("desk", { EVENTS_FILE: eventsFile }), concurrency: 32, sharing: "shared" },
       annsLab: fixtureServer("lab"),
       bobsLab: fixtureServer("lab"),
     },

@@ -143,13 +143,24 @@ describe("MCP servers that fail", () => {
   });
 
   test("a server that is killed from outside is started again", async () => {
-    const service = await start();
+    const service = await start({ mcpServers: { lab: { ...fixtureServer("lab"), retry: false } } });
     const id = await service.queue("return await mcp.lab.never()");
     await calls(service, id);
     const { body } = await service.get<{ servers: { name: string; pid: number }[] }>("/servers");
     process.kill(body.servers[0]?.pid ?? 0, "SIGKILL");
     expect(await service.ended(id)).toMatchObject({ status: "failed", error: { code: "UPSTREAM_UNAVAILABLE" } });
     await expectHealthy(service);
+  });
+
+  test("a read is called again on the new process of a server that was killed from outside", async () => {
+    const service = await start();
+    const id = await service.queue("return await mcp.lab.sleep({ ms: 3000 })");
+    await calls(service, id);
+    const pid = async () => (await service.get<{ servers: { pid: number }[] }>("/servers")).body.servers[0]?.pid ?? 0;
+    const killed = await pid();
+    process.kill(killed, "SIGKILL");
+    expect(await service.ended(id)).toMatchObject({ status: "succeeded" });
+    expect(await pid()).not.toBe(killed);
   });
 
   test("a dead and a hanging server do not delay runs that do not use them", async () => {

@@ -3,6 +3,7 @@ import { allowsServer, allowsTool } from "../../src/config/access.ts";
 import type { UpstreamConfig } from "../../src/config/config.ts";
 import type { ToolClass } from "../../src/config/principal.ts";
 import type { ToolCall } from "../../src/gateway/call.ts";
+import type { AdmittedCall } from "../../src/gateway/policy.ts";
 import type {
   JsonSchema,
   ToolDefinition,
@@ -52,6 +53,10 @@ export function upstreamConfig(name: string, change: Partial<UpstreamConfig> = {
     denyTools: [],
     trustAnnotations: true,
     lifecycle: { sharing: "auto", maxSessions: 64, replicas: 1, idleStopMs: 300_000, maxFailures: 5 },
+    cache: undefined,
+    coalesce: true,
+    retry: { retries: 2, baseMs: 100, maxMs: 2_000 },
+    breaker: { failures: 5, errorRate: 0.5, minCalls: 10, windowMs: 60_000, openMs: 30_000 },
     ...change,
   };
 }
@@ -177,3 +182,20 @@ export function toolCall(server: string, tool: string, change: Partial<ToolCall>
     ...change,
   };
 }
+
+/** A call of a tool that reads, as policies see it once access was granted; each has a trace of its own. */
+export function admittedCall(
+  upstream: Upstream,
+  change: Partial<Omit<AdmittedCall, "trace" | "upstream">> = {},
+): AdmittedCall {
+  const { name } = upstream.config;
+  return {
+    ...toolCall(name, "tool"),
+    definition: { ...READING_TOOL, server: name },
+    upstream,
+    trace: { server: name, tool: "tool", upstreamMs: 0, queueMs: 0, refusal: undefined },
+    ...change,
+  };
+}
+
+const READING_TOOL: CatalogTool = { ...catalogTool(true), class: "read" };

@@ -63,6 +63,10 @@ function withDefaults(transport: UpstreamConfig["transport"], changes: ConfigCha
     denyTools: [],
     trustAnnotations: true,
     lifecycle: lifecycle(),
+    cache: undefined,
+    coalesce: true,
+    retry: { retries: 2, baseMs: 100, maxMs: 2_000 },
+    breaker: { failures: 5, errorRate: 0.5, minCalls: 10, windowMs: 60_000, openMs: 30_000 },
     ...changes,
   };
 }

@@ -20,7 +20,8 @@ export function totalDeadline(clock: Clock): Interceptor<AdmittedCall> {
   };
 }
 
-function timedOut(call: AdmittedCall): RunletError {
+/** The TOOL_TIMEOUT of a call whose time is over. */
+export function timedOut(call: AdmittedCall): RunletError {
   const { callTimeoutMs } = call.upstream.config;
   const waited = Math.round(call.trace.queueMs);
   return new RunletError(

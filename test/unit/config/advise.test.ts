@@ -84,7 +84,8 @@ describe("keys this version does not support", () => {
   });
 
   test.each([
-    "cache: {ttl: 5s}",
+    "retry: 5",
+    "breaker: {}",
     "telemetry: {endpoint: 'http://x'}",
     "mcpServers: {a: {command: x, memory: 512m}}",
     "mcpServers: {a: {url: 'http://x', oauth: {}}}",

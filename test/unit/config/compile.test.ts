@@ -19,6 +19,7 @@ describe("a complete configuration", () => {
       confinement: "auto",
       queue: { depth: 1_000, concurrency: 64 },
       catalog: { learnTypes: true },
+      cache: { maxBytes: 67_108_864, maxEntries: 10_000 },
       log: { level: "info", pretty: false },
       shutdownGraceMs: 10_000,
       secrets: [],
@@ -35,6 +36,7 @@ shutdownGrace: 0
 executors: {processes: 3, isolatesPerProcess: 5, profile: fast, confinement: require}
 queue: {depth: 7, concurrency: 2}
 catalog: {learnTypes: false}
+cache: {maxBytes: 1m, maxEntries: 50}
 http: {maxBody: 1m, maxWait: 5m, allowedHosts: [runlet.example]}
 log: {level: silent, pretty: true}
 model: {baseURL: "http://m/v1", apiKey: "\${MODEL_KEY}", model: big, temperature: 0, timeout: 2m, maxTokens: 500, attempts: 3}
@@ -61,6 +63,7 @@ model: {baseURL: "http://m/v1", apiKey: "\${MODEL_KEY}", model: big, temperature
       confinement: "require",
       queue: { depth: 7, concurrency: 2 },
       catalog: { learnTypes: false },
+      cache: { maxBytes: 1_048_576, maxEntries: 50 },
       log: { level: "silent", pretty: true },
       shutdownGraceMs: 0,
       secrets: ["model-key-1"],
@@ -128,6 +131,10 @@ describe("servers", () => {
     denyTools: [],
     trustAnnotations: true,
     lifecycle: { sharing: "auto", maxSessions: 64, replicas: 1, idleStopMs: 300_000, maxFailures: 5 },
+    cache: undefined,
+    coalesce: true,
+    retry: { retries: 2, baseMs: 100, maxMs: 2_000 },
+    breaker: { failures: 5, errorRate: 0.5, minCalls: 10, windowMs: 60_000, openMs: 30_000 },
   };
 
   test("a file of Claude Desktop or Cursor is read as it is", () => {

@@ -4,6 +4,7 @@ import { boundText, byteLength } from "../../../src/lib/bounded-text.ts";
 import { sleep, systemClock } from "../../../src/lib/clock.ts";
 import { errorInfo, errorSpec, isErrorCode, RunletError, toErrorInfo } from "../../../src/lib/errors.ts";
 import { matchesAnyGlob, matchesGlob } from "../../../src/lib/glob.ts";
+import { freezeDeep } from "../../../src/lib/freeze.ts";
 import { isRecord, isStringArray } from "../../../src/lib/guards.ts";
 import { createId } from "../../../src/lib/ids.ts";
 import { canonicalJson, isDeeperThan, parseJson, pointerKeys, pointerStep } from "../../../src/lib/json.ts";
@@ -27,6 +28,28 @@ describe("boundText", () => {
   });
 });
 
+describe("freezeDeep", () => {
+  test("freezes what is inside of what is inside, and gives the value itself", () => {
+    const value = { list: [{ inner: { n: 1 } }], text: "x", none: null };
+    expect(freezeDeep(value)).toBe(value);
+    expect([value, value.list, value.list[0], value.list[0]?.inner].map(Object.isFrozen)).toEqual([
+      true,
+      true,
+      true,
+      true,
+    ]);
+  });
+
+  test.each([[null], [undefined], ["text"], [1]])("%j needs no freezing", (value) => {
+    expect(freezeDeep(value)).toBe(value);
+  });
+
+  test("takes any depth", () => {
+    const deep: unknown = JSON.parse("[".repeat(200_000) + "]".repeat(200_000));
+    expect(Object.isFrozen(freezeDeep(deep))).toBe(true);
+  });
+});
+
 describe("json", () => {
   test("canonical text is the same whatever the order of keys, at every level", () => {
     expect(canonicalJson({ b: [{ d: 1, c: undefined }], a: null })).toBe('{"a":null,"b":[{"d":1}]}');
@@ -40,6 +63,15 @@ describe("json", () => {
 
   test("a __proto__ key stays a key", () => {
     expect(canonicalJson(JSON.parse('{"__proto__":{"x":1}}'))).toBe('{"__proto__":{"x":1}}');
+    expect(canonicalJson(JSON.parse('{"a":{"y":1,"x":{"d":1,"c":2}},"__proto__":{"b":1,"a":2}}'))).toBe(
+      '{"__proto__":{"a":2,"b":1},"a":{"x":{"c":2,"d":1},"y":1}}',
+    );
+  });
+
+  test("canonical text of a value does not change it", () => {
+    const value = Object.freeze({ b: Object.freeze([Object.freeze({ d: 1, c: 2 })]), a: 1 });
+    expect(canonicalJson(value)).toBe('{"a":1,"b":[{"c":2,"d":1}]}');
+    expect(Object.keys(value)).toEqual(["b", "a"]);
   });
 
   test("parseJson tells null from no JSON", () => {

@@ -1,0 +1,63 @@
+import { RunletError } from "../../lib/errors.ts";
+import { isRecord } from "../../lib/guards.ts";
+import type { Breakers } from "../breakers.ts";
+import type { Circuit, CircuitOutcome } from "../circuit.ts";
+import type { Interceptor } from "../call.ts";
+import { type AdmittedCall, toolLabel } from "../policy.ts";
+
+/**
+ * Refuses calls of a server that keeps failing, before they take a place. A server fails that cannot be reached or does not
+ * answer in time; a tool that says it failed has answered. A call that never came as far says nothing.
+ */
+export function breaker(breakers: Breakers): Interceptor<AdmittedCall> {
+  return (next) => async (call) => {
+    const circuit = breakers.of(call.upstream);
+    if (circuit === undefined) return next(call);
+    const pass = circuit.admit();
+    if (pass === undefined) throw refuse(call, circuit);
+    const { upstreamMs } = call.trace;
+    try {
+      const result = await next(call);
+      circuit.record(pass, "success");
+      return result;
+    } catch (thrown) {
+      circuit.record(pass, outcomeOf(thrown, call.trace.upstreamMs > upstreamMs));
+      throw thrown;
+    }
+  };
+}
+
+/** @param reached Whether the call spent time at its server, and not only in line for it. */
+function outcomeOf(thrown: unknown, reached: boolean): CircuitOutcome {
+  if (!(thrown instanceof RunletError)) return "neutral";
+  const { code, context } = thrown;
+  switch (code) {
+    case "TOOL_FAILED":
+    case "TOOL_RESULT_TOO_LARGE":
+    case "UPSTREAM_PROTOCOL":
+      return "success";
+    case "TOOL_TIMEOUT":
+      return reached ? "failure" : "neutral";
+    case "UPSTREAM_UNAVAILABLE":
+      // A server that waits before its next start was not tried.
+      return isRecord(context.details) && context.details["retryAfterMs"] !== undefined ? "neutral" : "failure";
+    default:
+      return "neutral";
+  }
+}
+
+function refuse(call: AdmittedCall, { state, retryAfterMs }: Circuit): RunletError {
+  call.trace.refusal = { reason: "breaker_open", scope: "server" };
+  const { server, tool } = call;
+  const is = state === "open" ? "it has failed too often" : "one call is out to see whether it has recovered";
+  return new RunletError(
+    "UPSTREAM_CIRCUIT_OPEN",
+    `Cannot call ${toolLabel(call)} as its MCP server must answer calls: current value is that ${is}.`,
+    {
+      server,
+      tool,
+      hint: `Go on without server "${server}", or try again in ${retryAfterMs} ms; nothing was sent to it.`,
+      details: { reason: "breaker open", retryAfterMs },
+    },
+  );
+}
