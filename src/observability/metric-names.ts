@@ -68,7 +68,11 @@ export const METRICS = {
     buckets: OPERATION_SECONDS,
   },
   runlet_upstreams: { kind: "gauge", help: "Configured MCP servers by state.", labels: ["state"] },
-  runlet_upstream_restarts_total: { kind: "counter", help: "Starts after the first one.", labels: ["server"] },
+  runlet_upstream_restarts_total: {
+    kind: "counter",
+    help: "Starts in place of a session that did not end for want of use.",
+    labels: ["server"],
+  },
   runlet_queue_depth: { kind: "gauge", help: "Runs that wait for an executor.", labels: [] },
   runlet_isolates: { kind: "gauge", help: "Isolates by state.", labels: ["state"] },
   runlet_executor_crashes_total: {

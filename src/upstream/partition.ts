@@ -59,7 +59,7 @@ export class Partition {
     this.#users += 1;
     try {
       const found = this.#leastUsed() ?? (await abortable(this.#started(), signal));
-      const use = found.replica.use();
+      const use = found.replica.use(found.session);
       const leave = (): void => this.#leave();
       return {
         ...found,

@@ -49,6 +49,10 @@ export class Replica {
   #isFirst = true;
   #closed = false;
   #inFlight = 0;
+  /** Calls by session. */
+  readonly #uses = new Map<Session, number>();
+  /** Sessions that are lost and end with their last call. */
+  readonly #draining = new Set<Session>();
   /** Sessions that are still ending: the next one starts after them. */
   #ending: Promise<void> = Promise.resolve();
 
@@ -84,10 +88,19 @@ export class Replica {
     return this.#phase.state === "stopped" && !this.#closed && this.#refusal() === undefined;
   }
 
-  /** Counts a call. @returns What takes it off again. */
-  use(): Disposable {
+  /** Counts a call of one of its sessions. @returns What takes it off again, once. */
+  use(session: Session): Disposable {
     this.#inFlight += 1;
-    return { [Symbol.dispose]: () => void (this.#inFlight -= 1) };
+    this.#uses.set(session, (this.#uses.get(session) ?? 0) + 1);
+    return {
+      [Symbol.dispose]: () => {
+        this.#inFlight -= 1;
+        const left = (this.#uses.get(session) ?? 1) - 1;
+        if (left > 0) this.#uses.set(session, left);
+        else this.#uses.delete(session);
+        if (left === 0 && this.#draining.has(session)) this.#retire(session);
+      },
+    };
   }
 
   /**
@@ -114,7 +127,10 @@ export class Replica {
     }
   }
 
-  /** Gives a session up that a call found dead, unless another call did so before. */
+  /**
+   * Gives a session up that a call found dead, unless another call did so before. Other calls of it learn for themselves how
+   * they ended: ended from here, nobody would know which of them were carried out.
+   */
   lost(session: Session, error: unknown): void {
     this.#lose(session, error instanceof Error ? error.message : String(error));
   }
@@ -123,6 +139,7 @@ export class Replica {
   async stop({ idle = false } = {}): Promise<void> {
     const phase = this.#phase;
     if (phase.state !== "stopped") this.#retire(phase.session);
+    for (const session of this.#draining) this.#retire(session);
     if (idle) this.#isFirst = true;
     this.#setPhase({ state: "stopped" });
     await this.#ending;
@@ -228,23 +245,24 @@ export class Replica {
 
   #onEnd(session: Session, reason: string): void {
     this.#deps.log.warn({ server: this.#config.name, reason }, "MCP server ended");
-    if (!this.#lose(session, reason)) this.#retire(session);
+    this.#lose(session, reason);
+    this.#retire(session);
   }
 
-  /** @returns Whether it was the open one. */
-  #lose(session: Session, reason: string): boolean {
+  #lose(session: Session, reason: string): void {
     const phase = this.#phase;
-    if (phase.state !== "ready" || phase.session !== session) return false;
+    if (phase.state !== "ready" || phase.session !== session) return;
     const { name, transport } = this.#config;
     // A server over HTTP that forgot us is well: a new session makes it good.
     if (transport.kind !== "http") this.#ends.failed(ended(name, reason), phase.sinceMs);
     this.#deps.onFailure("call", reason);
-    this.#retire(session);
+    if (this.#uses.has(session)) this.#draining.add(session);
+    else this.#retire(session);
     this.#setPhase({ state: "stopped" });
-    return true;
   }
 
   #retire(session: Session): void {
+    this.#draining.delete(session);
     this.#ending = Promise.all([this.#ending, this.#closeSession(session)]).then(() => undefined);
   }
 
