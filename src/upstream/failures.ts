@@ -5,7 +5,7 @@ import { isRecord } from "../lib/guards.ts";
 import { parseJson } from "../lib/json.ts";
 import type { UpstreamConfig } from "../config/config.ts";
 import type { UpstreamFailure } from "./upstream.ts";
-import { STREAM_LOST, STREAM_TOO_LARGE } from "./transports/http.ts";
+import { STREAM_LOST, STREAM_TOO_LARGE } from "./transports/lost-answers.ts";
 
 const MAX_TEXT_BYTES = 4 * 1024;
 const MAX_REASON_BYTES = 300;

@@ -117,13 +117,17 @@ describe("a call", () => {
     expect(await textOf(upstream, "echo")).toBe("{}");
   });
 
-  it("whose answer is over 16 MiB ends that session with the reason", async () => {
+  it("whose answer is over 16 MiB fails alone: calls beside it and after it go on in the same process", async () => {
     const upstream = bench.upstream(bench.fixture("tiny"));
+    const pid = await textOf(upstream, "pid");
+    const beside = upstream.callTool("sleep", { ms: 300 }, patiently());
     await expect(upstream.callTool("big", { bytes: 17 * 1024 * 1024 }, patiently())).rejects.toMatchObject({
       code: "UPSTREAM_PROTOCOL",
-      message: 'Cannot read from server "server" as a message must be at most 16777216 bytes: it sent a larger one.',
+      message: 'Cannot call tool "big" of server "server" as an answer must be of bounded size: it is larger.',
     });
+    expect((await beside).content).toEqual([{ type: "text", text: "slept" }]);
     expect(String(await textOf(upstream, "big", { bytes: 10_000_000 }))).toHaveLength(10_000_000);
+    expect(await textOf(upstream, "pid")).toBe(pid);
   });
 
   it("of a tool that the configuration hides finds none, whatever the server has", async () => {

@@ -9,13 +9,9 @@ import {
 } from "@modelcontextprotocol/client";
 import type { Clock } from "../../lib/clock.ts";
 import { boundBody } from "./bounded-body.ts";
+import { lostAnswer, MAX_MESSAGE_BYTES, STREAM_LOST, STREAM_TOO_LARGE } from "./lost-answers.ts";
 import { setRawAside } from "./raw-results.ts";
-import { MAX_MESSAGE_BYTES } from "./stdio.ts";
 
-/** `data` of the error that answers a request whose response stream ended without an answer. Compared by identity. */
-export const STREAM_LOST: object = Object.freeze({ reason: "stream lost" });
-/** The same for a request whose answer was over the bound. */
-export const STREAM_TOO_LARGE: object = Object.freeze({ reason: "answer too large" });
 const TERMINATE_MS = 1_000;
 /** What the SDK's transport takes; it tells absent from `undefined`, our callers do not. */
 type InnerOptions = NonNullable<Parameters<StreamableHTTPClientTransport["send"]>[1]>;
@@ -123,11 +119,7 @@ export class HttpTransport implements Transport {
     if (!this.#waiting.delete(id)) return;
     const data = this.#tooLarge ? STREAM_TOO_LARGE : STREAM_LOST;
     this.#tooLarge = false;
-    this.onmessage?.({
-      jsonrpc: "2.0",
-      id,
-      error: { code: -32_000, message: "the response stream ended early", data },
-    });
+    this.onmessage?.(lostAnswer(id, data));
   }
 
   async #end(): Promise<void> {

@@ -7,13 +7,12 @@ import type { Clock } from "../../lib/clock.ts";
 import { RunletError } from "../../lib/errors.ts";
 import { isRecord } from "../../lib/guards.ts";
 import { parseJson } from "../../lib/json.ts";
-import { LineReader } from "./line-reader.ts";
+import { LineReader, type LineSink, type TooLongLine } from "./line-reader.ts";
+import { idOfTooLong, lostAnswer, MAX_MESSAGE_BYTES, STREAM_TOO_LARGE } from "./lost-answers.ts";
 import { endGroup, rememberGroup, signalGroup } from "./process-group.ts";
 import { setRawAside } from "./raw-results.ts";
 import { TextRing } from "./text-ring.ts";
 
-/** Largest message taken from a server, in bytes. */
-export const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 const STDERR_LINES = 100;
 const STDERR_LINE_BYTES = 8 * 1024;
 /** After the leader's end: what is still in its pipe is read this long, processes it left behind get this long. */
@@ -61,6 +60,10 @@ export class StdioTransport implements Transport {
   onmessage?: Transport["onmessage"];
   readonly #options: StdioTransportOptions;
   readonly #reader: LineReader;
+  readonly #lines: LineSink = {
+    line: (text) => this.#take(text),
+    tooLong: (line) => this.#passOver(line),
+  };
   readonly #ring = new TextRing(STDERR_LINES, STDERR_LINE_BYTES);
   #child: Child | undefined;
   #pid: number | undefined;
@@ -208,19 +211,28 @@ export class StdioTransport implements Transport {
   #read(chunk: Buffer): void {
     if (this.#finished) return;
     try {
-      this.#reader.push(chunk, (line) => this.#take(line));
+      this.#reader.push(chunk, this.#lines);
     } catch (error) {
       const server = this.#options.server;
       const limit = this.#options.maxMessageBytes ?? MAX_MESSAGE_BYTES;
       this.#fatal = new RunletError(
         "UPSTREAM_PROTOCOL",
-        `Cannot read from server "${server}" as a message must be at most ${limit} bytes: it sent a larger one.`,
+        `Cannot read from server "${server}" as a message must be at most ${limit} bytes: it sends one without end.`,
         { server, hint: "Ask the tool for less at a time.", cause: error },
       );
       this.onerror?.(this.#fatal);
       this.#finish();
       void this.close();
     }
+  }
+
+  /** Who asked for it is told; all others go on. */
+  #passOver(line: TooLongLine): void {
+    if (this.#finished) return;
+    const limit = this.#options.maxMessageBytes ?? MAX_MESSAGE_BYTES;
+    this.onerror?.(new Error(`a message over ${limit} bytes was passed over`));
+    const id = idOfTooLong(line);
+    if (id !== undefined) this.#deliver(lostAnswer(id, STREAM_TOO_LARGE));
   }
 
   #take(line: string): void {

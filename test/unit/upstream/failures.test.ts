@@ -2,7 +2,7 @@ import { ProtocolError, SdkError, SdkErrorCode, SdkHttpError } from "@modelconte
 import { describe, expect, it } from "vitest";
 import { RunletError } from "../../../src/lib/errors.ts";
 import { toCallError, toStartError, wasNotSent } from "../../../src/upstream/failures.ts";
-import { STREAM_LOST, STREAM_TOO_LARGE } from "../../../src/upstream/transports/http.ts";
+import { STREAM_LOST, STREAM_TOO_LARGE } from "../../../src/upstream/transports/lost-answers.ts";
 import { httpConfig, stdioConfig } from "../../support/upstreams.ts";
 
 const CALL = { server: "files", tool: "read", ended: undefined, hasSession: false };

@@ -1,12 +1,23 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { LineReader } from "../../../../src/upstream/transports/line-reader.ts";
+import { LineReader, type TooLongLine } from "../../../../src/upstream/transports/line-reader.ts";
+
+interface Read {
+  readonly lines: readonly string[];
+  readonly tooLong: readonly TooLongLine[];
+}
+
+function readAll(chunks: readonly Buffer[], maxBytes: number): Read {
+  const lines: string[] = [];
+  const tooLong: TooLongLine[] = [];
+  const reader = new LineReader(maxBytes);
+  const sink = { line: (text: string) => lines.push(text), tooLong: (line: TooLongLine) => tooLong.push(line) };
+  for (const chunk of chunks) reader.push(chunk, sink);
+  return { lines, tooLong };
+}
 
 function read(chunks: readonly Buffer[], maxBytes = 1_000): readonly string[] {
-  const lines: string[] = [];
-  const reader = new LineReader(maxBytes);
-  for (const chunk of chunks) reader.push(chunk, (line) => lines.push(line));
-  return lines;
+  return readAll(chunks, maxBytes).lines;
 }
 
 describe("LineReader", () => {
@@ -30,17 +41,36 @@ describe("LineReader", () => {
     );
   });
 
-  it("takes a line of exactly the bound and refuses one byte more, finished or not", () => {
+  it("takes a line of exactly the bound, and passes over one with a byte more, whatever it comes in", () => {
     expect(read([Buffer.from("12345\n")], 5)).toEqual(["12345"]);
-    expect(() => read([Buffer.from("123456\n")], 5)).toThrow(RangeError);
-    expect(() => read([Buffer.from("123"), Buffer.from("456")], 5)).toThrow("line over 5 bytes");
+    for (const chunks of [["123456\nok\n"], ["123", "456", "\nok\n"], ["1", "23456\no", "k\n"]]) {
+      expect(
+        readAll(
+          chunks.map((text) => Buffer.from(text)),
+          5,
+        ),
+      ).toEqual({ lines: ["ok"], tooLong: [{ head: "123456".slice(0, 6), tail: "123456" }] });
+    }
   });
 
-  it("hands out the lines before one that is too long", () => {
-    const lines: string[] = [];
-    const reader = new LineReader(5);
-    expect(() => reader.push(Buffer.from("ok\nmuch too long\n"), (line) => lines.push(line))).toThrow(RangeError);
-    expect(lines).toEqual(["ok"]);
+  it("keeps the two ends of a line that is too long, at most 256 bytes of each", () => {
+    const line = `{"id":1,${"x".repeat(5_000)},"end":2}\r\n`;
+    const chunks = line.match(/[^]{1,700}/gu) ?? [];
+    const { lines, tooLong } = readAll(
+      chunks.map((text) => Buffer.from(text)),
+      1_000,
+    );
+    expect(lines).toEqual([]);
+    expect(tooLong).toEqual([{ head: line.slice(0, 256), tail: line.slice(-257, -2) }]);
+  });
+
+  it("gives up on a line of more than sixteen times the bound, also when it never ends", () => {
+    expect(read([Buffer.from(`${"x".repeat(80)}\n`)], 5)).toEqual([]);
+    expect(() => read([Buffer.from("x".repeat(81))], 5)).toThrow(new RangeError("line over 80 bytes"));
+  });
+
+  it("hands out the lines before and after one that is too long", () => {
+    expect(read([Buffer.from("ok\nmuch too long\nfine\n")], 5)).toEqual(["ok", "fine"]);
   });
 
   it("copies a long line once, so that its cost grows with its length", () => {

@@ -1,6 +1,7 @@
 import type { JSONRPCMessage } from "@modelcontextprotocol/client";
 import { afterEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../../../src/lib/clock.ts";
+import { STREAM_TOO_LARGE } from "../../../../src/upstream/transports/lost-answers.ts";
 import { StdioTransport, type StdioTransportOptions } from "../../../../src/upstream/transports/stdio.ts";
 import { aliveInGroup, isAlive } from "../../../support/processes.ts";
 import { fixturePath, until } from "../../../support/upstreams.ts";
@@ -90,8 +91,32 @@ describe("StdioTransport", () => {
     expect(errors.every((error) => error.message === "a line on stdout is not JSON-RPC")).toBe(true);
   });
 
-  it("ends a session whose message is too large, telling why, and its process", async () => {
-    const seen = observe(["-e", "process.stdout.write('x'.repeat(5000)); setInterval(() => {}, 1000)"], {
+  it("passes over a message that is too large and answers its request itself; the session goes on", async () => {
+    const write = (message: string): string => `process.stdout.write(${message} + '\\n');`;
+    const program = [
+      write(`'{"jsonrpc":"2.0","id":7,"result":{"text":"' + 'x'.repeat(5000) + '"}}'`),
+      write(`'{"result":{"text":"' + 'x'.repeat(5000) + '"},"jsonrpc":"2.0","id":"eight"}'`),
+      write(`'{"jsonrpc":"2.0","method":"' + 'x'.repeat(5000) + '"}'`),
+      write(`'{"jsonrpc":"2.0","id":9,"result":{}}'`),
+      "process.stdin.resume();",
+    ].join("");
+    const seen = observe(["-e", program], { maxMessageBytes: 1_000 });
+    await seen.transport.start();
+    await until(() => seen.messages.length === 3);
+    const error = { code: -32_000, message: "the answer is too large", data: STREAM_TOO_LARGE };
+    expect(seen.messages).toEqual([
+      { jsonrpc: "2.0", id: 7, error },
+      { jsonrpc: "2.0", id: "eight", error },
+      { jsonrpc: "2.0", id: 9, result: {} },
+    ]);
+    expect(seen.errors.map(({ message }) => message)).toEqual(
+      Array.from({ length: 3 }, () => "a message over 1000 bytes was passed over"),
+    );
+    expect([seen.transport.fatal, seen.closes]).toEqual([undefined, 0]);
+  });
+
+  it("ends a session whose message has no end, telling why, and its process", async () => {
+    const seen = observe(["-e", "process.stdout.write('x'.repeat(20000)); setInterval(() => {}, 1000)"], {
       maxMessageBytes: 1_000,
       grace: { stdinMs: 50, termMs: 50 },
     });
@@ -100,7 +125,7 @@ describe("StdioTransport", () => {
     await until(() => seen.closes === 1);
     expect(seen.transport.fatal).toMatchObject({
       code: "UPSTREAM_PROTOCOL",
-      message: 'Cannot read from server "test" as a message must be at most 1000 bytes: it sent a larger one.',
+      message: 'Cannot read from server "test" as a message must be at most 1000 bytes: it sends one without end.',
     });
     await expect(seen.transport.send(PING)).rejects.toMatchObject({ code: "UPSTREAM_UNAVAILABLE" });
     await until(() => !isAlive(pid));
