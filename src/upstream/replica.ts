@@ -216,6 +216,8 @@ export class Replica {
       log.info({ ...fields, ms: Math.round(clock.monotonic() - startedAt) }, "MCP server is ready");
       if (listing.dropped.length > 0)
         log.warn({ server: name, dropped: listing.dropped }, "MCP server lists unusable tools");
+      if (listing.unmatched !== undefined)
+        log.warn({ server: name, globs: listing.unmatched }, "globs under the server's tools fit none that it lists");
       return session;
     } catch (thrown) {
       this.#retire(session);

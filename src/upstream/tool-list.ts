@@ -1,5 +1,5 @@
 import { byteLength } from "../lib/bounded-text.ts";
-import { matchesAnyGlob } from "../lib/glob.ts";
+import { matchesAnyGlob, matchesGlob } from "../lib/glob.ts";
 import { isRecord } from "../lib/guards.ts";
 import type { JsonSchema, ToolAnnotations, ToolDefinition } from "./upstream.ts";
 
@@ -30,6 +30,8 @@ export interface ToolListing {
   /** In the server's order. */
   readonly tools: readonly ToolDefinition[];
   readonly dropped: readonly DroppedTool[];
+  /** Globs of the configuration that fit no tool of the server, as `allow gte_*`; a slip in one may serve what it was to hide. */
+  readonly unmatched?: readonly string[];
 }
 
 /** Which tools of a server its configuration serves. */
@@ -68,7 +70,16 @@ export function parseTools(
     else tools.set(name, parsed);
   }
   if (raw.length > MAX_TOOLS) dropped.push({ name: "*", reason: `only the first ${MAX_TOOLS} tools are taken` });
-  return { tools: [...tools.values()], dropped };
+  const unmatched = unmatchedGlobs(raw, filter);
+  return { tools: [...tools.values()], dropped, ...(unmatched.length > 0 && { unmatched }) };
+}
+
+function unmatchedGlobs(raw: readonly unknown[], { allowTools = [], denyTools }: ToolFilter): string[] {
+  if (allowTools.length === 0 && denyTools.length === 0) return [];
+  const names = raw.slice(0, MAX_TOOLS).flatMap((item) => (isRecord(item) ? [String(item["name"])] : []));
+  const fitsNone = (glob: string): boolean => !names.some((name) => matchesGlob(glob, name));
+  const allow = allowTools.filter(fitsNone).map((glob) => `allow ${glob}`);
+  return [...allow, ...denyTools.filter(fitsNone).map((glob) => `deny ${glob}`)];
 }
 
 /** @returns The tool, or why it is dropped. */

@@ -132,6 +132,16 @@ describe("a start", () => {
     expect(await textOf(upstream, "plain")).toBe("called");
   });
 
+  it("tells the log which globs fit no tool of the server", async () => {
+    const told: unknown[] = [];
+    const none = (): void => {};
+    const log = { debug: none, info: none, error: none, warn: (fields: object) => void told.push(fields) };
+    const config = { ...bench.fixture("tiny"), allowTools: ["echo", "ecko"], denyTools: ["!crash"] };
+    const upstream = bench.upstream(config, { log });
+    expect((await upstream.tools()).map(({ name }) => name)).toEqual(["echo"]);
+    expect(told).toEqual([{ server: "server", globs: ["allow ecko", "deny !crash"] }]);
+  });
+
   it("stops reading a list whose pages run in a circle", async () => {
     const upstream = bench.upstream(bench.fixture("bad-tools", { env: { PAGING: "circle" } }));
     expect((await upstream.tools()).map(({ name }) => name)).toEqual(["page-1", "page-2", "page-3"]);

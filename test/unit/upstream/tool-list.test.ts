@@ -35,6 +35,16 @@ describe("parseTools", () => {
     expect(parseTools("files", [raw], ALL)).toEqual({ tools: [{ server: "files", ...raw }], dropped: [] });
   });
 
+  it("tells the globs of the configuration that fit nothing, hidden tools counted", () => {
+    const raw = ["get_a", "delete_a"].map((name) => ({ name, inputSchema: {} }));
+    const filter = { allowTools: ["get_*", "gte_*", "!delete_a"], denyTools: ["delete_*", "remove"] };
+    const { tools, unmatched } = parseTools("s", raw, filter);
+    expect(tools.map(({ name }) => name)).toEqual(["get_a"]);
+    expect(unmatched).toEqual(["allow gte_*", "allow !delete_a", "deny remove"]);
+    expect(parseTools("s", raw, { allowTools: ["*"], denyTools: [] })).not.toHaveProperty("unmatched");
+    expect(parseTools("s", [null, 5], { allowTools: undefined, denyTools: ["x"] }).unmatched).toEqual(["deny x"]);
+  });
+
   it("leaves out what is optional and malformed, and keeps the tool", () => {
     const raw = {
       name: "n",
