@@ -94,14 +94,14 @@ function readListings(registry: UpstreamRegistry, before: ReadonlyMap<string, Li
   const namespaces = assignIdentifiers(upstreams.map((upstream) => upstream.config.name));
   const listings = new Map<string, Listing>();
   for (const upstream of upstreams) {
-    const { name, trustAnnotations } = upstream.config;
+    const { name, trustAnnotations, classes } = upstream.config;
     const namespace = namespaces.get(name) ?? name;
     const definitions = upstream.knownTools();
     const known = before.get(name);
     if (known !== undefined && known.definitions === definitions && known.namespace === namespace) {
       listings.set(name, known);
     } else {
-      const tools = definitions && toServerTools(name, namespace, definitions, trustAnnotations);
+      const tools = definitions && toServerTools(name, namespace, definitions, trustAnnotations, classes);
       listings.set(name, { definitions, namespace, made: { server: name, namespace, tools } });
     }
   }

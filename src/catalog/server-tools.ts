@@ -1,6 +1,7 @@
+import type { ToolClass } from "../config/principal.ts";
 import type { JsonSchema, ToolDefinition } from "../upstream/upstream.ts";
 import type { CatalogTool } from "./catalog.ts";
-import { toolClass } from "./tool-class.ts";
+import { configuredClass, toolClass } from "./tool-class.ts";
 import { assignIdentifiers, propertyAccess } from "./tool-names.ts";
 import { callText, positionalNames, toolTypes } from "./declarations/tool-types.ts";
 import type { TypedTool } from "./declarations/tool-types.ts";
@@ -21,18 +22,24 @@ export interface ServerTools {
  *
  * @param definitions As listed; of two tools with one name the first is served.
  * @param trusted Whether the server's annotations are believed.
+ * @param classes Classes that the operator gives, by glob; stronger than annotations.
  */
 export function toServerTools(
   server: string,
   namespace: string,
   definitions: readonly ToolDefinition[],
   trusted: boolean,
+  classes: ReadonlyMap<string, ToolClass> = new Map(),
 ): ServerTools {
   const first = new Map<string, ToolDefinition>();
   for (const definition of definitions) if (!first.has(definition.name)) first.set(definition.name, definition);
   const methods = assignIdentifiers(first.keys());
   const tools = [...first.values()].map((definition) =>
-    toCatalogTool(definition, namespace, methods.get(definition.name) ?? definition.name, trusted),
+    toCatalogTool(definition, {
+      namespace,
+      method: methods.get(definition.name) ?? definition.name,
+      class: configuredClass(definition.name, classes) ?? toolClass(definition.annotations, trusted),
+    }),
   );
   return withNames(server, namespace, tools);
 }
@@ -67,13 +74,15 @@ function withNames(server: string, namespace: string, tools: readonly CatalogToo
   return Object.freeze({ server, namespace, tools: Object.freeze(tools), byName });
 }
 
-function toCatalogTool(definition: ToolDefinition, namespace: string, method: string, trusted: boolean): CatalogTool {
+function toCatalogTool(
+  definition: ToolDefinition,
+  given: Pick<CatalogTool, "namespace" | "method" | "class">,
+): CatalogTool {
+  const { namespace, method } = given;
   let signature: string | undefined;
   const tool = {
     ...definition,
-    class: toolClass(definition.annotations, trusted),
-    method,
-    namespace,
+    ...given,
     positional: Object.freeze(positionalNames(definition.inputSchema)),
     /** Written at its first use: few of a thousand attached tools are ever shown. */
     get signature(): string {

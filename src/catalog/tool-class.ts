@@ -1,4 +1,5 @@
 import type { ToolClass } from "../config/principal.ts";
+import { matchesGlob } from "../lib/glob.ts";
 import type { ToolAnnotations } from "../upstream/upstream.ts";
 
 /**
@@ -13,4 +14,15 @@ export function toolClass(annotations: ToolAnnotations | undefined, trusted: boo
   if (!trusted || annotations === undefined) return "write";
   if (annotations.readOnlyHint === true) return "read";
   return annotations.destructiveHint === true ? "destructive" : "write";
+}
+
+/**
+ * The class that the operator gives a tool, whatever the tool says of itself.
+ *
+ * @param classes Classes by glob of tool names; the first that matches counts.
+ * @returns `undefined` when none matches.
+ */
+export function configuredClass(name: string, classes: ReadonlyMap<string, ToolClass>): ToolClass | undefined {
+  for (const [glob, given] of classes) if (matchesGlob(glob, name)) return given;
+  return undefined;
 }

@@ -62,6 +62,7 @@ function compileUpstream(
     allowTools: server.tools?.allow,
     denyTools: server.tools?.deny ?? [],
     trustAnnotations: server.trustAnnotations ?? SERVER_KEYS.trustAnnotations.default,
+    classes: new Map(Object.entries(server.classes ?? {})),
     lifecycle,
   };
 }

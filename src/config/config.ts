@@ -1,6 +1,6 @@
 import type { CacheLimits, CallPolicies } from "./call-policies.ts";
 import type { LimitsConfig } from "./limits.ts";
-import type { Principal } from "./principal.ts";
+import type { Principal, ToolClass } from "./principal.ts";
 
 /** How to reach one MCP server; `${…}` references are resolved when the configuration is compiled. */
 export type UpstreamTransportConfig =
@@ -55,6 +55,8 @@ export interface UpstreamConfig extends CallPolicies {
   readonly denyTools: readonly string[];
   /** Whether `readOnlyHint` and its like are believed. @default true */
   readonly trustAnnotations: boolean;
+  /** Classes of tools by glob of their names, stronger than what they say; the first that matches counts. @default none */
+  readonly classes: ReadonlyMap<string, ToolClass>;
   readonly lifecycle: LifecycleConfig;
 }
 

@@ -50,6 +50,7 @@ export interface ServerOptions extends CallPolicyOptions {
   readonly eager?: boolean;
   readonly concurrency?: number | { readonly limit?: number; readonly queue?: number; readonly wait?: DurationText };
   readonly trustAnnotations?: boolean;
+  readonly classes?: Readonly<Record<string, ToolClass>>;
   readonly sharing?: "auto" | "shared" | "perPrincipal" | "perRun";
   readonly maxSessions?: number;
   readonly replicas?: number;

@@ -58,6 +58,14 @@ export const SERVER_KEYS = {
     { type: ["integer", "object"], minimum: 1, maximum: 10_000 },
   ),
   trustAnnotations: toggle("Believe `readOnlyHint` and its like.", true, {}),
+  classes: {
+    ...mapOf("Classes of its tools by glob, whatever they say of themselves; the first that matches counts.", {
+      description: "What the tool does to the world.",
+      type: "string",
+      enum: ["read", "write", "destructive"],
+    }),
+    strictKeys: true,
+  },
   ...LIFECYCLE_KEYS,
   ...POLICY_KEYS,
 } as const;

@@ -44,7 +44,6 @@ function serverKeys(section: string): UnsupportedKey[] {
       danger: "the server would not run in a container",
       remedy: "Write command and args that start it.",
     },
-    { path: at("classes"), danger: "tools would keep the class their server says", harmless: isEmpty },
     { path: at("pinning"), danger: "changed tools would be served", harmless: isHarmlessPin },
     { path: at("rateLimit"), danger: "its callers would not be limited", harmless: isEmpty },
     { path: at("oauth"), remedy: "Write an Authorization header." },

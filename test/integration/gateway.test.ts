@@ -110,6 +110,19 @@ describe("the gateway over the official servers", () => {
     expect(missing.code).toBe("TOOL_FAILED");
   });
 
+  test("takes the operator's word on a tool's class over the server's own", async () => {
+    const config = { ...official("filesystem", [folder]), classes: new Map([["read_text_file", "write"]] as const) };
+    const judged = open([{ ...config, name: "judged" }]);
+    const principal = { id: "reader", access: { classes: ["read"] }, admin: false } as const;
+    const path = join(folder, "a.txt");
+    try {
+      expect((await judged.failure("judged", "read_text_file", { path }, { principal })).code).toBe("TOOL_NOT_FOUND");
+      expect(await judged.call("judged", "get_file_info", { path }, { principal })).toBeTypeOf("object");
+    } finally {
+      await judged.registry.close();
+    }
+  });
+
   test("refuses an answer over the limit", async () => {
     const error = await gateway.failure("everything", "echo", { message: "x".repeat(1_000) }, { maxResultBytes: 999 });
     expect(error.code).toBe("TOOL_RESULT_TOO_LARGE");

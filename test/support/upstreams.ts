@@ -62,6 +62,7 @@ function withDefaults(transport: UpstreamConfig["transport"], changes: ConfigCha
     allowTools: undefined,
     denyTools: [],
     trustAnnotations: true,
+    classes: new Map(),
     lifecycle: lifecycle(),
     cache: undefined,
     coalesce: true,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { toolClass } from "../../../src/catalog/tool-class.ts";
+import { configuredClass, toolClass } from "../../../src/catalog/tool-class.ts";
 
 test.each([
   [{ readOnlyHint: true }, true, "read"],
@@ -13,4 +13,18 @@ test.each([
   [{ destructiveHint: true }, false, "write"],
 ] as const)("annotations %j of a server whose trust is %s make a tool %s", (annotations, trusted, expected) => {
   expect(toolClass(annotations, trusted)).toBe(expected);
+});
+
+test.each([
+  ["delete_all", "destructive"],
+  ["get_one", "read"],
+  ["get_delete", "read"],
+  ["put", undefined],
+])("the operator makes %s %s: the first glob that matches counts", (name, expected) => {
+  const classes = new Map([
+    ["delete_*", "destructive"],
+    ["get_*", "read"],
+    ["*delete", "write"],
+  ] as const);
+  expect(configuredClass(name, classes)).toBe(expected);
 });

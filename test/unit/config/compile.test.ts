@@ -130,6 +130,7 @@ describe("servers", () => {
     allowTools: undefined,
     denyTools: [],
     trustAnnotations: true,
+    classes: new Map(),
     lifecycle: { sharing: "auto", maxSessions: 64, replicas: 1, idleStopMs: 300_000, maxFailures: 5 },
     cache: undefined,
     coalesce: true,
@@ -189,6 +190,7 @@ mcpServers:
     eager: true
     concurrency: {limit: 2, queue: 0, wait: 1s}
     trustAnnotations: false
+    classes: {"delete_*": destructive, "*": read}
   b: {command: x, concurrency: 4}
 `;
     expect(compileYaml(text).upstreams).toMatchObject([
@@ -202,6 +204,10 @@ mcpServers:
         queueLimit: 0,
         queueWaitMs: 1_000,
         trustAnnotations: false,
+        classes: new Map([
+          ["delete_*", "destructive"],
+          ["*", "read"],
+        ]),
         lifecycle: { sharing: "auto", maxSessions: 64, replicas: 1, idleStopMs: 300_000, maxFailures: 5 },
       },
       { concurrency: 4, queueLimit: 256, queueWaitMs: 30_000 },
