@@ -1,6 +1,9 @@
 import type { Readable, Writable } from "node:stream";
 import { createCatalogSource } from "./catalog/catalog-source.ts";
 import type { CatalogSource } from "./catalog/catalog.ts";
+import { guardRegistry } from "./catalog/guard/guarded-registry.ts";
+import type { GuardedRegistry } from "./catalog/guard/guarded-registry.ts";
+import { Pins } from "./catalog/guard/pins.ts";
 import { ObservedTypes } from "./catalog/learned/observed-types.ts";
 import { authenticate, findPrincipal } from "./config/callers.ts";
 import type { Config } from "./config/config.ts";
@@ -85,7 +88,9 @@ const FIRST_PRUNE_MS = 60_000;
 const DOOR_GRACE_MS = 1_000;
 
 /** Every part but the doors. */
-interface Parts extends Pick<Service, "catalogs" | "gateway" | "registry" | "executor" | "log"> {
+interface Parts extends Pick<Service, "catalogs" | "gateway" | "executor" | "log"> {
+  readonly registry: GuardedRegistry;
+  readonly pins: Pins;
   readonly confinement: Confinement;
   readonly runs: QueuedRunService;
   readonly results: RunResults;
@@ -114,6 +119,7 @@ export async function createService(config: Config, options: ServiceOptions = {}
     () => sharedScriptReader.close(),
     () => typeChecker.close(),
     async () => observed?.close(),
+    () => parts.pins.close(),
     () => stores.close(),
   ];
   try {
@@ -173,7 +179,8 @@ async function createParts(config: Config, options: ServiceOptions): Promise<Par
   const stores = config.dataDir === ":memory:" ? createMemoryStores() : createSqliteStores(config.dataDir);
   const executor = await createExecutor(config, { confinement, stores, clock, log, spares: options.spares });
   const redact = (text: string): string => redactor.text(text);
-  const registry = createUpstreamRegistry(config.upstreams, {
+  const pins = await Pins.create({ store: stores.pins, clock, log });
+  const upstreams = createUpstreamRegistry(config.upstreams, {
     clock,
     log,
     env: process.env,
@@ -181,6 +188,7 @@ async function createParts(config: Config, options: ServiceOptions): Promise<Par
     redact,
     onRestart: (server) => metrics.add("runlet_upstream_restarts_total", { server }),
   });
+  const registry = guardRegistry(upstreams, { pins, log, redact });
   const store = stores.observations;
   const observed = config.catalog.learnTypes ? await ObservedTypes.create({ store, clock, log }) : undefined;
   const observe: GatewayParts["observe"] = observed && ((result) => observed.observe(result));
@@ -219,7 +227,7 @@ async function createParts(config: Config, options: ServiceOptions): Promise<Par
   });
   readGauges(metrics, { registry, queue, executor, breakers });
   const doors = { runs, catalogs, gateway, registry, executor, confinement };
-  return { ...doors, results, typeChecker, stores, observed, metrics, clock, log };
+  return { ...doors, pins, results, typeChecker, stores, observed, metrics, clock, log };
 }
 
 /** The executor comes before all that starts processes or connections: without one there is no service. */
@@ -251,12 +259,13 @@ async function createExecutor(
 }
 
 function httpDeps(config: Config, parts: Parts, mcpHandler: McpHttpHandler): HttpDeps {
-  const { runs, catalogs, gateway, registry, metrics, clock, log } = parts;
+  const { runs, catalogs, gateway, registry, pins, metrics, clock, log } = parts;
   return {
     runs,
     catalogs,
     gateway,
     registry,
+    pins,
     authenticate: (headers) => authenticate(config, headers),
     config: config.http,
     limits: config.limits,

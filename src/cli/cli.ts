@@ -5,6 +5,7 @@ import { CONFIG_USAGE, configCommand } from "./commands/config.ts";
 import { DOCTOR_USAGE, doctorCommand } from "./commands/doctor.ts";
 import { KEYS_USAGE, keysCommand } from "./commands/keys.ts";
 import { MCP_USAGE, mcpCommand } from "./commands/mcp.ts";
+import { PINS_USAGE, pinsCommand } from "./commands/pins.ts";
 import { RUN_USAGE, runCommand } from "./commands/run.ts";
 import { SERVE_USAGE, serveCommand } from "./commands/serve.ts";
 import { SERVERS_USAGE, serversCommand } from "./commands/servers.ts";
@@ -26,6 +27,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ["servers", { run: serversCommand, usage: SERVERS_USAGE }],
   ["tools", { run: toolsCommand, usage: TOOLS_USAGE }],
   ["keys", { run: keysCommand, usage: KEYS_USAGE }],
+  ["pins", { run: pinsCommand, usage: PINS_USAGE }],
 ]);
 
 const USAGE = `Usage: runlet COMMAND
@@ -40,6 +42,8 @@ const USAGE = `Usage: runlet COMMAND
                             the tools of the servers, started for the answer, or of a running service (--url URL)
   doctor                    whether this machine can run it, and how scripts are confined (--json)
   keys create NAME          makes a key for a client
+  pins list|show|approve|reset
+                            the tools that servers are held to, and what they changed
 
 runlet COMMAND --help tells more of a command.
 `;

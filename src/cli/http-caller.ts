@@ -17,7 +17,7 @@ export interface HttpCaller {
    *
    * @throws RunletError: UPSTREAM_UNAVAILABLE when nothing answers; the service's own refusal with its hint.
    */
-  send(method: "GET" | "POST", path: string, body?: unknown): Promise<Readonly<Record<string, unknown>>>;
+  send(method: "GET" | "POST" | "DELETE", path: string, body?: unknown): Promise<Readonly<Record<string, unknown>>>;
 }
 
 /** Flags that say which service is meant. */

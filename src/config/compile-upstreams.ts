@@ -4,6 +4,8 @@ import { compilePolicies } from "./compile-policies.ts";
 import type { LifecycleConfig, UpstreamConfig, UpstreamTransportConfig } from "./config.ts";
 import type { CallPolicies } from "./call-policies.ts";
 import type { FaultReport } from "./fault-report.ts";
+import { compileGuard } from "./guard-keys.ts";
+import type { GuardConfig } from "./guard-keys.ts";
 import type { Options, ServerOptions } from "./options.ts";
 import type { KeyPath } from "./problem.ts";
 import { NAME_RULE, SERVER_KEYS } from "./schema.ts";
@@ -24,8 +26,9 @@ export function compileUpstreams(options: Options, fileDir: string, report: Faul
       const transport = compileTransport(server, path, fileDir, report);
       const lifecycle = compileLifecycle(server, path, report);
       const policies = compilePolicies(server, options, path, report);
+      const guard = compileGuard(server, options);
       if (transport !== undefined)
-        upstreams.push({ ...compileUpstream(name, server, transport, lifecycle), ...policies });
+        upstreams.push({ ...compileUpstream(name, server, transport, lifecycle), ...policies, ...guard });
     }
   }
   return upstreams;
@@ -46,7 +49,7 @@ function compileUpstream(
   server: ServerOptions,
   transport: UpstreamTransportConfig,
   lifecycle: LifecycleConfig,
-): Omit<UpstreamConfig, keyof CallPolicies> {
+): Omit<UpstreamConfig, keyof CallPolicies | keyof GuardConfig> {
   const { concurrency } = SERVER_KEYS;
   const places = typeof server.concurrency === "number" ? { limit: server.concurrency } : (server.concurrency ?? {});
   const { limit, queue, wait } = concurrency.properties;

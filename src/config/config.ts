@@ -1,4 +1,5 @@
 import type { CacheLimits, CallPolicies } from "./call-policies.ts";
+import type { GuardConfig } from "./guard-keys.ts";
 import type { LimitsConfig } from "./limits.ts";
 import type { Principal, ToolClass } from "./principal.ts";
 
@@ -34,7 +35,7 @@ export interface LifecycleConfig {
 }
 
 /** One configured MCP server. */
-export interface UpstreamConfig extends CallPolicies {
+export interface UpstreamConfig extends CallPolicies, GuardConfig {
   readonly name: string;
   readonly transport: UpstreamTransportConfig;
   /** Time from start to a finished handshake; generous, as npx may have to fetch a server first. @default 20000 */

@@ -1,3 +1,4 @@
+import type { GuardOptions } from "./guard-keys.ts";
 import type { LimitName } from "./limits.ts";
 import type { ToolClass } from "./principal.ts";
 
@@ -35,7 +36,7 @@ export interface CallPolicyOptions {
 }
 
 /** One entry of `mcpServers` or `servers` as people write it; schema.ts documents each key. */
-export interface ServerOptions extends CallPolicyOptions {
+export interface ServerOptions extends CallPolicyOptions, GuardOptions {
   readonly command?: string;
   readonly args?: readonly (string | number | boolean)[];
   readonly env?: Readonly<Record<string, string | number | boolean>>;
@@ -84,7 +85,7 @@ export interface ModelOptions {
 }
 
 /** The configuration as people write it: every key may be missing. schema.ts documents each. */
-export interface Options {
+export interface Options extends GuardOptions {
   readonly host?: string;
   readonly port?: number;
   readonly dataDir?: string;

@@ -1,3 +1,4 @@
+import { GUARD_KEYS, SERVER_GUARD_KEYS } from "./guard-keys.ts";
 import { LIFECYCLE_KEYS } from "./lifecycle-keys.ts";
 import { LIMIT_NAMES, LIMITS, mostOf } from "./limits.ts";
 import type { LimitName } from "./limits.ts";
@@ -68,6 +69,7 @@ export const SERVER_KEYS = {
   },
   ...LIFECYCLE_KEYS,
   ...POLICY_KEYS,
+  ...SERVER_GUARD_KEYS,
 } as const;
 
 /** Keys of one entry of `clients`. */
@@ -200,6 +202,7 @@ export const OPTIONS_SCHEMA = section(
     shutdownGrace: duration("Time running runs get to end before they are cancelled at shutdown.", 10_000, { min: 0 }),
     mcpServers: mapOf("MCP servers by name, as Claude Desktop, Cursor and .mcp.json write them.", server),
     servers: mapOf("MCP servers by name, as VS Code writes them.", server),
+    ...GUARD_KEYS,
     clients: mapOf(
       "Clients that may call, by name; when there are none everybody on this machine may.",
       section("One client.", CLIENT_KEYS, { strictKeys: true }),

@@ -37,14 +37,12 @@ const IGNORED_SERVER_KEYS = [
 
 function serverKeys(section: string): UnsupportedKey[] {
   const at = (key: string): string => `${section}.*.${key}`;
-  const isHarmlessPin = (value: unknown): boolean => isOff(value) || value === "warn";
   return [
     {
       path: at("image"),
       danger: "the server would not run in a container",
       remedy: "Write command and args that start it.",
     },
-    { path: at("pinning"), danger: "changed tools would be served", harmless: isHarmlessPin },
     { path: at("rateLimit"), danger: "its callers would not be limited", harmless: isEmpty },
     { path: at("oauth"), remedy: "Write an Authorization header." },
     ...IGNORED_SERVER_KEYS.map((key) => ({ path: at(key) })),
@@ -73,7 +71,6 @@ export const UNSUPPORTED_KEYS: readonly UnsupportedKey[] = [
     harmless: isOff,
     remedy: "Use clients with keys.",
   },
-  { path: "pinning", danger: "changed tools would be served", harmless: (value) => isOff(value) || value === "warn" },
   { path: "clients.*.limits", danger: RATES, harmless: isEmpty },
   ...["mcpServers", "servers"].flatMap(serverKeys),
   { path: "telemetry" },

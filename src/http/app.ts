@@ -9,6 +9,7 @@ import { securityHeaders } from "./middleware/security-headers.ts";
 import { mountOperations } from "./mount.ts";
 import { invokeOperations } from "./routes/invoke.ts";
 import { mountMcp } from "./routes/mcp.ts";
+import { pinOperations } from "./routes/pins.ts";
 import { runOperations } from "./routes/runs.ts";
 import { serverOperations } from "./routes/servers.ts";
 import { serviceOperations } from "./routes/service.ts";
@@ -32,6 +33,7 @@ export function createApp(deps: HttpDeps): HttpApp {
     ...toolOperations(deps),
     ...invokeOperations(deps),
     ...serverOperations(deps),
+    ...pinOperations(deps),
   ];
   mountOperations(app, [...operations, ...serviceOperations(deps, operations)], deps);
   // Who opens the address in a browser wants to read.

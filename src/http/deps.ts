@@ -1,4 +1,6 @@
 import type { CatalogSource } from "../catalog/catalog.ts";
+import type { GuardedRegistry } from "../catalog/guard/guarded-registry.ts";
+import type { Pins } from "../catalog/guard/pins.ts";
 import type { HttpConfig } from "../config/config.ts";
 import type { LimitsConfig } from "../config/limits.ts";
 import type { Principal } from "../config/principal.ts";
@@ -6,7 +8,6 @@ import type { Gateway } from "../gateway/call.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { RunService } from "../runs/run-service.ts";
-import type { UpstreamRegistry } from "../upstream/upstream.ts";
 
 /** What `GET /readyz` answers: 200 when ready, else 503. */
 export interface Readiness {
@@ -19,7 +20,8 @@ export interface HttpDeps {
   readonly runs: RunService;
   readonly catalogs: CatalogSource;
   readonly gateway: Gateway;
-  readonly registry: UpstreamRegistry;
+  readonly registry: GuardedRegistry;
+  readonly pins: Pick<Pins, "view" | "show" | "approve" | "reset">;
   /**
    * Tells who calls, from the request's headers alone.
    * @throws UNAUTHENTICATED, FORBIDDEN.

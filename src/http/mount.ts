@@ -93,12 +93,14 @@ function compileQuery({ path, query = NOTHING }: AnyOperation): (parameters: URL
 }
 
 function compileBody(operation: AnyOperation, maxBytes: number): (request: Request) => Promise<unknown> {
-  const { method, path, body, explainBody } = operation;
+  const { method, path, body, explainBody, isBodyOptional = false } = operation;
   if (body === undefined) return async () => undefined;
   const check = compileCheck(body, explainBody === undefined ? {} : { explain: explainBody });
   return async (request) => {
-    requireJson(request);
-    const checked = check(parseJsonBody(await readBody(request, maxBytes)));
+    const isAbsent =
+      isBodyOptional && !request.headers.has("content-type") && (await readBody(request, maxBytes)).byteLength === 0;
+    if (!isAbsent) requireJson(request);
+    const checked = check(isAbsent ? {} : parseJsonBody(await readBody(request, maxBytes)));
     if (checked.ok) return checked.value;
     throw requestInvalid(`the body of ${method} ${path}`, checked.problems);
   };

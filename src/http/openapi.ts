@@ -22,7 +22,7 @@ export interface ApiOperation {
   readonly tags: readonly string[];
   readonly summary: string;
   readonly parameters: readonly ApiParameter[];
-  readonly requestBody?: { readonly required: true; readonly content: ApiContent };
+  readonly requestBody?: { readonly required: boolean; readonly content: ApiContent };
   readonly responses: Readonly<Record<string, { readonly description: string; readonly content?: ApiContent }>>;
   /** Empty: no credential is asked for. */
   readonly security: readonly Readonly<Record<string, readonly string[]>>[];
@@ -69,7 +69,7 @@ export function openApiDocument(operations: readonly AnyOperation[], version: st
 }
 
 function toApiOperation(operation: AnyOperation): ApiOperation {
-  const { method, path, access, tag, summary, body, answers } = operation;
+  const { method, path, access, tag, summary, body, isBodyOptional = false, answers } = operation;
   const responses = Object.entries(answers).map(([status, answer]) => [status, toApiAnswer(answer)] as const);
   return {
     operationId: toOperationId(method, path),
@@ -78,7 +78,7 @@ function toApiOperation(operation: AnyOperation): ApiOperation {
     parameters: [...pathParameters(path), ...queryParameters(operation), ...headerParameters(operation)],
     ...(body === undefined
       ? {}
-      : { requestBody: { required: true, content: { "application/json": { schema: body.schema } } } }),
+      : { requestBody: { required: !isBodyOptional, content: { "application/json": { schema: body.schema } } } }),
     responses: {
       ...Object.fromEntries(responses),
       default: {

@@ -38,6 +38,8 @@ export interface Operation<Body, Query> {
   readonly summary: string;
   /** Absent: the operation reads no body. */
   readonly body?: RequestSchema<Body>;
+  /** A request without a body counts as `{}`. @default false */
+  readonly isBodyOptional?: boolean;
   /** Says why a part of the body is refused, when there is more to say than the schema does. */
   readonly explainBody?: (pointer: string, value: unknown) => string | undefined;
   /** Absent: every query parameter is refused. */

@@ -47,6 +47,7 @@ const RUN_OPTIONAL = [
 
 /** Schemas of what is answered, by their names in the OpenAPI document. */
 export const responseSchemas: Readonly<Record<string, SchemaObject>> = {
+  ...guardSchemas(),
   Error: objectOf(
     {
       code: text,
@@ -191,8 +192,21 @@ export const responseSchemas: Readonly<Record<string, SchemaObject>> = {
         ),
       ),
       stderr: arrayOf(text),
+      pins: ref("PinState"),
+      findings: arrayOf(ref("Finding")),
     },
-    ["tools", "protocolVersion", "serverInfo", "lastFailure", "droppedTools", "pid", "sessions", "stderr"],
+    [
+      "tools",
+      "protocolVersion",
+      "serverInfo",
+      "lastFailure",
+      "droppedTools",
+      "pid",
+      "sessions",
+      "stderr",
+      "pins",
+      "findings",
+    ],
   ),
   CallAnswer: objectOf(
     {
@@ -210,3 +224,44 @@ export const responseSchemas: Readonly<Record<string, SchemaObject>> = {
     ],
   },
 };
+
+/** What administrators are told of pins and of suspicious texts. */
+function guardSchemas(): Readonly<Record<string, SchemaObject>> {
+  const changes = {
+    state: { type: "string", enum: ["new", "ok", "changed"], description: "`new`: what it lists first is trusted." },
+    changed: arrayOf(text),
+    added: arrayOf(text),
+    removed: arrayOf(text),
+    instructionsChanged: flag,
+  };
+  const listing = { digest: { ...text, description: "SHA-256, hex." }, tools: count };
+  return {
+    PinState: objectOf(changes),
+    Pins: objectOf(
+      {
+        server: text,
+        pinning: { type: "string", enum: ["off", "warn", "block"] },
+        ...changes,
+        approved: {
+          ...objectOf({ ...listing, at: instant, by: text }, ["by"]),
+          description: "What the server is held to; without `by` it is the first that was seen.",
+        },
+        listed: { ...objectOf({ ...listing, at: instant }), description: "What it lists instead." },
+        diff: { ...arrayOf(text), description: "What changed, as lines for people." },
+      },
+      ["approved", "listed"],
+    ),
+    Finding: objectOf(
+      {
+        tool: { ...text, description: "Absent for the server's instructions." },
+        rule: {
+          type: "string",
+          enum: ["invisible", "order", "foreign-tool", "secret-path", "exfiltration", "oversize", "encoded"],
+        },
+        place: { ...text, description: "JSON pointer into the tool as listed." },
+        excerpt: text,
+      },
+      ["tool"],
+    ),
+  };
+}

@@ -1,5 +1,6 @@
 import type { Journal } from "./journal.ts";
 import type { ObservationStore } from "./observation-store.ts";
+import type { PinStore } from "./pin-store.ts";
 import type { ResultStore } from "./result-store.ts";
 import type { RunStore } from "./run-store.ts";
 
@@ -10,6 +11,8 @@ export interface Stores {
   readonly results: ResultStore;
   /** Belongs to no run and has its own `prune`. */
   readonly observations: ObservationStore;
+  /** Belongs to no run; nothing in it grows old. */
+  readonly pins: PinStore;
   /**
    * Deletes runs that ended before an instant, with their journals and results. Runs that have not ended stay whatever their age.
    * Gives other work its turn between batches.

@@ -12,11 +12,14 @@ const MAX_PAGES = 1_000;
  * circle or never end is cut off there, which `dropped` says.
  */
 export async function listTools(client: Client, config: UpstreamConfig, options: RequestOptions): Promise<ToolListing> {
-  if (client.getServerCapabilities()?.tools === undefined) return { tools: [], dropped: [] };
+  const told = client.getInstructions();
+  const instructions = typeof told === "string" ? { instructions: told } : {};
+  if (client.getServerCapabilities()?.tools === undefined) return { tools: [], dropped: [], ...instructions };
   const { raw, cut } = await readPages(client, options);
   const overHttp = config.transport.kind === "http" && client.getProtocolEra() === "modern";
   const listing = parseTools(config.name, raw, config, overHttp ? headerParameterFault : undefined);
-  return cut === undefined ? listing : { ...listing, dropped: [...listing.dropped, cut] };
+  const dropped = cut === undefined ? listing.dropped : [...listing.dropped, cut];
+  return { tools: listing.tools, dropped, ...instructions };
 }
 
 async function readPages(

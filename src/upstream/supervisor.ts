@@ -107,6 +107,10 @@ class Supervisor implements Upstream {
     return this.#listing?.tools;
   }
 
+  knownInstructions(): string | undefined {
+    return this.#listing?.instructions;
+  }
+
   async tools(signal?: AbortSignal): Promise<readonly ToolDefinition[]> {
     this.#throwIfClosed(signal);
     using _ = await this.#partitions.forListing(this.#sharing.listingKey).lease(signal);
@@ -154,6 +158,7 @@ class Supervisor implements Upstream {
   ): Promise<UpstreamResult> {
     {
       using lease = await this.#lease(caller, options.signal);
+      options.admit?.();
       try {
         return await lease.session.callTool(name, args, options);
       } catch (error) {
@@ -163,6 +168,7 @@ class Supervisor implements Upstream {
       }
     }
     using lease = await this.#lease(caller, options.signal);
+    options.admit?.();
     return await lease.session.callTool(name, args, options);
   }
 

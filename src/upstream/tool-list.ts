@@ -32,6 +32,8 @@ export interface ToolListing {
   readonly dropped: readonly DroppedTool[];
   /** Globs of the configuration that fit no tool of the server, as `allow gte_*`; a slip in one may serve what it was to hide. */
   readonly unmatched?: readonly string[];
+  /** What the server tells of its use, when it does. */
+  readonly instructions?: string;
 }
 
 /** Which tools of a server its configuration serves. */

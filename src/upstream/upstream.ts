@@ -104,6 +104,8 @@ export interface UpstreamCallOptions {
   readonly principal: string;
   /** The run that calls; a call without one is a run of its own. */
   readonly runId?: string | undefined;
+  /** Asked when a session is there, just before the call is sent to it: what it throws is thrown, and nothing is sent. */
+  readonly admit?: (() => void) | undefined;
 }
 
 /** One configured MCP server: its sessions and their life. */
@@ -112,6 +114,8 @@ export interface Upstream {
   status(): UpstreamStatus;
   /** The tools listed last, without waiting. `undefined` before the first successful list. */
   knownTools(): readonly ToolDefinition[] | undefined;
+  /** What the server told of its use when its tools were listed last. `undefined` when nothing, or before that. */
+  knownInstructions(): string | undefined;
   /**
    * The tools, starting the server if need be. Concurrent callers share one start.
    * @throws UPSTREAM_UNAVAILABLE when it cannot be started, is in back-off after a failure, or does not list.

@@ -58,6 +58,8 @@ export function upstreamConfig(name: string, change: Partial<UpstreamConfig> = {
     coalesce: true,
     retry: { retries: 2, baseMs: 100, maxMs: 2_000 },
     breaker: { failures: 5, errorRate: 0.5, minCalls: 10, windowMs: 60_000, openMs: 30_000 },
+    pinning: "warn",
+    scan: "warn",
     ...change,
   };
 }
@@ -87,6 +89,7 @@ export function createFakeUpstream(
       throw new Error("not asked for in these tests");
     },
     knownTools: () => (listed ? definitions : undefined),
+    knownInstructions: () => undefined,
     async tools(signal) {
       upstream.starts++;
       await setup.start?.(signal);

@@ -68,6 +68,8 @@ function withDefaults(transport: UpstreamConfig["transport"], changes: ConfigCha
     coalesce: true,
     retry: { retries: 2, baseMs: 100, maxMs: 2_000 },
     breaker: { failures: 5, errorRate: 0.5, minCalls: 10, windowMs: 60_000, openMs: 30_000 },
+    pinning: "warn",
+    scan: "warn",
     ...changes,
   };
 }

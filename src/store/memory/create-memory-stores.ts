@@ -1,6 +1,7 @@
 import type { Stores } from "../stores.ts";
 import { MemoryJournal } from "./memory-journal.ts";
 import { MemoryObservationStore } from "./memory-observation-store.ts";
+import { MemoryPinStore } from "./memory-pin-store.ts";
 import { MemoryResultStore } from "./memory-result-store.ts";
 import { MemoryRunStore } from "./memory-run-store.ts";
 
@@ -31,11 +32,13 @@ export function createMemoryStores({
   const results = new MemoryResultStore({ maxBytes: resultBytes, isStored: (runId) => runs.has(runId) });
   const journal = new MemoryJournal((runId) => runs.has(runId));
   const observations = new MemoryObservationStore();
+  const pins = new MemoryPinStore();
   return {
     runs,
     journal,
     results,
     observations,
+    pins,
     async prune(endedBeforeMs) {
       const deleted = runs.deleteEndedBefore(endedBeforeMs);
       for (const runId of deleted) forget(runId);
@@ -46,6 +49,7 @@ export function createMemoryStores({
       journal.close();
       results.close();
       observations.close();
+      pins.close();
     },
   };
 }

@@ -3,6 +3,7 @@ import type { Stores } from "../stores.ts";
 import { openDatabase } from "./open-database.ts";
 import { SqliteJournal } from "./sqlite-journal.ts";
 import { SqliteObservationStore } from "./sqlite-observation-store.ts";
+import { SqlitePinStore } from "./sqlite-pin-store.ts";
 import { SqliteResultStore } from "./sqlite-result-store.ts";
 import { SqliteRunStore } from "./sqlite-run-store.ts";
 
@@ -29,6 +30,7 @@ export function createSqliteStores(dataDir: string): Stores {
     journal: new SqliteJournal(database),
     results,
     observations: new SqliteObservationStore(database),
+    pins: new SqlitePinStore(database),
     async prune(endedBeforeMs) {
       // First and in small steps: a run that takes a large result with it would hold up everybody.
       await results.prune(endedBeforeMs);

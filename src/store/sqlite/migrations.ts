@@ -64,4 +64,15 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (run_id, part)
   ) STRICT;
   `,
+  `
+  CREATE TABLE pins (
+    server      TEXT NOT NULL,
+    kind        TEXT NOT NULL,
+    digest      TEXT NOT NULL,
+    at_ms       INTEGER NOT NULL,
+    approved_by TEXT,
+    listing     TEXT NOT NULL,
+    PRIMARY KEY (server, kind)
+  ) STRICT;
+  `,
 ];

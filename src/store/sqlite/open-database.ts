@@ -120,6 +120,11 @@ function refusal(dataDir: string, rule: string, cause?: unknown): RunletError {
   return new RunletError("CONFIG_INVALID", `Cannot open the data folder "${dataDir}" as ${rule}.`, { cause });
 }
 
+/** Whether a database could not be opened because another process holds it. */
+export function isHeldElsewhere(error: unknown): boolean {
+  return error instanceof RunletError && sqliteResultCode(error.cause) === SQLITE_BUSY;
+}
+
 const SQLITE_BUSY = 5;
 const SQLITE_CORRUPT = 11;
 const SQLITE_NOTADB = 26;

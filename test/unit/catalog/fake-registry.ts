@@ -71,6 +71,7 @@ export class FakeRegistry implements UpstreamRegistry {
     return {
       config,
       knownTools: () => this.#lists.get(name),
+      knownInstructions: () => undefined,
       status: refuse,
       tools: refuse,
       callTool: refuse,

@@ -130,6 +130,8 @@ describe("servers", () => {
     allowTools: undefined,
     denyTools: [],
     trustAnnotations: true,
+    pinning: "warn",
+    scan: "warn",
     classes: new Map(),
     lifecycle: { sharing: "auto", maxSessions: 64, replicas: 1, idleStopMs: 300_000, maxFailures: 5 },
     cache: undefined,

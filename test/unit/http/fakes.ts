@@ -6,10 +6,11 @@ import type { HttpDeps } from "../../../src/http/deps.ts";
 import type { Log } from "../../../src/lib/log.ts";
 import { systemClock } from "../../../src/lib/clock.ts";
 import { RunletError } from "../../../src/lib/errors.ts";
+import type { GuardedRegistry } from "../../../src/catalog/guard/guarded-registry.ts";
 import type { CallQuery, RunEvent, RunRequest, RunView, WholeResult } from "../../../src/runs/run.ts";
 import type { RunService } from "../../../src/runs/run-service.ts";
 import type { CallRecord } from "../../../src/store/journal.ts";
-import type { Upstream, UpstreamRegistry, UpstreamStatus } from "../../../src/upstream/upstream.ts";
+import type { Upstream, UpstreamStatus } from "../../../src/upstream/upstream.ts";
 
 /** What happens to a run, without its id and time. */
 type EventBody = RunEvent extends infer E ? (E extends RunEvent ? Omit<E, "id" | "atMs"> : never) : never;
@@ -232,7 +233,7 @@ export const FAKE_STATUS: UpstreamStatus = {
 /** A registry of servers that only have a status; remembers restarts. */
 export function fakeRegistry(
   ...statuses: readonly UpstreamStatus[]
-): UpstreamRegistry & { readonly restarts: string[] } {
+): GuardedRegistry & { readonly restarts: string[] } {
   const restarts: string[] = [];
   const upstreams = statuses.map(
     (status) =>
@@ -251,6 +252,19 @@ export function fakeRegistry(
     releaseRun: () => undefined,
     onChange: () => () => undefined,
     close: async () => undefined,
+    findings: () => [],
+  };
+}
+
+/** Pins of nothing. */
+function fakePins(): HttpDeps["pins"] {
+  const none = { state: "new", changed: [], added: [], removed: [], instructionsChanged: false } as const;
+  const view: HttpDeps["pins"]["view"] = (server) => ({ server, ...none });
+  return {
+    view,
+    show: (server) => ({ ...view(server), diff: [] }),
+    approve: async (server) => view(server),
+    reset: async () => undefined,
   };
 }
 
@@ -263,6 +277,7 @@ export function fakeDeps(
     runs: new FakeRuns(),
     catalogs,
     gateway: new FakeGateway(),
+    pins: fakePins(),
     registry: fakeRegistry(FAKE_STATUS, { ...FAKE_STATUS, name: "github", state: "ready" as const }),
     authenticate: () => LOCAL_PRINCIPAL,
     config: { host: "127.0.0.1", port: 80, maxBodyBytes: 10_000, maxWaitMs: 120_000, allowedHosts: [] },
