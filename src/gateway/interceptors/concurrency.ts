@@ -6,8 +6,9 @@ import type { Interceptor } from "../call.ts";
 import { type AdmittedCall, toolLabel } from "../policy.ts";
 
 /**
- * Bounds the calls in flight of each upstream; the rest wait in line, bounded in number and time. A place is held until
- * the upstream has let go of the call, also when its caller gave up.
+ * Bounds the calls in flight of each upstream; the rest wait in line, bounded in number and time. Principals take turns, and
+ * share a full line evenly: one that floods a server delays itself. A place is held until the upstream has let go of the call,
+ * also when its caller gave up.
  */
 export function concurrency(clock: Clock): Interceptor<AdmittedCall> {
   const semaphores = new WeakMap<Upstream, Semaphore>();
@@ -31,7 +32,7 @@ export function concurrency(clock: Clock): Interceptor<AdmittedCall> {
 async function waitInLine(semaphore: Semaphore, call: AdmittedCall, clock: Clock) {
   const startedMs = clock.monotonic();
   try {
-    const answer = await semaphore.acquire(call.signal);
+    const answer = await semaphore.acquire(call.signal, call.principal.id);
     if (answer.status === "held") return answer;
     throw overloaded(call, answer, semaphore);
   } finally {

@@ -102,4 +102,30 @@ describe("the concurrency limit", () => {
     await rest();
     expect(open).toHaveLength(2);
   });
+
+  test("lets principals take turns: a crowd of one does not delay another", async () => {
+    const { send, make, open } = setup();
+    const order: string[] = [];
+    const by = (id: string): Promise<unknown> => {
+      const call = { ...make(), principal: { id, access: {}, admin: false } };
+      return send(call).then(() => order.push(id));
+    };
+    const calls = [...Array.from({ length: 64 }, () => by("crowd")), by("other")];
+    for (let index = 0; index < calls.length; index++) {
+      await rest();
+      open[index]?.end(RESULT);
+    }
+    await Promise.all(calls);
+    expect(order.indexOf("other")).toBe(2);
+  });
+
+  test("lets no principal keep a full line from another", async () => {
+    const { send, make } = setup({ queueLimit: 2 });
+    const crowd = [1, 2, 3].map(() => make());
+    const [, , last] = crowd.map((call) => send(call).catch((error: unknown) => error));
+    await rest();
+    void send({ ...make(), principal: { id: "other", access: {}, admin: false } });
+    expect(await last).toMatchObject({ code: "UPSTREAM_OVERLOADED" });
+    expect(crowd[2]?.trace.refusal).toEqual({ reason: "queue_full", scope: "server" });
+  });
 });

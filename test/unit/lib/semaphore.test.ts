@@ -85,6 +85,42 @@ describe("a semaphore", () => {
     expect(semaphore.usage()).toEqual({ held: 0, waiting: 0 });
   });
 
+  test("lets owners take turns, however many callers one has in line", async () => {
+    const { semaphore } = setup({ queueLimit: 100 });
+    const first = await mustHold(semaphore.acquire(undefined, "crowd"));
+    const order: string[] = [];
+    const wait = async (owner: string): Promise<void> => {
+      using _lease = await mustHold(semaphore.acquire(undefined, owner));
+      order.push(owner);
+    };
+    const crowd = Array.from({ length: 64 }, () => wait("crowd"));
+    const others = [wait("one"), wait("one"), wait("two")];
+    first[Symbol.dispose]();
+    await Promise.all([...crowd, ...others]);
+    expect(order.slice(0, 5)).toEqual(["crowd", "one", "two", "crowd", "one"]);
+    expect(order).toHaveLength(67);
+  });
+
+  test("makes room in a full line for an owner that has fewer in it, up to an even share", async () => {
+    const { semaphore, clock } = setup({ queueLimit: 4 });
+    const first = await mustHold(semaphore.acquire(undefined, "crowd"));
+    const order: string[] = [];
+    const wait = async (owner: string, name: string): Promise<void> => {
+      const answer = await semaphore.acquire(undefined, owner);
+      order.push(`${name} ${answer.status}`);
+      if (answer.status === "held") answer[Symbol.dispose]();
+    };
+    const crowd = [1, 2, 3, 4].map((number) => wait("crowd", `crowd ${number}`));
+    const other = [1, 2, 3].map((number) => wait("other", `other ${number}`));
+    await new Promise(setImmediate);
+    expect(order.toSorted()).toEqual(["crowd 3 full", "crowd 4 full", "other 3 full"]);
+    expect(semaphore.usage()).toEqual({ held: 1, waiting: 4 });
+    first[Symbol.dispose]();
+    await Promise.all([...crowd, ...other]);
+    expect(order.slice(3)).toEqual(["crowd 1 held", "other 1 held", "crowd 2 held", "other 2 held"]);
+    expect(clock.pending()).toBe(0);
+  });
+
   test("judges when to come back by how long places were held lately", async () => {
     const { semaphore, clock } = setup({ queueLimit: 1 });
     const lease = await mustHold(semaphore.acquire());
