@@ -6,7 +6,7 @@ import { parseJson } from "../lib/json.ts";
 import { createService } from "../service.ts";
 import { closeInheritedDescriptors } from "./inherited-descriptors.ts";
 import type { CliIo } from "./io.ts";
-import { loadSettings } from "./settings.ts";
+import { loadSettings, tellUnpinned } from "./settings.ts";
 
 /** A service as a command sees it. */
 export interface HttpCaller {
@@ -112,6 +112,7 @@ export async function withService<T>(
   if (values.has("url")) return work(runningService(values, io, stopped));
   const { config, warnings } = loadSettings(values, io, { logLevel: "warn" });
   for (const warning of warnings) io.stderr(`warning: ${warning}\n`);
+  tellUnpinned(config, io);
   closeInheritedDescriptors();
   const { key, hash } = createClientKey();
   const service = await createService(alone(config, hash), { spares: 0 });

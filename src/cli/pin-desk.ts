@@ -1,5 +1,5 @@
 import { Pins } from "../catalog/guard/pins.ts";
-import type { ShownPins } from "../catalog/guard/pins.ts";
+import type { ShownPins } from "../catalog/guard/pin-view.ts";
 import { LOCAL_PRINCIPAL } from "../config/principal.ts";
 import { systemClock } from "../lib/clock.ts";
 import { RunletError } from "../lib/errors.ts";

@@ -63,3 +63,10 @@ export function loadSettings(
     warnings: [...loaded.warnings, ...demo.warnings],
   };
 }
+
+/** Says, for a command that keeps nothing, that it cannot hold servers to what was approved. */
+export function tellUnpinned({ upstreams }: Pick<Config, "upstreams">, io: CliIo): void {
+  const names = upstreams.filter(({ pinning }) => pinning === "block").map(({ name }) => name);
+  if (names.length > 0)
+    io.stderr(`warning: this command keeps no pins: it trusts what ${names.join(", ")} lists now\n`);
+}

@@ -6,6 +6,7 @@ import type { PinKey, PinRecord, PinStore } from "../../store/pin-store.ts";
 import { diffListings, summariseChanges } from "./pin-diff.ts";
 import { approveTools, compareListings, listingText, parseListing, pinnedListing } from "./pinned-listing.ts";
 import type { ListingChanges, PinnedListing } from "./pinned-listing.ts";
+import type { ListingView, PinView, ShownPins } from "./pin-view.ts";
 
 /** Listings of one server that were told; one that changes its tools all day does not fill memory. */
 const MAX_TOLD = 100;
@@ -22,45 +23,6 @@ interface ServerPins {
   readonly approved: Held;
   /** What is listed where it differs. */
   readonly listed: Held | undefined;
-}
-
-/**
- * How a server stands to its pin.
- *
- *     new ──► ok ──► changed     (it lists something else than was approved)
- *              ▲        │
- *              └────────┘        (approved, or it lists what it did before)
- *
- * `new`: it was never listed, or its pin was reset; what it lists first is trusted.
- */
-export type PinState = "new" | "ok" | "changed";
-
-/** One listing in short. */
-export interface ListingView {
-  readonly digest: string;
-  /** How many. */
-  readonly tools: number;
-  /** ISO 8601, UTC. */
-  readonly at: string;
-}
-
-/** What is pinned of a server and what changed since: JSON. */
-export interface PinView {
-  readonly server: string;
-  readonly state: PinState;
-  /** The listing that the server is held to. */
-  readonly approved?: ListingView & { readonly by?: string };
-  /** What it lists instead. */
-  readonly listed?: ListingView;
-  readonly changed: readonly string[];
-  readonly added: readonly string[];
-  readonly removed: readonly string[];
-  readonly instructionsChanged: boolean;
-}
-
-/** The same with the difference: lines of plain text, none when nothing changed. */
-export interface ShownPins extends PinView {
-  readonly diff: readonly string[];
 }
 
 /** What pins need from outside. */

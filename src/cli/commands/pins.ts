@@ -1,4 +1,4 @@
-import type { ShownPins } from "../../catalog/guard/pins.ts";
+import type { ShownPins } from "../../catalog/guard/pin-view.ts";
 import { parseArguments } from "../arguments.ts";
 import { SERVICE_FLAGS, SERVICE_FLAGS_TEXT } from "../http-caller.ts";
 import { EXIT } from "../io.ts";

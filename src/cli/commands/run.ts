@@ -15,7 +15,7 @@ import { EXIT } from "../io.ts";
 import type { CliIo } from "../io.ts";
 import { formatRun } from "../run-text.ts";
 import { readWhole } from "../whole-result.ts";
-import { CONFIG_FLAGS, CONFIG_FLAGS_TEXT, loadSettings } from "../settings.ts";
+import { CONFIG_FLAGS, CONFIG_FLAGS_TEXT, loadSettings, tellUnpinned } from "../settings.ts";
 
 /** What `runlet run --help` prints. */
 export const RUN_USAGE = `Usage: runlet run FILE|- [--input JSON] [--json]   runs one script without a server
@@ -70,6 +70,7 @@ export async function runCommand(args: readonly string[], io: CliIo, stopped: Ab
   if (script === undefined) return EXIT.usage;
   const { config, warnings } = loadSettings(parsed.values, io, { logLevel: "warn" });
   for (const warning of warnings) io.stderr(`warning: ${warning}\n`);
+  tellUnpinned(config, io);
   closeInheritedDescriptors();
   // One run: it has a process, and nobody waits for another.
   const executors = { ...config.executors, processes: 1 };
