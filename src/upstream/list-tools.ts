@@ -19,7 +19,7 @@ export async function listTools(client: Client, config: UpstreamConfig, options:
   const overHttp = config.transport.kind === "http" && client.getProtocolEra() === "modern";
   const listing = parseTools(config.name, raw, config, overHttp ? headerParameterFault : undefined);
   const dropped = cut === undefined ? listing.dropped : [...listing.dropped, cut];
-  return { tools: listing.tools, dropped, ...instructions };
+  return { ...listing, dropped, ...instructions };
 }
 
 async function readPages(

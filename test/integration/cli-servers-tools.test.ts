@@ -25,7 +25,7 @@ describe("runlet tools, with servers of its own", () => {
     const { code, stdout } = await command("list");
     expect(code).toBe(0);
     expect(stdout).toMatch(/^tiny__echo +read/mu);
-    expect(stdout).toMatch(/^desk__meet +read/mu);
+    expect(stdout).toMatch(/^desk__meet +write/mu);
     const { stdout: json } = await command("list", "tiny", "--json");
     const listed = JSON.parse(json) as { server: string }[];
     expect(new Set(listed.map(({ server }) => server))).toEqual(new Set(["tiny"]));

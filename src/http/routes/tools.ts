@@ -108,7 +108,8 @@ function getTool(deps: HttpDeps): AnyOperation {
     answers: { 200: { description: "The tool.", schema: ref("Tool") } },
     async handle(request) {
       const [server, name] = [request.param("server"), request.param("tool")];
-      const catalog = await catalogFor(deps, request);
+      // The others' start is nothing to whoever knows which server it is.
+      const catalog = await catalogFor(deps, request, [server]);
       requireServers(catalog, [server]);
       const tool = catalog.find(server, name);
       if (tool !== undefined) return json(toToolJson(tool));
@@ -137,8 +138,14 @@ function getDeclarations(deps: HttpDeps): AnyOperation {
   });
 }
 
-function catalogFor(deps: HttpDeps, request: OperationRequest<unknown, unknown>): Promise<Catalog> {
-  return deps.catalogs.settled(request.principal, undefined, { signal: request.signal });
+/** @param servers The only ones to wait for. @default all that the caller may see */
+function catalogFor(
+  deps: HttpDeps,
+  request: OperationRequest<unknown, unknown>,
+  servers?: readonly string[],
+): Promise<Catalog> {
+  const only = servers === undefined ? {} : { servers };
+  return deps.catalogs.settled(request.principal, undefined, { signal: request.signal, ...only });
 }
 
 function toToolJson(tool: CatalogTool): Readonly<Record<string, unknown>> {
