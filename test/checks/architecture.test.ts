@@ -6,6 +6,7 @@ const ROOT = resolve(import.meta.dirname, "../..");
 
 /** A folder may import itself and folders on later lines; two folders on one line never import each other. */
 const LAYERS: readonly (readonly string[])[] = [
+  ["composition"],
   ["http", "mcp", "cli"],
   ["runs"],
   ["queue", "executor", "planner"],

@@ -1,0 +1,166 @@
+import { createCatalogSource } from "../catalog/catalog-source.ts";
+import type { CatalogSource } from "../catalog/catalog.ts";
+import { guardRegistry } from "../catalog/guard/guarded-registry.ts";
+import type { GuardedRegistry } from "../catalog/guard/guarded-registry.ts";
+import { Pins } from "../catalog/guard/pins.ts";
+import { ObservedTypes } from "../catalog/learned/observed-types.ts";
+import { findPrincipal } from "../config/callers.ts";
+import type { Config } from "../config/config.ts";
+import { nativeModulePath } from "../executor/bundles.ts";
+import { confine, tellConfinement } from "../executor/confinement/confine.ts";
+import type { Confinement } from "../executor/confinement/confine.ts";
+import { ProcessExecutor } from "../executor/process-executor.ts";
+import { createBreakers } from "../gateway/breakers.ts";
+import type { Gateway } from "../gateway/call.ts";
+import { createGateway, type GatewayParts } from "../gateway/gateway.ts";
+import { createArgumentValidator } from "../gateway/validator.ts";
+import { systemClock } from "../lib/clock.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Log } from "../lib/log.ts";
+import { countRun, readGauges } from "./figures.ts";
+import { createLogger } from "../observability/logger.ts";
+import { createMetrics } from "../observability/metrics.ts";
+import type { Metrics } from "../observability/metrics.ts";
+import { createRedactor } from "../observability/redact.ts";
+import { createOpenAiPlanner } from "../planner/openai-planner.ts";
+import { createLocalQueue } from "../queue/local-queue.ts";
+import { Performer } from "../runs/perform.ts";
+import { QueuedRunService } from "../runs/queued-run-service.ts";
+import { RunResults } from "../runs/run-results.ts";
+import { createTypeChecker } from "../script/typecheck/typecheck.ts";
+import type { TypeChecker } from "../script/typecheck/typecheck.ts";
+import { createMemoryStores } from "../store/memory/create-memory-stores.ts";
+import { createSqliteStores } from "../store/sqlite/create-sqlite-stores.ts";
+import type { Stores } from "../store/stores.ts";
+import { createUpstreamRegistry } from "../upstream/registry.ts";
+import { VERSION } from "../version.ts";
+
+/** What may be given instead of the default. */
+export interface PartsOptions {
+  /** @default a logger on stderr as configured */
+  readonly log?: Log;
+  readonly clock?: Clock;
+  /** Executor processes kept ready to replace another. @default 1; with the profile `dedicated` as many as processes */
+  readonly spares?: number;
+  /** The process's own environment: the allow-listed variables of servers come from it. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** Every part but the doors. */
+export interface Parts {
+  readonly catalogs: CatalogSource;
+  readonly gateway: Gateway;
+  readonly executor: ProcessExecutor;
+  readonly log: Log;
+  readonly registry: GuardedRegistry;
+  readonly pins: Pins;
+  readonly confinement: Confinement;
+  readonly runs: QueuedRunService;
+  readonly results: RunResults;
+  readonly typeChecker: TypeChecker;
+  readonly stores: Stores;
+  /** `undefined` when types are not learned. */
+  readonly observed: ObservedTypes | undefined;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+}
+
+/** Makes and connects every part but the doors. @throws CONFIG_INVALID as `createService` does. */
+export async function createParts(config: Config, options: PartsOptions): Promise<Parts> {
+  const clock = options.clock ?? systemClock;
+  const log = options.log ?? createLogger(config.log, config.secrets);
+  const metrics = createMetrics();
+  const redactor = createRedactor(config.secrets);
+  const confinement = await confine(config.executors, config.confinement, { nativeModule: nativeModulePath(), clock });
+  tellConfinement(confinement, config.confinement, log);
+  const stores = config.dataDir === ":memory:" ? createMemoryStores() : createSqliteStores(config.dataDir);
+  const executor = await createExecutor(config, { confinement, stores, clock, log, spares: options.spares });
+  const redact = (text: string): string => redactor.text(text);
+  const pins = await Pins.create({ store: stores.pins, clock, log });
+  const upstreams = createUpstreamRegistry(config.upstreams, {
+    clock,
+    log,
+    env: options.env,
+    version: VERSION,
+    redact,
+    onRestart: (server) => metrics.add("runlet_upstream_restarts_total", { server }),
+  });
+  const registry = guardRegistry(upstreams, { pins, log, redact });
+  const store = stores.observations;
+  const observed = config.catalog.learnTypes ? await ObservedTypes.create({ store, clock, log }) : undefined;
+  const observe: GatewayParts["observe"] = observed && ((result) => observed.observe(result));
+  const catalogs = createCatalogSource(registry, observed);
+  const validator = createArgumentValidator();
+  const breakers = createBreakers({ clock, log });
+  const { cache } = config;
+  const gateway = createGateway({ registry, catalogs, clock, log, metrics, validator, observe, cache, breakers });
+  const queue = createLocalQueue({
+    ...queueBounds(config),
+    concurrencyOf: (principal) => executor.concurrencyOf(principal),
+    refusal: (principal) => executor.refusal(principal),
+    clock,
+    log,
+  });
+  const planner = config.model === undefined ? undefined : createOpenAiPlanner(config.model, { clock, log });
+  const { journal } = stores;
+  const results = new RunResults({ store: stores.results, clock, log });
+  const typeChecker = createTypeChecker({ clock, log });
+  const performing = { planner, planAttempts: config.model?.attempts ?? 1, results, typeChecker };
+  const runs = new QueuedRunService({
+    runs: stores.runs,
+    journal,
+    queue,
+    performer: new Performer({ ...performing, executor, gateway, catalogs, validator, journal, clock, log }),
+    results,
+    limits: config.limits,
+    canPlan: planner !== undefined,
+    findPrincipal: (id) => findPrincipal(config, id),
+    onEnded: ({ id, source, outcome }) => {
+      registry.releaseRun(id);
+      countRun(metrics, source, outcome);
+    },
+    clock,
+    log,
+  });
+  readGauges(metrics, { registry, queue, executor, breakers });
+  const doors = { runs, catalogs, gateway, registry, executor, confinement };
+  return { ...doors, pins, results, typeChecker, stores, observed, metrics, clock, log };
+}
+
+/** The executor comes before all that starts processes or connections: without one there is no service. */
+async function createExecutor(
+  { executors, limits, clients }: Config,
+  {
+    confinement: { command },
+    stores,
+    clock,
+    log,
+    spares,
+  }: Pick<Parts, "confinement" | "stores" | "clock" | "log"> & { readonly spares: number | undefined },
+): Promise<ProcessExecutor> {
+  try {
+    const shared = clients.length > 0;
+    return await ProcessExecutor.create({
+      ...(spares === undefined ? {} : { spares }),
+      executors,
+      memoryMiB: limits.defaults.memoryMiB,
+      clock,
+      log,
+      command,
+      shared,
+    });
+  } catch (error) {
+    await stores.close();
+    throw error;
+  }
+}
+
+/** One client must not fill the queue for all others. */
+function queueBounds(config: Config): {
+  readonly depth: number;
+  readonly depthPerPrincipal: number;
+  readonly concurrency: number;
+} {
+  const { depth, concurrency } = config.queue;
+  return { depth, concurrency, depthPerPrincipal: config.clients.length > 1 ? Math.ceil(depth / 2) : depth };
+}
