@@ -19,7 +19,7 @@ import { sharedTranspiler } from "./script/transpile.ts";
 import type { UpstreamRegistry } from "./upstream/upstream.ts";
 import { VERSION } from "./version.ts";
 
-import { readiness } from "./composition/figures.ts";
+import { readiness } from "./composition/readiness.ts";
 import { inOrder, keepPruned } from "./composition/housekeeping.ts";
 import { createParts } from "./composition/parts.ts";
 import type { Parts, PartsOptions } from "./composition/parts.ts";

@@ -1,37 +1,9 @@
 import type { ProcessExecutor } from "../executor/process-executor.ts";
 import type { Breakers } from "../gateway/breakers.ts";
-import type { Readiness } from "../http/deps.ts";
 import type { Metrics } from "../observability/metrics.ts";
 import type { RunQueue } from "../queue/run-queue.ts";
 import type { RunOutcome } from "../runs/run.ts";
 import type { UpstreamRegistry } from "../upstream/upstream.ts";
-
-import type { Parts } from "./parts.ts";
-
-/** What `/readyz` answers. */
-export function readiness({
-  executor,
-  registry,
-  confinement,
-}: Pick<Parts, "executor" | "registry" | "confinement">): Readiness {
-  const { ready, spare, starting, draining, crashes } = executor.status();
-  const statuses = registry.list().map((upstream) => upstream.status());
-  const failed = statuses.filter((status) => status.state === "failed" || status.state === "degraded").length;
-  return {
-    ready: ready > 0,
-    checks: {
-      executors: {
-        ok: ready > 0,
-        detail: `${ready} ready, ${spare} spare, ${starting} starting, ${draining} draining, ${crashes} crashed`,
-      },
-      // A lower level than the configuration requires does not start. Why it is no higher, `runlet doctor` says.
-      confinement: { ok: true, detail: `${confinement.level}; held by ${executor.measures().join(", ")}` },
-      // A server that is down fails its own calls only: the service takes runs all the same. Which it is, `GET /servers`
-      // says to those who may know: this is answered without a key.
-      servers: { ok: true, detail: `${statuses.length} configured, ${failed} down` },
-    },
-  };
-}
 
 /** Counts a run that ended. */
 export function countRun(metrics: Metrics, source: "script" | "task", { status, usage }: RunOutcome): void {
