@@ -19,7 +19,8 @@ const PROBE_MS = 1_000;
  *       └──────────────────(the probe goes well)───────┼───────────────────────────────┤
  *                                                      └──────(the probe fails)────────┘
  *
- * What a call says that was let through in an earlier state is not heard.
+ * What a call says that was let through in an earlier state is not heard. One incident, such as the end of a process, is one
+ * failure, however many calls it hits.
  */
 export class Circuit {
   readonly #policy: BreakerPolicy;
@@ -29,6 +30,7 @@ export class Circuit {
   #state: CircuitState = "closed";
   /** Grows with each change of state. */
   #era = 0;
+  readonly #incidents = new WeakSet();
   #inARow = 0;
   #openUntilMs = 0;
   #probing = false;
@@ -60,15 +62,25 @@ export class Circuit {
     return this.#era;
   }
 
-  /** @param pass What `admit` gave. */
-  record(pass: number, outcome: CircuitOutcome): void {
+  /**
+   * @param pass What `admit` gave.
+   * @param incident What the failure shares with those of other calls. @default nothing
+   */
+  record(pass: number, outcome: CircuitOutcome, incident?: object): void {
     if (pass !== this.#era) return;
     if (this.#state === "half-open") {
       this.#probing = false;
       if (outcome !== "neutral") this.#become(outcome === "success" ? "closed" : "open");
-    } else if (outcome !== "neutral") {
+    } else if (outcome !== "neutral" && !this.#isKnown(incident)) {
       this.#count(outcome === "failure");
     }
+  }
+
+  #isKnown(incident: object | undefined): boolean {
+    if (incident === undefined) return false;
+    const known = this.#incidents.has(incident);
+    this.#incidents.add(incident);
+    return known;
   }
 
   #count(failed: boolean): void {

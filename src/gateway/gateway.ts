@@ -3,7 +3,7 @@ import type { CatalogSource } from "../catalog/catalog.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import { createMetrics, type Metrics } from "../observability/metrics.ts";
-import type { Upstream, UpstreamRegistry } from "../upstream/upstream.ts";
+import type { UpstreamRegistry } from "../upstream/upstream.ts";
 import { type Breakers, createBreakers } from "./breakers.ts";
 import type { ArgumentValidator, Gateway } from "./call.ts";
 import { access } from "./interceptors/access.ts";
@@ -58,7 +58,8 @@ export function createGateway(parts: GatewayParts): Gateway {
   const { registry, catalogs, clock, log, metrics = createMetrics(), validator = createArgumentValidator() } = parts;
   const { observe = () => undefined, cache: limits = CACHE_LIMITS, random = Math.random } = parts;
   const { breakers = createBreakers({ clock, log }) } = parts;
-  const isOpen = (upstream: Upstream): boolean => breakers.stateOf(upstream) === "open";
+  const isOpen = ({ upstream, principal }: AdmittedCall): boolean =>
+    breakers.of(upstream, principal.id)?.state === "open";
   const admitted = compose<AdmittedCall>(
     [
       validate(validator),

@@ -6,6 +6,7 @@ import { RunletError } from "../lib/errors.ts";
 import { isRecord } from "../lib/guards.ts";
 import type { Log } from "../lib/log.ts";
 import { toCallError, toStartError } from "./failures.ts";
+import { Incidents } from "./incidents.ts";
 import { listTools } from "./list-tools.ts";
 import { type ChangeWatch, watchToolList } from "./tool-list-watch.ts";
 import type { ToolListing } from "./tool-list.ts";
@@ -53,6 +54,7 @@ export class Session {
   #listing: ToolListing | undefined;
   #tools: ReadonlyMap<string, ToolDefinition> = new Map();
   #stage: UpstreamFailure["stage"] = "spawn";
+  readonly #incidents = new Incidents();
   #opened = false;
   #closing: Promise<void> | undefined;
 
@@ -129,6 +131,7 @@ export class Session {
   ): Promise<UpstreamResult> {
     signal.throwIfAborted();
     const server = this.#config.name;
+    const since = this.#incidents.begin();
     // What the upstream is told of a cancellation is ours to word: the caller's reason is none of its business.
     const cancel = new AbortController();
     const onAbort = (): void => cancel.abort("cancelled by the caller");
@@ -146,7 +149,9 @@ export class Session {
       const transport = this.#transport;
       const cause = error instanceof SdkError ? (this.#fatal() ?? error) : error;
       const hasSession = transport instanceof HttpTransport && transport.sessionId !== undefined;
-      throw toCallError(cause, { server, tool: name, ended: this.#exit(), hasSession });
+      const failure = toCallError(cause, { server, tool: name, ended: this.#exit(), hasSession });
+      if (failure.code === "UPSTREAM_UNAVAILABLE") this.#incidents.lost(since, failure);
+      throw failure;
     } finally {
       timer.cancel();
       signal.removeEventListener("abort", onAbort);

@@ -28,7 +28,7 @@ export class Sharing {
 
   /** The key of those who only want to know the tools. */
   get listingKey(): string {
-    return this.#isShared ? SHARED : UNUSED;
+    return this.isShared ? SHARED : UNUSED;
   }
 
   /** What a caller is and stays during one call; a call without a run is one of its own. */
@@ -42,11 +42,12 @@ export class Sharing {
 
   /** The key of a caller now: until the server was reached it is not known whether it keeps state. */
   keyOf(caller: Caller): string {
-    if (this.#isShared) return SHARED;
+    if (this.isShared) return SHARED;
     return this.#config.lifecycle.sharing === "perRun" ? caller.run : `principal:${caller.principal}`;
   }
 
-  get #isShared(): boolean {
+  /** Whether all share one partition, as far as is known now. */
+  get isShared(): boolean {
     const { sharing } = this.#config.lifecycle;
     return sharing === "shared" || (sharing === "auto" && !this.#isStateful);
   }

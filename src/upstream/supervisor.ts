@@ -103,6 +103,10 @@ class Supervisor implements Upstream {
     };
   }
 
+  get sharesSessions(): boolean {
+    return this.#sharing.isShared;
+  }
+
   knownTools(): readonly ToolDefinition[] | undefined {
     return this.#listing?.tools;
   }

@@ -111,6 +111,8 @@ export interface UpstreamCallOptions {
 /** One configured MCP server: its sessions and their life. */
 export interface Upstream {
   readonly config: UpstreamConfig;
+  /** Whether all callers share its sessions, as far as is known now: what one meets, all do. */
+  readonly sharesSessions: boolean;
   status(): UpstreamStatus;
   /** The tools listed last, without waiting. `undefined` before the first successful list. */
   knownTools(): readonly ToolDefinition[] | undefined;

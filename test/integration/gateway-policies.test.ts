@@ -184,4 +184,27 @@ describe("the breaker over a real server", () => {
     for (let time = 0; time < 10; time++) expect((await failure("fail")).code).toBe("TOOL_FAILED");
     expect([state(), calls("fail")]).toEqual(["closed", 10]);
   });
+
+  test("one principal's five time-outs leave another served", async () => {
+    const breaker = { ...BREAKER, failures: 5, openMs: 60_000 };
+    const { call, failure, state, calls } = open({ breaker, retry, callTimeoutMs: 300 });
+    await call("read", {}, as("bob"));
+    for (let time = 0; time < 5; time++) expect((await failure("never", {}, as("ada"))).code).toBe("TOOL_TIMEOUT");
+    await until(() => state() === "open");
+    expect((await failure("read", {}, as("ada"))).code).toBe("UPSTREAM_CIRCUIT_OPEN");
+    expect((await call("read", {}, as("bob"))).outcome).toBe("ok");
+    expect([state(), calls("never"), calls("read")]).toEqual(["open", 5, 2]);
+  });
+
+  test("a crash with eight calls in flight is one failure", async () => {
+    const { call, failure, state, calls } = open({ breaker: BREAKER, retry });
+    await call("read");
+    for (const crash of [1, 2, 3]) {
+      const hit = Array.from({ length: 8 }, (_, index) => failure("slow", { ms: 60_000 + index }));
+      await until(() => calls("slow") === 8 * crash);
+      const all = [failure("crashWrite", { times: 99 }), ...hit];
+      expect(new Set((await Promise.all(all)).map(({ code }) => code))).toEqual(new Set(["UPSTREAM_UNAVAILABLE"]));
+      expect(state()).toBe(crash < 3 ? "closed" : "open");
+    }
+  });
 });

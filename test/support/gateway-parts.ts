@@ -72,6 +72,8 @@ export function createFakeUpstream(
     readonly answer?: FakeAnswer;
     readonly config?: Partial<UpstreamConfig>;
     readonly listed?: boolean;
+    /** @default false */
+    readonly sharesSessions?: boolean;
     readonly start?: (signal?: AbortSignal) => Promise<void>;
     readonly onList?: () => void;
   } = {},
@@ -83,6 +85,7 @@ export function createFakeUpstream(
   let listed = setup.listed ?? true;
   const upstream: FakeUpstream = {
     config: upstreamConfig(name, setup.config),
+    sharesSessions: setup.sharesSessions ?? false,
     calls: [],
     starts: 0,
     status: () => {

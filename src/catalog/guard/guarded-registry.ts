@@ -65,6 +65,9 @@ function guardUpstream(inner: Upstream, guard: ListingGuard): Upstream {
   const { name, pinning, scan } = inner.config;
   return {
     config: inner.config,
+    get sharesSessions() {
+      return inner.sharesSessions;
+    },
     status() {
       const status = inner.status();
       const judged = guard.judge(inner);

@@ -1,17 +1,19 @@
 import { RunletError } from "../../lib/errors.ts";
 import { isRecord } from "../../lib/guards.ts";
+import { incidentOf } from "../../upstream/incidents.ts";
 import type { Breakers } from "../breakers.ts";
 import type { Circuit, CircuitOutcome } from "../circuit.ts";
 import type { Interceptor } from "../call.ts";
 import { type AdmittedCall, toolLabel } from "../policy.ts";
 
 /**
- * Refuses calls of a server that keeps failing, before they take a place. A server fails that cannot be reached or does not
+ * Refuses calls of a server that keeps failing, before they take a place. Where callers have sessions of their own, what one of
+ * them meets says nothing of the others. A server fails that cannot be reached or does not
  * answer in time; a tool that says it failed has answered. A call that never came as far says nothing.
  */
 export function breaker(breakers: Breakers): Interceptor<AdmittedCall> {
   return (next) => async (call) => {
-    const circuit = breakers.of(call.upstream);
+    const circuit = breakers.of(call.upstream, call.principal.id);
     if (circuit === undefined) return next(call);
     const pass = circuit.admit();
     if (pass === undefined) throw refuse(call, circuit);
@@ -21,7 +23,8 @@ export function breaker(breakers: Breakers): Interceptor<AdmittedCall> {
       circuit.record(pass, "success");
       return result;
     } catch (thrown) {
-      circuit.record(pass, outcomeOf(thrown, call.trace.upstreamMs > upstreamMs));
+      const outcome = outcomeOf(thrown, call.trace.upstreamMs > upstreamMs);
+      circuit.record(pass, outcome, outcome === "failure" ? sharedCause(thrown) : undefined);
       throw thrown;
     }
   };
@@ -44,6 +47,11 @@ function outcomeOf(thrown: unknown, reached: boolean): CircuitOutcome {
     default:
       return "neutral";
   }
+}
+
+/** One crash fails every call in flight, and counts once; a time-out is each call's own. */
+function sharedCause(thrown: unknown): object | undefined {
+  return thrown instanceof RunletError && thrown.code === "UPSTREAM_UNAVAILABLE" ? incidentOf(thrown) : undefined;
 }
 
 function refuse(call: AdmittedCall, { state, retryAfterMs }: Circuit): RunletError {

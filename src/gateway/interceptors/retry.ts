@@ -13,15 +13,15 @@ import { RetryBudget } from "../retry-budget.ts";
  * Tries a call again that failed for a reason that may pass: one that was never sent, and else only a read, or a call that its
  * trusted server says is safe to repeat. Waits between attempts with full jitter, or as long as the failure asks for if
  * that is no longer than the longest wait; the wait counts as waiting in line and ends at once with the call. Each server's
- * retries are bounded by its calls, and there are none while its breaker is open.
+ * retries are bounded by its calls, and there are none while the call's breaker is open.
  */
 export function retry(parts: {
   readonly clock: Clock;
   readonly metrics: Metrics;
   /** A number in [0, 1). */
   readonly random: () => number;
-  /** Whether calls of a server are refused now. */
-  readonly isOpen: (upstream: Upstream) => boolean;
+  /** Whether such calls are refused now. */
+  readonly isOpen: (call: AdmittedCall) => boolean;
 }): Interceptor<AdmittedCall> {
   const { clock, metrics, random, isOpen } = parts;
   const budgets = new WeakMap<Upstream, RetryBudget>();
@@ -36,7 +36,7 @@ export function retry(parts: {
   function nextWaitMs(call: AdmittedCall, thrown: unknown, failures: number): number | undefined {
     const { upstream, signal } = call;
     const { retries, baseMs, maxMs } = upstream.config.retry;
-    if (failures > retries || signal.aborted || !isWorthwhile(call, thrown) || isOpen(upstream)) return undefined;
+    if (failures > retries || signal.aborted || !isWorthwhile(call, thrown) || isOpen(call)) return undefined;
     const askedMs = retryAfterMs(thrown);
     if (askedMs > maxMs || !budgetOf(upstream).take()) return undefined;
     return Math.max(askedMs, fullJitterMs(failures, { baseMs, maxMs }, random));

@@ -70,6 +70,7 @@ export class FakeRegistry implements UpstreamRegistry {
     };
     return {
       config,
+      sharesSessions: true,
       knownTools: () => this.#lists.get(name),
       knownInstructions: () => undefined,
       status: refuse,

@@ -3,12 +3,14 @@ import { createBreakers } from "../../../src/gateway/breakers.ts";
 import type { ToolResult } from "../../../src/gateway/call.ts";
 import { breaker } from "../../../src/gateway/interceptors/breaker.ts";
 import { type ErrorCode, RunletError } from "../../../src/lib/errors.ts";
+import { incidentOf, Incidents } from "../../../src/upstream/incidents.ts";
 import { admittedCall, createFakeUpstream } from "../../support/gateway-parts.ts";
 import { createManualClock } from "../../support/manual-clock.ts";
 
 const RESULT: ToolResult = { value: 1, content: [], outcome: "ok", bytes: 1 };
 const failure = (code: ErrorCode, details?: object) => new RunletError(code, "it failed", { details });
-const lost = failure("UPSTREAM_UNAVAILABLE", { sent: true });
+/** Each a loss of its own. */
+const lost = () => failure("UPSTREAM_UNAVAILABLE", { sent: true });
 
 function setup(config: Parameters<typeof createFakeUpstream>[2] = {}) {
   const clock = createManualClock();
@@ -20,8 +22,8 @@ function setup(config: Parameters<typeof createFakeUpstream>[2] = {}) {
   const send = breaker(breakers)(
     () => new Promise((resolve, reject) => open.push({ end: () => resolve(RESULT), fail: reject })),
   );
-  const start = (to = upstream) => {
-    const call = admittedCall(to);
+  const start = (to = upstream, principal = "tester") => {
+    const call = admittedCall(to, { principal: { id: principal, access: {}, admin: false } });
     const outcome = send(call).then(
       () => "ok" as const,
       (error: unknown) => error as RunletError,
@@ -29,9 +31,9 @@ function setup(config: Parameters<typeof createFakeUpstream>[2] = {}) {
     return { call, outcome };
   };
   /** Makes one call that comes to this; its time at the server is `ms`. */
-  const call = async (error?: Error, ms = 0, to = upstream): Promise<string> => {
+  const call = async (error?: Error, ms = 0, to = upstream, principal?: string): Promise<string> => {
     const before = open.length;
-    const { outcome, call: made } = start(to);
+    const { outcome, call: made } = start(to, principal);
     clock.advance(ms);
     made.trace.upstreamMs += ms;
     const sent = open[before];
@@ -40,10 +42,10 @@ function setup(config: Parameters<typeof createFakeUpstream>[2] = {}) {
     const ended = await outcome;
     return ended === "ok" ? "ok" : ended.code;
   };
-  const fail = async (times: number, error: Error = lost): Promise<void> => {
-    for (let time = 0; time < times; time++) await call(error);
+  const fail = async (times: number, makeError: () => Error = lost, principal?: string): Promise<void> => {
+    for (let time = 0; time < times; time++) await call(makeError(), 0, upstream, principal);
   };
-  return { clock, open, start, call, fail, lines, upstream, state: () => breakers.stateOf(upstream) };
+  return { clock, open, start, call, fail, lines, upstream, breakers, state: () => breakers.stateOf(upstream) };
 }
 
 describe("the breaker", () => {
@@ -70,7 +72,12 @@ describe("the breaker", () => {
     expect(await call()).toBe("UPSTREAM_CIRCUIT_OPEN");
     expect(open).toHaveLength(5);
     expect(lines).toEqual([
-      { server: "server", openMs: 30_000, message: "MCP server keeps failing: its calls are refused" },
+      {
+        server: "server",
+        principal: "tester",
+        openMs: 30_000,
+        message: "MCP server keeps failing: its calls are refused",
+      },
     ]);
   });
 
@@ -87,11 +94,11 @@ describe("the breaker", () => {
     const { call, state } = setup();
     for (let pair = 0; pair < 4; pair++) {
       await call();
-      await call(lost);
+      await call(lost());
     }
     await call();
     expect(state()).toBe("closed");
-    await call(lost);
+    await call(lost());
     expect(state()).toBe("open");
   });
 
@@ -100,7 +107,7 @@ describe("the breaker", () => {
     for (let round = 0; round < 100; round++) {
       await call();
       await call();
-      await call(lost);
+      await call(lost());
     }
     expect(state()).toBe("closed");
   });
@@ -110,7 +117,7 @@ describe("the breaker", () => {
     const pairs = async (count: number): Promise<void> => {
       for (let pair = 0; pair < count; pair++) {
         await call();
-        await call(lost);
+        await call(lost());
       }
     };
     for (let minute = 0; minute < 5; minute++) {
@@ -139,13 +146,13 @@ describe("the breaker", () => {
     expect(state()).toBe("closed");
   });
 
-  test.each<[string, RunletError, number]>([
-    ["time-outs at the server", failure("TOOL_TIMEOUT"), 100],
+  test.each<[string, () => RunletError, number]>([
+    ["time-outs at the server", () => failure("TOOL_TIMEOUT"), 100],
     ["connections that broke", lost, 0],
-    ["connections that were refused", failure("UPSTREAM_UNAVAILABLE", { sent: false }), 0],
-  ])("is opened by %s", async (_what, error, ms) => {
+    ["connections that were refused", () => failure("UPSTREAM_UNAVAILABLE", { sent: false }), 0],
+  ])("is opened by %s", async (_what, makeError, ms) => {
     const { call, state } = setup();
-    for (let time = 0; time < 5; time++) await call(error, ms);
+    for (let time = 0; time < 5; time++) await call(makeError(), ms);
     expect(state()).toBe("open");
   });
 
@@ -208,7 +215,7 @@ describe("the breaker", () => {
     expect(state()).toBe("open");
     clock.advance(30_000);
     const probe = start();
-    open[1]?.fail(lost);
+    open[1]?.fail(lost());
     await other.outcome;
     expect(state()).toBe("half-open");
     open.at(-1)?.end();
@@ -226,6 +233,119 @@ describe("the breaker", () => {
     const { fail, state, call } = setup({ config: { breaker: undefined } });
     await fail(50);
     expect([state(), await call()]).toEqual(["closed", "ok"]);
+  });
+});
+
+describe("the breaker of a server whose sessions are each principal's own", () => {
+  const timedOut = failure("TOOL_TIMEOUT");
+
+  test.each<[string, number, readonly string[]]>([
+    ["A's five time-outs refuse A only", 5, ["UPSTREAM_CIRCUIT_OPEN", "ok"]],
+    ["A's four refuse nobody", 4, ["ok", "ok"]],
+  ])("%s", async (_what, times, expected) => {
+    const { call, upstream } = setup();
+    for (let time = 0; time < times; time++) await call(timedOut, 100, upstream, "A");
+    const served = [await call(undefined, 0, upstream, "A"), await call(undefined, 0, upstream, "B")];
+    expect(served).toEqual(expected);
+  });
+
+  test("tells the worst of their states, and whose it is to the log only", async () => {
+    const { fail, call, clock, state, lines, upstream } = setup();
+    await fail(5, lost, "A");
+    await call(undefined, 0, upstream, "B");
+    expect([state(), lines]).toMatchObject(["open", [{ server: "server", principal: "A" }]]);
+    clock.advance(30_000);
+    expect(state()).toBe("half-open");
+    await call(undefined, 0, upstream, "A");
+    expect(state()).toBe("closed");
+  });
+
+  test("is one for all where all share the sessions", async () => {
+    const { call, upstream, lines } = setup({ sharesSessions: true });
+    for (let time = 0; time < 5; time++) await call(lost(), 0, upstream, `principal ${time}`);
+    expect(await call(undefined, 0, upstream, "another")).toBe("UPSTREAM_CIRCUIT_OPEN");
+    expect(lines).toEqual([
+      { server: "server", openMs: 30_000, message: "MCP server keeps failing: its calls are refused" },
+    ]);
+  });
+
+  test("no principal can be named so that it meets the circuit that others share", () => {
+    const { breakers, upstream } = setup();
+    const shared = createFakeUpstream("server", [], { sharesSessions: true });
+    for (const name of ["shared", "principal:A", ""]) {
+      expect(breakers.of(upstream, name)).not.toBe(breakers.of(shared, name));
+      expect(breakers.of(upstream, name)).not.toBe(breakers.of(upstream, "A"));
+    }
+  });
+
+  test("forgets a principal that made no call for ten minutes, one with a longer rest later", async () => {
+    const { fail, breakers, clock, upstream, state } = setup();
+    const first = breakers.of(upstream, "A");
+    await fail(5, lost, "A");
+    clock.advance(599_999);
+    expect([state(), breakers.of(upstream, "A") === first]).toEqual(["half-open", true]);
+    clock.advance(600_000);
+    expect(state()).toBe("closed");
+    expect(breakers.of(upstream, "A")).not.toBe(first);
+    const patient = setup({ config: { breaker: { ...POLICY, openMs: 3_600_000 } } });
+    await patient.fail(5, lost, "A");
+    patient.clock.advance(3_599_999);
+    expect(patient.state()).toBe("open");
+  });
+
+  test("keeps a thousand of them, without those unused longest", () => {
+    const { breakers, upstream } = setup();
+    const first = breakers.of(upstream, "0");
+    const second = breakers.of(upstream, "1");
+    for (let principal = 2; principal < 1_000; principal++) breakers.of(upstream, String(principal));
+    expect(breakers.of(upstream, "0")).toBe(first);
+    breakers.of(upstream, "one more");
+    expect(breakers.of(upstream, "0")).toBe(first);
+    expect(breakers.of(upstream, "1")).not.toBe(second);
+  });
+});
+
+describe("an incident", () => {
+  /** Failures of one incident, as a session marks them. */
+  function crash(calls: number): readonly RunletError[] {
+    const incidents = new Incidents();
+    const begun = Array.from({ length: calls }, () => ({ since: incidents.begin(), error: lost() }));
+    for (const { since, error } of begun) incidents.lost(since, error);
+    return begun.map(({ error }) => error);
+  }
+
+  test("is one failure, however many calls it hits", async () => {
+    const { call, state } = setup();
+    for (let time = 0; time < 4; time++) {
+      for (const error of crash(8)) await call(error);
+      expect(state()).toBe("closed");
+    }
+    for (const error of crash(8)) await call(error);
+    expect(state()).toBe("open");
+  });
+
+  test("is one start that failed for all who waited for it", async () => {
+    const { fail, state } = setup();
+    const error = lost();
+    await fail(20, () => error);
+    expect(state()).toBe("closed");
+  });
+
+  test("is met anew by a call that began after it", () => {
+    const incidents = new Incidents();
+    const [early, later] = [incidents.begin(), incidents.begin()];
+    const [first, second, third] = [lost(), lost(), lost()];
+    incidents.lost(early, first);
+    const next = incidents.begin();
+    incidents.lost(later, second);
+    incidents.lost(next, third);
+    expect(incidentOf(first)).toBe(incidentOf(second));
+    expect(incidentOf(third)).not.toBe(incidentOf(first));
+  });
+
+  test("is the failure itself where nobody knows of another", () => {
+    const error = lost();
+    expect(incidentOf(error)).toBe(error);
   });
 });
 
