@@ -1,7 +1,8 @@
 /**
  * `node --expose-gc test/bench/lifecycle.ts [cycles]`: starts and stops a server below a wrapper, with a child of its own, as
  * npx trees are, so many times (1,000 where not said), ten at once. Prints what is left of them, our memory over time,
- * and what one cycle took. Where process 1 collects ended orphans late a cycle takes up to a second more: until then the
+ * and what one cycle took. What is resident grows until 1,000 cycles or so, as it does where nothing but processes are started, and then
+ * stays: 160 MiB after 1,000 as after 3,000. Where process 1 collects ended orphans late a cycle takes up to a second more: until then the
  * system counts them.
  */
 import { randomUUID } from "node:crypto";

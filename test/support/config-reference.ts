@@ -6,7 +6,7 @@ const INTRODUCTION = `# Configuration
 
 Every key, made from the table that the configuration is checked by; \`runlet config schema\` prints it as JSON Schema, \`runlet config show\` where
 each value is from, \`runlet config check\` what is wrong. Durations are numbers of ms or text such as \`30s\`, \`5m\`, \`1h\`; sizes are bytes or text such as
-\`64KiB\`, \`2MiB\`. \`${"${NAME}"}\` and the other references work in every text. What a policy does, and why, is in [gateway.md](gateway.md).
+\`64KiB\`, \`2MiB\`. \`\${NAME}\` and the other references work in every text. What a policy does, and why, is in [gateway.md](gateway.md).
 `;
 
 /** Every key of the configuration as a page: one table for each object that has keys. */
