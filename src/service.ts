@@ -1,6 +1,6 @@
 import type { Readable, Writable } from "node:stream";
 import type { CatalogSource } from "./catalog/catalog.ts";
-import { authenticate } from "./config/callers.ts";
+import type { Callers } from "./config/callers.ts";
 import type { Config } from "./config/config.ts";
 import type { ProcessExecutor } from "./executor/process-executor.ts";
 import type { Gateway } from "./gateway/call.ts";
@@ -30,6 +30,8 @@ export type ServiceOptions = Omit<PartsOptions, "env">;
 /** A running Runlet: every part made and connected. Its doors are opened by `listen` and `serveStdio`. */
 export interface Service {
   readonly runs: RunService;
+  /** Who may call; `replace` puts another configuration of clients in place, for runs in flight too. */
+  readonly callers: Pick<Callers, "replace">;
   readonly catalogs: CatalogSource;
   readonly gateway: Gateway;
   readonly registry: UpstreamRegistry;
@@ -95,6 +97,7 @@ export async function createService(config: Config, options: ServiceOptions = {}
 
   return {
     runs,
+    callers: parts.callers,
     catalogs,
     gateway,
     registry,
@@ -117,14 +120,14 @@ export async function createService(config: Config, options: ServiceOptions = {}
 }
 
 function httpDeps(config: Config, parts: Parts, mcpHandler: McpHttpHandler): HttpDeps {
-  const { runs, catalogs, gateway, registry, pins, metrics, clock, log } = parts;
+  const { callers, runs, catalogs, gateway, registry, pins, metrics, clock, log } = parts;
   return {
     runs,
     catalogs,
     gateway,
     registry,
     pins,
-    authenticate: (headers) => authenticate(config, headers),
+    authenticate: (headers) => callers.authenticate(headers),
     config: config.http,
     limits: config.limits,
     readiness: () => readiness(parts),

@@ -4,7 +4,8 @@ import { guardRegistry } from "../catalog/guard/guarded-registry.ts";
 import type { GuardedRegistry } from "../catalog/guard/guarded-registry.ts";
 import { Pins } from "../catalog/guard/pins.ts";
 import { ObservedTypes } from "../catalog/learned/observed-types.ts";
-import { findPrincipal } from "../config/callers.ts";
+import { createCallers } from "../config/callers.ts";
+import type { Callers } from "../config/callers.ts";
 import type { Config } from "../config/config.ts";
 import { nativeModulePath } from "../executor/bundles.ts";
 import { confine, tellConfinement } from "../executor/confinement/confine.ts";
@@ -48,6 +49,8 @@ export interface PartsOptions {
 
 /** Every part but the doors. */
 export interface Parts {
+  /** Who may call; `replace` puts another configuration in place. */
+  readonly callers: Callers;
   readonly catalogs: CatalogSource;
   readonly gateway: Gateway;
   readonly executor: ProcessExecutor;
@@ -92,29 +95,29 @@ export async function createParts(config: Config, options: PartsOptions): Promis
   const catalogs = createCatalogSource(registry, observed);
   const validator = createArgumentValidator();
   const breakers = createBreakers({ clock, log });
-  const { cache } = config;
-  const gateway = createGateway({ registry, catalogs, clock, log, metrics, validator, observe, cache, breakers });
-  const queue = createLocalQueue({
-    ...queueBounds(config),
-    concurrencyOf: (principal) => executor.concurrencyOf(principal),
-    refusal: (principal) => executor.refusal(principal),
-    clock,
-    log,
-  });
+  const callers = createCallers(config, clock);
+  const policies = { validator, observe, cache: config.cache, breakers, callers };
+  const gateway = createGateway({ registry, catalogs, clock, log, metrics, ...policies });
+  const queue = createQueue(config, { executor, clock, log });
   const planner = config.model === undefined ? undefined : createOpenAiPlanner(config.model, { clock, log });
-  const { journal } = stores;
   const results = new RunResults({ store: stores.results, clock, log });
   const typeChecker = createTypeChecker({ clock, log });
-  const performing = { planner, planAttempts: config.model?.attempts ?? 1, results, typeChecker };
+  const performing = {
+    planner,
+    journal: stores.journal,
+    planAttempts: config.model?.attempts ?? 1,
+    results,
+    typeChecker,
+  };
   const runs = new QueuedRunService({
     runs: stores.runs,
-    journal,
+    journal: stores.journal,
     queue,
-    performer: new Performer({ ...performing, executor, gateway, catalogs, validator, journal, clock, log }),
+    performer: new Performer({ ...performing, executor, gateway, catalogs, validator, clock, log }),
     results,
     limits: config.limits,
     canPlan: planner !== undefined,
-    findPrincipal: (id) => findPrincipal(config, id),
+    findPrincipal: (id) => callers.find(id),
     onEnded: ({ id, source, outcome }) => {
       registry.releaseRun(id);
       countRun(metrics, source, outcome);
@@ -123,7 +126,7 @@ export async function createParts(config: Config, options: PartsOptions): Promis
     log,
   });
   readGauges(metrics, { registry, queue, executor, breakers });
-  const doors = { runs, catalogs, gateway, registry, executor, confinement };
+  const doors = { callers, runs, catalogs, gateway, registry, executor, confinement };
   return { ...doors, pins, results, typeChecker, stores, observed, metrics, clock, log };
 }
 
@@ -153,6 +156,20 @@ async function createExecutor(
     await stores.close();
     throw error;
   }
+}
+
+/** Runs that wait, within what the executor says of each caller. */
+function createQueue(
+  config: Config,
+  { executor, clock, log }: Pick<Parts, "executor" | "clock" | "log">,
+): ReturnType<typeof createLocalQueue> {
+  return createLocalQueue({
+    ...queueBounds(config),
+    concurrencyOf: (principal) => executor.concurrencyOf(principal),
+    refusal: (principal) => executor.refusal(principal),
+    clock,
+    log,
+  });
 }
 
 /** One client must not fill the queue for all others. */

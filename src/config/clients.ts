@@ -9,6 +9,11 @@ export function clientKeyHash(key: string): string {
   return createHash("sha256").update(key, "utf8").digest("hex");
 }
 
+/** Whether a client is known by something that others do not have: a key, or access tokens. */
+export function isAuthenticated({ keyHash, token }: ClientConfig): boolean {
+  return keyHash !== undefined || token !== undefined;
+}
+
 /** A new client key of 256 random bits, and its hash. The key cannot be found again from the hash. */
 export function createClientKey(): { readonly key: string; readonly hash: string } {
   const key = `${KEY_PREFIX}${randomBytes(KEY_BYTES).toString("base64url")}`;

@@ -1,4 +1,5 @@
 import { matchesGlob } from "../lib/glob.ts";
+import { compileClientToken, compileExpiry } from "./compile-auth.ts";
 import type { ClientConfig } from "./config.ts";
 import type { FaultReport } from "./fault-report.ts";
 import type { ClientOptions, Options } from "./options.ts";
@@ -22,16 +23,19 @@ export function compileClients(options: Options, report: FaultReport): ClientCon
     }
     if (keyHash !== undefined) owners.set(keyHash, name);
     const access = compileAccess(name, client, options, report);
-    return { keyHash, principal: { id: name, access, admin: client.admin ?? CLIENT_KEYS.admin.default } };
+    const keyExpiresAtMs = compileExpiry(name, client, report);
+    const token = compileClientToken(name, client, options, report);
+    const principal = { id: name, access, admin: client.admin ?? CLIENT_KEYS.admin.default };
+    return { keyHash, keyExpiresAtMs, token, principal };
   });
 }
 
-function compileKey(name: string, { key, unverified }: ClientOptions, report: FaultReport): string | undefined {
+function compileKey(name: string, { key, jwt, unverified }: ClientOptions, report: FaultReport): string | undefined {
   const remedy = `Run \`runlet keys create ${name}\` and copy the hash it prints, not the key.`;
-  if (key === undefined && unverified !== true) {
+  if (key === undefined && jwt === undefined && unverified !== true) {
     report({ path: ["clients", name, "key"], rule: "must be set", value: undefined, remedy });
-  } else if (key !== undefined && unverified === true) {
-    const rule = "must be false for a client with a key";
+  } else if ((key !== undefined || jwt !== undefined) && unverified === true) {
+    const rule = `must be false for a client with ${key === undefined ? "tokens" : "a key"}`;
     report({ path: ["clients", name, "unverified"], rule, value: true, remedy: "Remove one of the two." });
   }
   return key?.toLowerCase().replace(/^sha256:/u, "");

@@ -1,8 +1,9 @@
-import { BlockList, isIP } from "node:net";
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { checkShape } from "./check.ts";
 import type { ShapeFault } from "./check.ts";
+import { compileAuth } from "./compile-auth.ts";
+import { isAuthenticated } from "./clients.ts";
 import { compileClients } from "./compile-clients.ts";
 import { compileLimits } from "./compile-limits.ts";
 import { compileCacheLimits } from "./compile-policies.ts";
@@ -10,6 +11,7 @@ import { checkHttpUrl, compileUpstreams } from "./compile-upstreams.ts";
 import type { ClientConfig, Config, ExecutorsConfig, HttpConfig, ModelConfig } from "./config.ts";
 import type { FaultReport } from "./fault-report.ts";
 import { faultOf } from "./shown-value.ts";
+import { isLoopback } from "./loopback.ts";
 import type { LoadedOptions } from "./load.ts";
 import type { ModelOptions, Options } from "./options.ts";
 import { configError } from "./problem.ts";
@@ -79,6 +81,7 @@ function compileSections(options: Options, context: CompileContext, report: Faul
     dataDir: compileDataDir(options.dataDir ?? keys.dataDir.default, cwd, fileDir, context),
     upstreams: compileUpstreams(options, fileDir, report),
     clients,
+    auth: compileAuth(options, report),
     defaultPolicy: options.defaultPolicy ?? keys.defaultPolicy.default,
     limits: compileLimits(options, report),
     model: options.model === undefined ? undefined : compileModel(options.model, report),
@@ -147,20 +150,9 @@ function compileDataDir(dataDir: string, cwd: string, fileDir: string, { sources
   return resolve(sources?.get("dataDir")?.kind === "file" ? fileDir : cwd, dataDir);
 }
 
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet("127.0.0.0", 8, "ipv4");
-LOOPBACK.addAddress("::1", "ipv6");
-
-/** Whether only this machine can reach an address that we listen on. */
-export function isLoopback(host: string): boolean {
-  const family = isIP(host);
-  if (family === 0) return host.toLowerCase() === "localhost";
-  return LOOPBACK.check(host, family === 4 ? "ipv4" : "ipv6");
-}
-
 function checkExposure(host: string, clients: readonly ClientConfig[], report: FaultReport): void {
   if (isLoopback(host)) return;
-  const unverified = clients.filter(({ keyHash }) => keyHash === undefined).map(({ principal }) => principal.id);
+  const unverified = clients.filter((client) => !isAuthenticated(client)).map(({ principal }) => principal.id);
   if (unverified.length > 0) {
     const rule = `must be a loopback address while ${unverified.join(", ")} may call without a key, for others could take the name`;
     const remedy = "Run `runlet keys create NAME` and add each key to its client, or listen on 127.0.0.1.";

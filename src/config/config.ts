@@ -1,3 +1,4 @@
+import type { AuthConfig, ClientTokenConfig } from "./auth-config.ts";
 import type { CacheLimits, CallPolicies } from "./call-policies.ts";
 import type { GuardConfig } from "./guard-keys.ts";
 import type { LimitsConfig } from "./limits.ts";
@@ -66,9 +67,13 @@ export interface ClientConfig {
   readonly principal: Principal;
   /**
    * Lower-case hex SHA-256 of the whole key text, `rk_` included. `undefined`: it is not authenticated, but named by the
-   * header X-Client-ID; the listener's address is a loopback one then.
+   * header X-Client-ID, unless it has tokens; the listener's address is a loopback one then.
    */
   readonly keyHash: string | undefined;
+  /** When the key ends, ms since the epoch. @default never */
+  readonly keyExpiresAtMs?: number | undefined;
+  /** The access tokens that are its. @default none */
+  readonly token?: ClientTokenConfig | undefined;
 }
 
 /** The model that writes scripts for tasks. */
@@ -136,6 +141,8 @@ export interface Config {
   readonly upstreams: readonly UpstreamConfig[];
   /** Empty: everybody on loopback is the local principal. */
   readonly clients: readonly ClientConfig[];
+  /** How access tokens are checked; `undefined`: none are taken. */
+  readonly auth: AuthConfig | undefined;
   /**
    * Callers that are none of the clients: `allow` lets them in, where no client has a key.
    *

@@ -1,3 +1,4 @@
+import type { AuthOptions, ClientAuthOptions } from "./auth-keys.ts";
 import type { GuardOptions } from "./guard-keys.ts";
 import type { LimitName } from "./limits.ts";
 import type { ToolClass } from "./principal.ts";
@@ -60,8 +61,8 @@ export interface ServerOptions extends CallPolicyOptions, GuardOptions {
 }
 
 /** One entry of `clients` as people write it. */
-export interface ClientOptions {
-  /** Must be there unless `unverified` is true. */
+export interface ClientOptions extends ClientAuthOptions {
+  /** Must be there unless there is `jwt`, or `unverified` is true. */
   readonly key?: string;
   readonly unverified?: boolean;
   readonly servers?: readonly string[];
@@ -93,6 +94,7 @@ export interface Options extends GuardOptions {
   readonly mcpServers?: Readonly<Record<string, ServerOptions>>;
   readonly servers?: Readonly<Record<string, ServerOptions>>;
   readonly clients?: Readonly<Record<string, ClientOptions>>;
+  readonly auth?: AuthOptions;
   readonly defaultPolicy?: "deny" | "allow";
   readonly limits?: Readonly<Partial<Record<LimitName, LimitOption>>>;
   readonly model?: ModelOptions;

@@ -16,6 +16,12 @@ export interface AccessRules {
   readonly classes?: readonly ToolClass[];
 }
 
+/** What the scopes of an access token can let do, each its own; `read` is part of all others. */
+export const SCOPES = ["run", "invoke", "read", "admin"] as const;
+
+/** Something that an access token can let do. */
+export type Scope = (typeof SCOPES)[number];
+
 /** Who calls us, after authentication. */
 export interface Principal {
   /** Stable name: quotas, runs, caches and fairness are counted by it. */
@@ -23,6 +29,8 @@ export interface Principal {
   readonly access: AccessRules;
   /** Sees every principal's runs and may change the service. */
   readonly admin: boolean;
+  /** What its access token lets it do. @default everything but what `admin` keeps for administrators */
+  readonly can?: ReadonlySet<Scope>;
 }
 
 /** The one caller of a service that has no clients configured and listens on loopback only. */

@@ -1,3 +1,4 @@
+import { AUTH_KEYS, CLIENT_AUTH_KEYS } from "./auth-keys.ts";
 import { GUARD_KEYS, SERVER_GUARD_KEYS } from "./guard-keys.ts";
 import { LIFECYCLE_KEYS } from "./lifecycle-keys.ts";
 import { LIMIT_NAMES, LIMITS, mostOf } from "./limits.ts";
@@ -79,6 +80,7 @@ export const CLIENT_KEYS = {
     expects: 'the SHA-256 hash of a key: 64 hex digits, or "sha256:" and 64 hex digits',
     secret: true,
   }),
+  ...CLIENT_AUTH_KEYS,
   servers: globs("Servers it may use; all when missing."),
   tools: mapOf(
     "Tools it may use, by server or glob of servers; a server that is not listed is not narrowed.",
@@ -207,7 +209,8 @@ export const OPTIONS_SCHEMA = section(
       "Clients that may call, by name; when there are none everybody on this machine may.",
       section("One client.", CLIENT_KEYS, { strictKeys: true }),
     ),
-    defaultPolicy: text("Callers that are no client: `allow` lets them in too, where no client has a key.", {
+    ...AUTH_KEYS,
+    defaultPolicy: text("Callers that are no client: `allow` lets them in too, where no client has a key or tokens.", {
       enum: ["deny", "allow"],
       default: "deny",
     }),

@@ -60,16 +60,10 @@ export const UNSUPPORTED_KEYS: readonly UnsupportedKey[] = [
   { path: "rateLimit", danger: "clients would not be limited", harmless: isEmpty },
   { path: "rateLimits", danger: "clients would not be limited", harmless: isEmpty },
   {
-    path: "auth",
-    danger: "callers would not be authenticated by it",
-    harmless: isOff,
-    remedy: "Use clients with keys.",
-  },
-  {
     path: "oauth",
     danger: "callers would not be authenticated by it",
     harmless: isOff,
-    remedy: "Use clients with keys.",
+    remedy: "Write auth.issuers, or use clients with keys.",
   },
   { path: "clients.*.limits", danger: RATES, harmless: isEmpty },
   ...["mcpServers", "servers"].flatMap(serverKeys),

@@ -37,7 +37,7 @@ export type Interceptor<Call extends ToolCall = ToolCall> = (next: CallTool<Call
 export interface Gateway {
   /**
    * @throws TOOL_NOT_FOUND (also when not allowed), TOOL_ARGUMENTS_INVALID, TOOL_FAILED, TOOL_TIMEOUT,
-   *   TOOL_RESULT_TOO_LARGE, UPSTREAM_OVERLOADED, UPSTREAM_CIRCUIT_OPEN, UPSTREAM_UNAVAILABLE, UPSTREAM_PROTOCOL;
+   *   PRINCIPAL_REVOKED, TOOL_RESULT_TOO_LARGE, UPSTREAM_OVERLOADED, UPSTREAM_CIRCUIT_OPEN, UPSTREAM_UNAVAILABLE, UPSTREAM_PROTOCOL;
    *   RUN_CANCELLED when `signal` aborts.
    */
   call(call: ToolCall): Promise<ToolResult>;

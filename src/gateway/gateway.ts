@@ -1,4 +1,5 @@
 import type { CacheLimits } from "../config/call-policies.ts";
+import type { PrincipalSource } from "../config/callers.ts";
 import type { CatalogSource } from "../catalog/catalog.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
@@ -13,6 +14,7 @@ import { coalesce } from "./interceptors/coalesce.ts";
 import { concurrency } from "./interceptors/concurrency.ts";
 import { totalDeadline } from "./interceptors/deadline.ts";
 import { learn, type ObserveResult } from "./interceptors/learn.ts";
+import { recheck } from "./interceptors/recheck.ts";
 import { retry } from "./interceptors/retry.ts";
 import { telemetry } from "./interceptors/telemetry.ts";
 import { validate } from "./interceptors/validate.ts";
@@ -37,16 +39,19 @@ export interface GatewayParts {
   readonly cache?: CacheLimits;
   /** Shared with whoever tells their states. @default some of its own */
   readonly breakers?: Breakers;
+  /** Tells what became of callers since they were let in. @default they stay as they are */
+  readonly callers?: PrincipalSource;
   /** A number in [0, 1), for jitter. @default Math.random */
   readonly random?: () => number;
 }
 
+const UNCHANGED: PrincipalSource = { current: (principal) => principal };
 const CACHE_LIMITS: CacheLimits = { maxBytes: 64 * 1024 * 1024, maxEntries: 10_000 };
 
 /**
  * Puts the policies around the route in their one true order, outermost first:
  *
- *     telemetry → access → validate → (quota → rate limit →) cache → coalesce → total deadline → retry → breaker →
+ *     telemetry → recheck → access → validate → (quota → rate limit →) cache → coalesce → total deadline → retry → breaker →
  *     concurrency → learn → (attempt deadline → credentials →) route
  *
  * Those in parentheses are not there yet and belong at that place. Nothing is spent for a denied or invalid call; what a
@@ -57,6 +62,7 @@ const CACHE_LIMITS: CacheLimits = { maxBytes: 64 * 1024 * 1024, maxEntries: 10_0
 export function createGateway(parts: GatewayParts): Gateway {
   const { registry, catalogs, clock, log, metrics = createMetrics(), validator = createArgumentValidator() } = parts;
   const { observe = () => undefined, cache: limits = CACHE_LIMITS, random = Math.random } = parts;
+  const { callers = UNCHANGED } = parts;
   const { breakers = createBreakers({ clock, log }) } = parts;
   const isOpen = ({ upstream, principal }: AdmittedCall): boolean =>
     breakers.of(upstream, principal.id)?.state === "open";
@@ -73,6 +79,6 @@ export function createGateway(parts: GatewayParts): Gateway {
     ],
     route({ clock, metrics }),
   );
-  const call = telemetry({ clock, log, metrics })(access({ registry, catalogs, clock })(admitted));
+  const call = telemetry({ clock, log, metrics })(recheck(callers)(access({ registry, catalogs, clock })(admitted)));
   return { call };
 }

@@ -22,6 +22,13 @@ const ERRORS = {
   UNAUTHENTICATED: { fault: "client", status: 401, retryable: false },
   /** The credential is known and may not do this, or the Host or Origin header is not one of ours. */
   FORBIDDEN: { fault: "client", status: 403, retryable: false },
+  /**
+   * The caller's client was removed, or its key revoked or expired, after the run or request was accepted: nothing more is
+   * called for it.
+   */
+  PRINCIPAL_REVOKED: { fault: "client", status: 403, retryable: false },
+  /** The issuer of an access token cannot be asked for its keys, so the token can be neither taken nor refused. */
+  ISSUER_UNAVAILABLE: { fault: "upstream", status: 503, retryable: true },
   /** No such route, run or tool for this principal. */
   NOT_FOUND: { fault: "client", status: 404, retryable: false },
   /** The route exists and does not take this method. */

@@ -25,9 +25,14 @@ function tablesOf(title: string, node: SchemaNode): string[] {
 /** VS Code's `servers` has the keys of `mcpServers`, and all limits have the same two. */
 function inner(path: string, node: SchemaNode): string[] {
   if (path === "servers" || path.startsWith("limits.")) return [];
-  const [at, child] =
-    node.additionalProperties === undefined ? [path, node] : [`${path}.<name>`, node.additionalProperties];
+  const [at, child] = entryOf(path, node);
   return child.properties === undefined ? [] : tablesOf(`\`${at}\``, child);
+}
+
+/** What has the keys: the object itself, or each of a map or list. */
+function entryOf(path: string, node: SchemaNode): [string, SchemaNode] {
+  if (node.additionalProperties !== undefined) return [`${path}.<name>`, node.additionalProperties];
+  return node.items === undefined ? [path, node] : [`${path}[]`, node.items];
 }
 
 function kindOf(node: SchemaNode): string {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { authenticate, findPrincipal } from "../../../src/config/callers.ts";
+import { createCallers } from "../../../src/config/callers.ts";
 import { createClientKey } from "../../../src/config/clients.ts";
 import type { ClientConfig } from "../../../src/config/config.ts";
+import { createManualClock } from "../../support/manual-clock.ts";
 import { LOCAL_PRINCIPAL, UNLISTED_PRINCIPAL } from "../../../src/config/principal.ts";
 
 const { key, hash } = createClientKey();
@@ -12,7 +13,10 @@ const client = (id: string, keyHash: string | undefined): ClientConfig => ({
 const keyed = client("keyed", hash);
 const named = client("named", undefined);
 
-type Callers = Parameters<typeof authenticate>[0];
+type Callers = Parameters<typeof createCallers>[0];
+/** Who calls, by headers alone. */
+const authenticate = (config: Callers, headers: Headers) =>
+  createCallers(config, createManualClock()).authenticate(headers);
 
 /** The id of who calls with these headers, or the code of the refusal. */
 function callerOf(callers: Callers, headers: Readonly<Record<string, string>>): string {
@@ -31,49 +35,74 @@ describe("who calls", () => {
   const deny = "deny" as const;
   const allow = "allow" as const;
   const table: [string, Callers, Readonly<Record<string, string>>, string][] = [
-    ["nobody is configured", { clients: [], defaultPolicy: deny }, {}, LOCAL_PRINCIPAL.id],
-    ["nobody is configured, a name is sent", { clients: [], defaultPolicy: deny }, BY_NAME, LOCAL_PRINCIPAL.id],
-    ["the key of a client", { clients: [named, keyed], defaultPolicy: deny }, BY_KEY, "keyed"],
-    ["a key and another's name", { clients: [named, keyed], defaultPolicy: deny }, { ...BY_KEY, ...BY_NAME }, "keyed"],
+    ["nobody is configured", { clients: [], defaultPolicy: deny, auth: undefined }, {}, LOCAL_PRINCIPAL.id],
+    [
+      "nobody is configured, a name is sent",
+      { clients: [], defaultPolicy: deny, auth: undefined },
+      BY_NAME,
+      LOCAL_PRINCIPAL.id,
+    ],
+    ["the key of a client", { clients: [named, keyed], defaultPolicy: deny, auth: undefined }, BY_KEY, "keyed"],
+    [
+      "a key and another's name",
+      { clients: [named, keyed], defaultPolicy: deny, auth: undefined },
+      { ...BY_KEY, ...BY_NAME },
+      "keyed",
+    ],
     [
       "a wrong key and a name",
-      { clients: [named, keyed], defaultPolicy: deny },
+      { clients: [named, keyed], defaultPolicy: deny, auth: undefined },
       { ...BY_NAME, authorization: "Bearer rk_x" },
       REFUSED,
     ],
-    ["the name of a client without a key", { clients: [named, keyed], defaultPolicy: deny }, BY_NAME, "named"],
+    [
+      "the name of a client without a key",
+      { clients: [named, keyed], defaultPolicy: deny, auth: undefined },
+      BY_NAME,
+      "named",
+    ],
     [
       "the name of a client with a key",
-      { clients: [named, keyed], defaultPolicy: deny },
+      { clients: [named, keyed], defaultPolicy: deny, auth: undefined },
       { "x-client-id": "keyed" },
       REFUSED,
     ],
-    ["an unknown name", { clients: [named], defaultPolicy: deny }, { "x-client-id": "Named" }, REFUSED],
-    ["an empty name", { clients: [named], defaultPolicy: deny }, { "x-client-id": "" }, REFUSED],
-    ["no header", { clients: [named], defaultPolicy: deny }, {}, REFUSED],
+    [
+      "an unknown name",
+      { clients: [named], defaultPolicy: deny, auth: undefined },
+      { "x-client-id": "Named" },
+      REFUSED,
+    ],
+    ["an empty name", { clients: [named], defaultPolicy: deny, auth: undefined }, { "x-client-id": "" }, REFUSED],
+    ["no header", { clients: [named], defaultPolicy: deny, auth: undefined }, {}, REFUSED],
     [
       "a name and a foreign token, where nobody has a key",
-      { clients: [named], defaultPolicy: deny },
+      { clients: [named], defaultPolicy: deny, auth: undefined },
       { ...BY_NAME, ...BY_KEY },
       "named",
     ],
-    ["a name where others are let in", { clients: [named], defaultPolicy: allow }, BY_NAME, "named"],
-    ["no header where others are let in", { clients: [named], defaultPolicy: allow }, {}, UNLISTED_PRINCIPAL.id],
+    ["a name where others are let in", { clients: [named], defaultPolicy: allow, auth: undefined }, BY_NAME, "named"],
+    [
+      "no header where others are let in",
+      { clients: [named], defaultPolicy: allow, auth: undefined },
+      {},
+      UNLISTED_PRINCIPAL.id,
+    ],
     [
       "an unknown name where others are let in",
-      { clients: [named], defaultPolicy: allow },
+      { clients: [named], defaultPolicy: allow, auth: undefined },
       { "x-client-id": "x" },
       UNLISTED_PRINCIPAL.id,
     ],
     [
       "no header where others are let in, but somebody has a key",
-      { clients: [named, keyed], defaultPolicy: allow },
+      { clients: [named, keyed], defaultPolicy: allow, auth: undefined },
       {},
       REFUSED,
     ],
     [
       "the unlisted principal's own name",
-      { clients: [named], defaultPolicy: deny },
+      { clients: [named], defaultPolicy: deny, auth: undefined },
       { "x-client-id": "(unlisted)" },
       REFUSED,
     ],
@@ -86,7 +115,7 @@ describe("who calls", () => {
   test("a refusal says what to send, for the clients that there are", () => {
     const refusal = (clients: readonly ClientConfig[]): unknown => {
       try {
-        return authenticate({ clients, defaultPolicy: deny }, new Headers());
+        return authenticate({ clients, defaultPolicy: deny, auth: undefined }, new Headers());
       } catch (error) {
         const { message, context } = error as { message: string; context: { hint: string } };
         return [message, context.hint];
@@ -102,10 +131,11 @@ describe("who calls", () => {
 
   test("a run that was left is its caller's as long as the caller may call", () => {
     const ids = ["local", "named", "keyed", "(unlisted)"];
-    const found = (callers: Callers) => ids.filter((id) => findPrincipal(callers, id)?.id === id);
-    expect(found({ clients: [], defaultPolicy: allow })).toEqual(["local"]);
-    expect(found({ clients: [named], defaultPolicy: deny })).toEqual(["named"]);
-    expect(found({ clients: [named], defaultPolicy: allow })).toEqual(["named", "(unlisted)"]);
-    expect(found({ clients: [named, keyed], defaultPolicy: allow })).toEqual(["named", "keyed"]);
+    const found = (callers: Callers) =>
+      ids.filter((id) => createCallers(callers, createManualClock()).find(id)?.id === id);
+    expect(found({ clients: [], defaultPolicy: allow, auth: undefined })).toEqual(["local"]);
+    expect(found({ clients: [named], defaultPolicy: deny, auth: undefined })).toEqual(["named"]);
+    expect(found({ clients: [named], defaultPolicy: allow, auth: undefined })).toEqual(["named", "(unlisted)"]);
+    expect(found({ clients: [named, keyed], defaultPolicy: allow, auth: undefined })).toEqual(["named", "keyed"]);
   });
 });

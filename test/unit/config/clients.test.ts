@@ -1,7 +1,16 @@
 import { createHash } from "node:crypto";
-import { expect, test } from "vitest";
+import type crypto from "node:crypto";
+import { describe, expect, test, vi } from "vitest";
 import { clientKeyHash, createClientKey, findClient } from "../../../src/config/clients.ts";
 import type { ClientConfig } from "../../../src/config/config.ts";
+
+const compared = vi.hoisted(() => vi.fn());
+
+vi.mock("node:crypto", async (original) => {
+  const real = await original<typeof crypto>();
+  compared.mockImplementation(real.timingSafeEqual);
+  return { ...real, timingSafeEqual: compared };
+});
 
 const client = (id: string, keyHash: string): ClientConfig => ({
   keyHash,
@@ -38,4 +47,26 @@ test("a wrong key, an empty one, a hash and a cut key find nobody", () => {
 
 test("a client whose hash is malformed is never found", () => {
   expect(findClient([client("a", ""), client("b", "zz"), client("c", "abcd")], "anything")).toBeUndefined();
+});
+
+describe("the time a key takes", () => {
+  const keys = Array.from({ length: 4 }, createClientKey);
+  const clients = [
+    { ...client("no-key", ""), keyHash: undefined },
+    ...keys.map(({ hash }, index) => client(`c${index}`, hash)),
+  ];
+
+  test.each([
+    ["first", keys[0]?.key ?? ""],
+    ["last", keys[3]?.key ?? ""],
+    ["nobody's", "rk_nobody"],
+    ["empty", ""],
+  ])("does not tell whose it is: all are compared in constant time, the %s one's alike", (_, key) => {
+    compared.mockClear();
+    findClient(clients, key);
+    expect(compared.mock.calls.map(([expected]) => Buffer.from(expected as Uint8Array).toString("hex"))).toEqual(
+      keys.map(({ hash }) => hash),
+    );
+    expect(compared.mock.calls.every(([, presented]) => (presented as Uint8Array).length === 32)).toBe(true);
+  });
 });
