@@ -4,6 +4,7 @@ import type { Callers } from "./config/callers.ts";
 import type { Config } from "./config/config.ts";
 import type { ProcessExecutor } from "./executor/process-executor.ts";
 import type { Gateway } from "./gateway/call.ts";
+import { createAuthenticator } from "./http/auth/authenticator.ts";
 import { createApp } from "./http/app.ts";
 import type { HttpDeps } from "./http/deps.ts";
 import { listen } from "./http/server.ts";
@@ -127,7 +128,8 @@ function httpDeps(config: Config, parts: Parts, mcpHandler: McpHttpHandler): Htt
     gateway,
     registry,
     pins,
-    authenticate: (headers) => callers.authenticate(headers),
+    authenticate: createAuthenticator(callers, { clock, log }),
+    auth: () => callers.auth,
     config: config.http,
     limits: config.limits,
     readiness: () => readiness(parts),

@@ -22,6 +22,13 @@ export const SCOPES = ["run", "invoke", "read", "admin"] as const;
 /** Something that an access token can let do. */
 export type Scope = (typeof SCOPES)[number];
 
+/** The scopes of an access token. */
+export interface GrantedScopes {
+  readonly granted: ReadonlySet<Scope>;
+  /** What the token's issuer calls them. */
+  readonly names: ReadonlyMap<Scope, string>;
+}
+
 /** Who calls us, after authentication. */
 export interface Principal {
   /** Stable name: quotas, runs, caches and fairness are counted by it. */
@@ -30,7 +37,7 @@ export interface Principal {
   /** Sees every principal's runs and may change the service. */
   readonly admin: boolean;
   /** What its access token lets it do. @default everything but what `admin` keeps for administrators */
-  readonly can?: ReadonlySet<Scope>;
+  readonly scopes?: GrantedScopes;
 }
 
 /** The one caller of a service that has no clients configured and listens on loopback only. */

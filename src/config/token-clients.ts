@@ -1,6 +1,6 @@
 import type { ClientTokenConfig, IssuerConfig, VerifiedToken } from "./auth-config.ts";
 import type { Config } from "./config.ts";
-import type { Principal, Scope } from "./principal.ts";
+import type { GrantedScopes, Principal } from "./principal.ts";
 
 /** What names of principals are made of: they are shown, logged and compared. */
 const PRINCIPAL_VALUE = /^[^\p{C}\p{Z}]{1,255}$/u;
@@ -19,11 +19,11 @@ export function judgeToken(
   const client = clients.find(({ token }) => token?.issuer === issuer && fits(token, claims));
   if (client?.token === undefined) return undefined;
   const { access, admin, id } = client.principal;
-  const can = scopesOf(known, claims);
+  const scopes = scopesOf(known, claims);
   const { principalClaim } = client.token;
   const name = principalClaim === undefined ? id : `${id}:${String(claims[principalClaim])}`;
-  if (can === undefined) return { principal: { id: name, access, admin } };
-  return { principal: { id: name, access, admin: admin && can.has("admin"), can } };
+  if (scopes === undefined) return { principal: { id: name, access, admin } };
+  return { principal: { id: name, access, admin: admin && scopes.granted.has("admin"), scopes } };
 }
 
 function fits(token: ClientTokenConfig, claims: VerifiedToken["claims"]): boolean {
@@ -44,12 +44,13 @@ function holds(claim: unknown, wanted: string): boolean {
 }
 
 /** @source RFC 9068 section 2.2.3: `scope`, parted by spaces; other issuers write `scp`, also as a list. */
-function scopesOf({ scopes }: IssuerConfig, claims: VerifiedToken["claims"]): ReadonlySet<Scope> | undefined {
+function scopesOf({ scopes }: IssuerConfig, claims: VerifiedToken["claims"]): GrantedScopes | undefined {
   if (scopes === undefined) return undefined;
   const given = new Set(
     [claims["scope"], claims["scp"]].flatMap((value) =>
       typeof value === "string" ? value.split(" ") : Array.isArray(value) ? (value as unknown[]) : [],
     ),
   );
-  return new Set([...scopes].flatMap(([scope, name]) => (given.has(name) ? [scope] : [])));
+  const granted = new Set([...scopes].flatMap(([scope, name]) => (given.has(name) ? [scope] : [])));
+  return { granted, names: scopes };
 }

@@ -15,6 +15,7 @@ import { serverOperations } from "./routes/servers.ts";
 import { serviceOperations } from "./routes/service.ts";
 import { submitOperation } from "./routes/submit.ts";
 import { toolOperations } from "./routes/tools.ts";
+import { wellKnownOperations } from "./routes/well-known.ts";
 
 /**
  * The HTTP door: translates requests to the services it is given, and holds no state but who waits for which run.
@@ -24,7 +25,7 @@ import { toolOperations } from "./routes/tools.ts";
  */
 export function createApp(deps: HttpDeps): HttpApp {
   const app: HttpApp = new Hono<AppEnv>();
-  app.onError(onError(deps.log));
+  app.onError(onError(deps));
   app.notFound(onNotFound);
   app.use(requestId(deps.clock), accessLog(deps.log, deps.clock), securityHeaders, hostGuard(deps.config));
   const operations = [
@@ -34,6 +35,7 @@ export function createApp(deps: HttpDeps): HttpApp {
     ...invokeOperations(deps),
     ...serverOperations(deps),
     ...pinOperations(deps),
+    ...wellKnownOperations(deps),
   ];
   mountOperations(app, [...operations, ...serviceOperations(deps, operations)], deps);
   // Who opens the address in a browser wants to read.

@@ -1,6 +1,7 @@
 import type { CatalogSource } from "../catalog/catalog.ts";
 import type { GuardedRegistry } from "../catalog/guard/guarded-registry.ts";
 import type { Pins } from "../catalog/guard/pins.ts";
+import type { AuthConfig } from "../config/auth-config.ts";
 import type { HttpConfig } from "../config/config.ts";
 import type { LimitsConfig } from "../config/limits.ts";
 import type { Principal } from "../config/principal.ts";
@@ -24,9 +25,11 @@ export interface HttpDeps {
   readonly pins: Pick<Pins, "view" | "show" | "approve" | "reset">;
   /**
    * Tells who calls, from the request's headers alone.
-   * @throws UNAUTHENTICATED, FORBIDDEN.
+   * @throws UNAUTHENTICATED, FORBIDDEN, ISSUER_UNAVAILABLE.
    */
   authenticate(headers: Headers): Principal | Promise<Principal>;
+  /** How access tokens are checked now. @default none are taken */
+  readonly auth?: () => AuthConfig | undefined;
   readonly config: HttpConfig;
   readonly limits: LimitsConfig;
   readiness(): Readiness | Promise<Readiness>;

@@ -6,7 +6,7 @@ import type { AppContext, AppMiddleware, HttpApp } from "./context.ts";
 import type { HttpDeps } from "./deps.ts";
 import { authentication } from "./middleware/authentication.ts";
 import { methodNotAllowed } from "./middleware/problems.ts";
-import type { AnyOperation } from "./operation.ts";
+import { scopeOf, type AnyOperation } from "./operation.ts";
 import { requestInvalid, type RequestProblem } from "./problem.ts";
 import { compileCheck, readParameters, type RequestSchema } from "./validate.ts";
 
@@ -29,9 +29,10 @@ const NOTHING: RequestSchema<unknown> = { schema: { type: "object", additionalPr
 export function mountOperations(app: HttpApp, operations: readonly AnyOperation[], deps: HttpDeps): void {
   const methods = new Map<string, string[]>();
   for (const operation of operations) {
-    const { method, path, access } = operation;
+    const { method, path } = operation;
+    const scope = scopeOf(operation);
     app.on(method, [path], routeName(operation));
-    if (access !== "public") app.on(method, [path], authentication(deps, access));
+    if (scope !== undefined) app.on(method, [path], authentication(deps, scope));
     app.on(method, [path], compileHandler(operation, deps));
     methods.set(path, [...(methods.get(path) ?? []), ...(method === "GET" ? ["GET", "HEAD"] : [method])]);
   }

@@ -1,5 +1,6 @@
 import { isRecord } from "../lib/guards.ts";
-import type { AnyOperation, OperationAnswer } from "./operation.ts";
+import { SCOPE_KEYS } from "../config/auth-keys.ts";
+import { scopeOf, type AnyOperation, type OperationAnswer } from "./operation.ts";
 import { PROBLEM_TYPE } from "./problem.ts";
 import { ref, responseSchemas } from "./response-schemas.ts";
 import type { SchemaObject } from "./validate.ts";
@@ -63,13 +64,21 @@ export function openApiDocument(operations: readonly AnyOperation[], version: st
       schemas: responseSchemas,
       securitySchemes: {
         key: { type: "http", scheme: "bearer", description: "A client's key, where clients are configured." },
+        token: {
+          type: "http",
+          scheme: "bearer",
+          bearerFormat: "JWT",
+          description:
+            "An access token for this service, where issuers are configured: `GET /.well-known/oauth-protected-resource` names them. Its scopes may be called otherwise there.",
+        },
       },
     },
   };
 }
 
 function toApiOperation(operation: AnyOperation): ApiOperation {
-  const { method, path, access, tag, summary, body, isBodyOptional = false, answers } = operation;
+  const scope = scopeOf(operation);
+  const { method, path, tag, summary, body, isBodyOptional = false, answers } = operation;
   const responses = Object.entries(answers).map(([status, answer]) => [status, toApiAnswer(answer)] as const);
   return {
     operationId: toOperationId(method, path),
@@ -86,7 +95,7 @@ function toApiOperation(operation: AnyOperation): ApiOperation {
         content: { [PROBLEM_TYPE]: { schema: ref("Problem") } },
       },
     },
-    security: access === "public" ? [] : [{ key: [] }],
+    security: scope === undefined ? [] : [{ key: [] }, { token: [SCOPE_KEYS[scope].default] }],
   };
 }
 

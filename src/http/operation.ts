@@ -1,4 +1,4 @@
-import type { Principal } from "../config/principal.ts";
+import type { Principal, Scope } from "../config/principal.ts";
 import type { RequestSchema, SchemaObject } from "./validate.ts";
 
 /** What an operation is given: checked, its client known. */
@@ -32,6 +32,8 @@ export interface Operation<Body, Query> {
   readonly path: string;
   /** `public`: no credential is asked for; `admin`: the principal must be one. */
   readonly access: "public" | "caller" | "admin";
+  /** What an access token must let do, unless the operation is public or for administrators. @default "read" */
+  readonly scope?: Exclude<Scope, "admin">;
   /** Heading in the documentation. */
   readonly tag: "Runs" | "Tools" | "Servers" | "Service";
   /** One sentence. */
@@ -61,6 +63,12 @@ export function operation<Body = undefined, Query = Readonly<Record<string, neve
   definition: Operation<Body, Query>,
 ): AnyOperation {
   return definition;
+}
+
+/** What an access token must let do. @returns `undefined` where no credential is asked for. */
+export function scopeOf({ access, scope = "read" }: AnyOperation): Scope | undefined {
+  if (access === "public") return undefined;
+  return access === "admin" ? "admin" : scope;
 }
 
 /** JSON as an answer. */

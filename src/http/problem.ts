@@ -55,7 +55,7 @@ export function problemResponse(
   const { status } = errorSpec(error.code);
   const all = new Headers(headers);
   all.set("content-type", PROBLEM_TYPE);
-  if (status === 401) all.set("www-authenticate", 'Bearer realm="runlet"');
+  if (status === 401 && !all.has("www-authenticate")) all.set("www-authenticate", 'Bearer realm="runlet"');
   if (error.retryable && (status === 429 || status === 503)) all.set("retry-after", String(retryAfterSeconds(error)));
   return new Response(JSON.stringify(toProblem(error, requestId)), { status, headers: all });
 }

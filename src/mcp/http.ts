@@ -7,6 +7,7 @@ import {
 } from "@modelcontextprotocol/server";
 import type { AuthInfo, McpServerFactory } from "@modelcontextprotocol/server";
 import type { Principal } from "../config/principal.ts";
+import { requireScope } from "../config/scopes.ts";
 import { isRecord } from "../lib/guards.ts";
 import { parseJson } from "../lib/json.ts";
 import { createInFlightRequests } from "./in-flight.ts";
@@ -69,6 +70,8 @@ export function createMcpHttpHandler(deps: McpHttpDeps): McpHttpHandler {
     if (body.tooLarge) return rpcError(413, -32_000, `The body is larger than ${maxBodyBytes} bytes`);
     const parsedBody = parseJson(body.text)?.value;
     if (parsedBody === undefined) return rpcError(400, -32_700, "Parse error: the body is not JSON");
+    // Refused as a request, not within its answer: so clients know to ask for a token that lets them.
+    if (runsScript(parsedBody)) requireScope(principal, "run", "call run_script");
     if (sessionId !== undefined) cancelNamed(parsedBody, { principal, sessionId }, inFlight);
     const isCall = isRecord(parsedBody) && parsedBody["method"] === "tools/call";
     const response = await (isCall ? streaming : plain).fetch(request, { authInfo, parsedBody });
@@ -92,6 +95,17 @@ function cancelNamed(
     if (typeof requestId !== "string" && typeof requestId !== "number") continue;
     inFlight.cancel({ principalId: principal.id, sessionId, requestId });
   }
+}
+
+/** Whether one message of a body calls `run_script`. */
+function runsScript(body: unknown): boolean {
+  return (Array.isArray(body) ? (body as unknown[]) : [body]).some(
+    (message) =>
+      isRecord(message) &&
+      message["method"] === "tools/call" &&
+      isRecord(message["params"]) &&
+      message["params"]["name"] === "run_script",
+  );
 }
 
 /** `initialize` exists in the earlier revisions only. */

@@ -1,5 +1,6 @@
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import type { Principal } from "../config/principal.ts";
+import { requireScope } from "../config/scopes.ts";
 import { RunletError } from "../lib/errors.ts";
 import type { RunEvent, RunView } from "../runs/run.ts";
 import { parseRunScriptArguments } from "./arguments.ts";
@@ -22,7 +23,7 @@ export interface ToolExchange {
  * Performs `run_script`: submits the run, follows it to its end, answers with it. The run ends with its request: when
  * the request is cancelled, or following fails, the run is cancelled.
  *
- * @throws REQUEST_INVALID for wrong arguments, and what `RunService.submit` throws.
+ * @throws FORBIDDEN, REQUEST_INVALID for wrong arguments, and what `RunService.submit` throws.
  */
 export async function callRunScript(
   deps: McpDeps,
@@ -30,6 +31,7 @@ export async function callRunScript(
   args: unknown,
   exchange: ToolExchange,
 ): Promise<CallToolResult> {
+  requireScope(principal, "run", "call run_script");
   const request = parseRunScriptArguments(args);
   const answerBytes = Math.max(MIN_ANSWER_BYTES, request.limits?.[ANSWER_LIMIT] ?? DEFAULT_ANSWER_BYTES);
   // The run cuts its result to what the answer has room for, so that one cut tells how much of the whole is gone.

@@ -117,6 +117,7 @@ describe("packages have one home", () => {
     { name: /^isolated-vm$/u, folders: ["executor"] },
     { name: /^@modelcontextprotocol\//u, folders: ["upstream", "mcp"] },
     { name: /^(?:hono|@hono)(?:\/|$)/u, folders: ["http"] },
+    { name: /^jose$/u, folders: ["http"] },
     { name: /^openai(?:\/|$)/u, folders: ["planner"] },
     { name: /^pino$/u, folders: ["observability"] },
     { name: /^(?:bullmq|ioredis)$/u, folders: ["queue", "store"] },

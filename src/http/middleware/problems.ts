@@ -1,3 +1,5 @@
+import { challengeOf } from "../auth/protected-resource.ts";
+import type { HttpDeps } from "../deps.ts";
 import { errorInfo, toErrorInfo, type ErrorCode, type ErrorInfo } from "../../lib/errors.ts";
 import type { AppContext } from "../context.ts";
 import type { Log } from "../../lib/log.ts";
@@ -8,11 +10,13 @@ import { problemResponse } from "../problem.ts";
  *
  * @returns A handler for Hono's `onError`.
  */
-export function onError(log: Log): (thrown: Error, c: AppContext) => Response {
+export function onError({ log, auth }: Pick<HttpDeps, "log" | "auth">): (thrown: Error, c: AppContext) => Response {
   return (thrown, c) => {
     const error = toErrorInfo(thrown);
     logFailure(log, error, thrown, c);
-    return problemResponse(error, c.get("requestId"));
+    const challenge = challengeOf(error, auth?.());
+    const headers = challenge === undefined ? {} : { "www-authenticate": challenge };
+    return problemResponse(error, c.get("requestId"), headers);
   };
 }
 
@@ -31,7 +35,12 @@ export function methodNotAllowed(c: AppContext, path: string, methods: readonly 
   return problemResponse(error, c.get("requestId"), { allow });
 }
 
-const REFUSED_AT_WILL: ReadonlySet<ErrorCode> = new Set(["QUEUE_FULL", "SHUTTING_DOWN", "MODEL_NOT_CONFIGURED"]);
+const REFUSED_AT_WILL: ReadonlySet<ErrorCode> = new Set([
+  "QUEUE_FULL",
+  "SHUTTING_DOWN",
+  "MODEL_NOT_CONFIGURED",
+  "ISSUER_UNAVAILABLE",
+]);
 
 function logFailure(log: Log, error: ErrorInfo, thrown: unknown, c: AppContext): void {
   const refusal = { requestId: c.get("requestId"), route: c.get("route"), code: error.code };

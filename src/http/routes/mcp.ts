@@ -17,16 +17,19 @@ export function mountMcp(app: HttpApp, handler: McpHandler, deps: HttpDeps): voi
       c.set("route", "/mcp");
       await next();
     },
-    authentication(deps, "caller"),
+    authentication(deps, "read"),
     (c) => serve(c, handler, deps.config.maxBodyBytes),
   );
 }
 
 async function serve(c: AppContext, handler: McpHandler, maxBodyBytes: number): Promise<Response> {
   const { method, url, headers, signal } = c.req.raw;
+  // Whose they are is known by now, and whatever the transport hands on must not have them.
+  const kept = new Headers(headers);
+  kept.delete("authorization");
   const hasBody = method !== "GET" && method !== "HEAD";
   const body = hasBody ? { body: await readBody(c.req.raw, maxBodyBytes) } : {};
-  const answer = await handler(new Request(url, { method, headers, signal, ...body }), requirePrincipal(c));
+  const answer = await handler(new Request(url, { method, headers: kept, signal, ...body }), requirePrincipal(c));
   return new Response(answer.body, answer);
 }
 

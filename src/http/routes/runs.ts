@@ -190,6 +190,7 @@ function cancelRun({ runs }: HttpDeps): AnyOperation {
     method: "DELETE",
     path: "/runs/:id",
     access: "caller",
+    scope: "run",
     tag: "Runs",
     summary: "Cancel a run that has not ended, and its calls.",
     answers: { 200: { description: "The run, ended.", schema: ref("Run") } },

@@ -24,6 +24,7 @@ export function submitOperation(deps: HttpDeps): AnyOperation {
     method: "POST",
     path: "/run",
     access: "caller",
+    scope: "run",
     tag: "Runs",
     summary: "Run a script, or a task that a model writes the script for. A run that fails is answered with 200.",
     body: runBodySchema(deps.limits),

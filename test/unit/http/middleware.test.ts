@@ -141,6 +141,8 @@ describe("authentication", () => {
       "GET /openapi.json",
       "GET /schema.json",
       "GET /docs",
+      "GET /.well-known/oauth-protected-resource",
+      "GET /.well-known/oauth-protected-resource/mcp",
       "GET /",
     ]);
     const routes = app.routes.filter(({ method, path }) => method !== "ALL" && path !== "/*");
