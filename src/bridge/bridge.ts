@@ -11,6 +11,7 @@ import type { JsonValue } from "../lib/guards.ts";
 import { canonicalJson, isDeeperThan, parseJson } from "../lib/json.ts";
 import type { Log } from "../lib/log.ts";
 import type { CallSettlement, Journal } from "../store/journal.ts";
+import type { Asker } from "../upstream/asker.ts";
 import { toArguments } from "./arguments.ts";
 import type { CallSummary } from "./call-summary.ts";
 import type { CallBytes } from "./call-bytes.ts";
@@ -52,6 +53,8 @@ export interface BridgeOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly listener: BridgeListener;
+  /** Who can be asked for what a tool wants to know. */
+  readonly asker?: Asker | undefined;
 }
 
 const PENDING = { ms: undefined, outcome: "pending", resultBytes: 0 } as const;
@@ -261,7 +264,7 @@ export class Bridge {
   }
 
   #throughGateway({ target, args, signal }: PreparedCall): Promise<ToolResult> {
-    const { principal, narrow, limits, runId, gateway } = this.#options;
+    const { principal, narrow, limits, runId, gateway, asker } = this.#options;
     return gateway.call({
       principal,
       narrow,
@@ -271,6 +274,7 @@ export class Bridge {
       signal,
       maxResultBytes: limits.toolResultBytes,
       runId,
+      asker,
     });
   }
 

@@ -8,6 +8,8 @@ import { compileGuard } from "./guard-keys.ts";
 import type { GuardConfig } from "./guard-keys.ts";
 import type { Options, ServerOptions } from "./options.ts";
 import type { KeyPath } from "./problem.ts";
+import { compileQuestions } from "./question-keys.ts";
+import type { QuestionConfig } from "./question-keys.ts";
 import { NAME_RULE, SERVER_KEYS } from "./schema.ts";
 import { parseDuration } from "./units.ts";
 
@@ -28,7 +30,12 @@ export function compileUpstreams(options: Options, fileDir: string, report: Faul
       const policies = compilePolicies(server, options, path, report);
       const guard = compileGuard(server, options);
       if (transport !== undefined)
-        upstreams.push({ ...compileUpstream(name, server, transport, lifecycle), ...policies, ...guard });
+        upstreams.push({
+          ...compileUpstream(name, server, transport, lifecycle),
+          ...policies,
+          ...guard,
+          ...compileQuestions(server),
+        });
     }
   }
   return upstreams;
@@ -49,7 +56,7 @@ function compileUpstream(
   server: ServerOptions,
   transport: UpstreamTransportConfig,
   lifecycle: LifecycleConfig,
-): Omit<UpstreamConfig, keyof CallPolicies | keyof GuardConfig> {
+): Omit<UpstreamConfig, keyof CallPolicies | keyof GuardConfig | keyof QuestionConfig> {
   const { concurrency } = SERVER_KEYS;
   const places = typeof server.concurrency === "number" ? { limit: server.concurrency } : (server.concurrency ?? {});
   const { limit, queue, wait } = concurrency.properties;

@@ -2,6 +2,7 @@ import type { AuthConfig, ClientTokenConfig } from "./auth-config.ts";
 import type { CacheLimits, CallPolicies } from "./call-policies.ts";
 import type { GuardConfig } from "./guard-keys.ts";
 import type { LimitsConfig } from "./limits.ts";
+import type { QuestionConfig } from "./question-keys.ts";
 import type { Principal, ToolClass } from "./principal.ts";
 
 /** How to reach one MCP server; `${…}` references are resolved when the configuration is compiled. */
@@ -36,7 +37,7 @@ export interface LifecycleConfig {
 }
 
 /** One configured MCP server. */
-export interface UpstreamConfig extends CallPolicies, GuardConfig {
+export interface UpstreamConfig extends CallPolicies, GuardConfig, QuestionConfig {
   readonly name: string;
   readonly transport: UpstreamTransportConfig;
   /** Time from start to a finished handshake; generous, as npx may have to fetch a server first. @default 20000 */

@@ -1,5 +1,6 @@
 import type { AuthOptions, ClientAuthOptions } from "./auth-keys.ts";
 import type { GuardOptions } from "./guard-keys.ts";
+import type { QuestionOptions } from "./question-keys.ts";
 import type { LimitName } from "./limits.ts";
 import type { ToolClass } from "./principal.ts";
 
@@ -37,7 +38,7 @@ export interface CallPolicyOptions {
 }
 
 /** One entry of `mcpServers` or `servers` as people write it; schema.ts documents each key. */
-export interface ServerOptions extends CallPolicyOptions, GuardOptions {
+export interface ServerOptions extends CallPolicyOptions, GuardOptions, QuestionOptions {
   readonly command?: string;
   readonly args?: readonly (string | number | boolean)[];
   readonly env?: Readonly<Record<string, string | number | boolean>>;

@@ -4,6 +4,7 @@ import { LIFECYCLE_KEYS } from "./lifecycle-keys.ts";
 import { LIMIT_NAMES, LIMITS, mostOf } from "./limits.ts";
 import type { LimitName } from "./limits.ts";
 import { CACHE_KEYS, POLICY_KEYS } from "./policy-schema.ts";
+import { QUESTION_KEYS } from "./question-keys.ts";
 import { bytes, duration, integer, listOf, mapOf, MAX_DURATION_MS, section, text, toggle } from "./schema-nodes.ts";
 import type { Quantity, SchemaNode } from "./schema-nodes.ts";
 
@@ -71,6 +72,7 @@ export const SERVER_KEYS = {
   ...LIFECYCLE_KEYS,
   ...POLICY_KEYS,
   ...SERVER_GUARD_KEYS,
+  ...QUESTION_KEYS,
 } as const;
 
 /** Keys of one entry of `clients`. */

@@ -1,5 +1,6 @@
 import type { CatalogTool } from "../catalog/catalog.ts";
 import type { AccessRules, Principal } from "../config/principal.ts";
+import type { Asker } from "../upstream/asker.ts";
 import type { ContentBlock } from "../upstream/upstream.ts";
 
 /** One call of one tool, as it travels through the gateway. */
@@ -15,6 +16,8 @@ export interface ToolCall {
   /** Largest answer taken, JSON bytes. */
   readonly maxResultBytes: number;
   readonly runId?: string;
+  /** Who made the call and can be asked for what the tool wants to know. @default nobody: such a call fails */
+  readonly asker?: Asker | undefined;
 }
 
 /** How a call ended well. A tool that says `isError` is thrown as TOOL_FAILED. */
@@ -37,7 +40,8 @@ export type Interceptor<Call extends ToolCall = ToolCall> = (next: CallTool<Call
 export interface Gateway {
   /**
    * @throws TOOL_NOT_FOUND (also when not allowed), TOOL_ARGUMENTS_INVALID, TOOL_FAILED, TOOL_TIMEOUT,
-   *   PRINCIPAL_REVOKED, TOOL_RESULT_TOO_LARGE, UPSTREAM_OVERLOADED, UPSTREAM_CIRCUIT_OPEN, UPSTREAM_UNAVAILABLE, UPSTREAM_PROTOCOL;
+   *   PRINCIPAL_REVOKED, TOOL_RESULT_TOO_LARGE, UPSTREAM_NEEDS_INPUT, UPSTREAM_OVERLOADED, UPSTREAM_CIRCUIT_OPEN,
+   *   UPSTREAM_UNAVAILABLE, UPSTREAM_PROTOCOL;
    *   RUN_CANCELLED when `signal` aborts.
    */
   call(call: ToolCall): Promise<ToolResult>;

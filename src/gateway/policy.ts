@@ -34,6 +34,8 @@ export interface AdmittedCall extends TracedCall {
   readonly upstream: Upstream;
   /** @see callKey, once a policy has needed it. */
   readonly key?: string;
+  /** Lets the call's time stand still. */
+  readonly pause?: () => Disposable;
 }
 
 const MAX_NAME = 128;

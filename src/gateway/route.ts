@@ -19,7 +19,8 @@ export function route(parts: { readonly clock: Clock; readonly metrics: Metrics 
     let errorType = "";
     try {
       const timeoutMs = upstream.config.callTimeoutMs;
-      const options = { signal, timeoutMs, principal: call.principal.id, runId: call.runId };
+      const { runId, asker, pause } = call;
+      const options = { signal, timeoutMs, principal: call.principal.id, runId, asker, pause };
       const answer = await upstream.callTool(call.tool, call.arguments, options);
       if (answer.isError) errorType = "tool_error";
       return answer;

@@ -1,5 +1,6 @@
 import type { Clock } from "./clock.ts";
 import { RunletError } from "./errors.ts";
+import { startPausableTimer } from "./pausable-timer.ts";
 
 /** Work that must end: by its own time, or when somebody no longer wants it. */
 export interface Deadline extends Disposable {
@@ -10,6 +11,8 @@ export interface Deadline extends Disposable {
    * ignored, its rejection included.
    */
   race<T>(work: Promise<T>): Promise<T>;
+  /** Lets its time stand still until what is returned is disposed. */
+  pause(): Disposable;
 }
 
 /** What a deadline needs. */
@@ -36,11 +39,12 @@ export function startDeadline({ clock, timeoutMs, parent, timeoutError }: Deadli
     timer.cancel();
     controller.abort(cancellation(parent));
   };
-  const timer = clock.after(timeoutMs, () => controller.abort(timeoutError()));
+  const timer = startPausableTimer(clock, timeoutMs, () => controller.abort(timeoutError()));
   parent.addEventListener("abort", onParent, { once: true });
 
   return {
     signal,
+    pause: () => timer.pause(),
     race: (work) =>
       new Promise((resolve, reject) => {
         if (signal.aborted) reject(signal.reason as Error);

@@ -113,6 +113,11 @@ const ERRORS = {
   UPSTREAM_CIRCUIT_OPEN: { fault: "upstream", status: 503, retryable: true },
   /** The MCP server cannot be started or reached. */
   UPSTREAM_UNAVAILABLE: { fault: "upstream", status: 502, retryable: true },
+  /**
+   * The tool asks who calls it for something that this caller cannot give, or did not; `details.kind` says what: `elicitation`,
+   * `sampling` or `roots`, and `details.question` what it wants to know.
+   */
+  UPSTREAM_NEEDS_INPUT: { fault: "client", status: 422, retryable: false },
   /** The MCP server answered with something that is not the protocol, or with a protocol error. */
   UPSTREAM_PROTOCOL: { fault: "upstream", status: 502, retryable: false },
 

@@ -1,6 +1,7 @@
 import type { AccessRules, Principal } from "../config/principal.ts";
 import type { RunLimits } from "../config/limits.ts";
 import type { Bridge } from "../bridge/bridge.ts";
+import type { Asker } from "../upstream/asker.ts";
 import type { RunRecord } from "../store/run-store.ts";
 import type { RunEventLog } from "./run-events.ts";
 import type { RunOutcome, RunRequest } from "./run.ts";
@@ -19,6 +20,8 @@ export interface ActiveRun {
   /** The request's own rules; they narrow the principal's. */
   readonly narrow: AccessRules | undefined;
   readonly limits: RunLimits;
+  /** Who submitted it and waits for it, where that one can be asked for what a tool wants to know. */
+  readonly asker: Asker | undefined;
   readonly events: RunEventLog;
   /** Set while it executes: tells the calls made so far. */
   bridge: Bridge | undefined;

@@ -217,6 +217,7 @@ export class Performer {
       callBytes: this.#callBytes,
       clock,
       log,
+      asker: run.asker,
       listener: {
         log: (line) => this.#event(run, { type: "log", line }),
         emit: (json) => this.#event(run, { type: "emit", json }),

@@ -12,6 +12,7 @@ import type { Job, RunQueue } from "../queue/run-queue.ts";
 import type { CallRecord, Journal } from "../store/journal.ts";
 import { callSize, runSize } from "../store/run-size.ts";
 import type { RunRecord, RunStore } from "../store/run-store.ts";
+import type { Asker } from "../upstream/asker.ts";
 import { narrowingOf } from "./active-run.ts";
 import type { ActiveRun } from "./active-run.ts";
 import { cutPage, PAGE_SIZE } from "./cut-page.ts";
@@ -23,7 +24,7 @@ import { RecentRuns } from "./recent-runs.ts";
 import { withWholeClock } from "./run-clock.ts";
 import { RunEventLog } from "./run-events.ts";
 import type { RunResults } from "./run-results.ts";
-import type { RunService } from "./run-service.ts";
+import type { RunService, SubmitOptions } from "./run-service.ts";
 import { failedOutcome, parseOutcome, toCallSummary, toRunView } from "./run-view.ts";
 import type { CallQuery, RunEvent, RunOutcome, RunRequest, RunView, WholeResult } from "./run.ts";
 
@@ -76,16 +77,15 @@ export class QueuedRunService implements RunService {
   async submit(
     principal: Principal,
     request: RunRequest,
-    options: { readonly idempotencyKey?: string } = {},
+    { idempotencyKey, asker }: SubmitOptions = {},
   ): Promise<RunView> {
     if (request.task !== undefined && !this.#deps.canPlan) throw modelNotConfigured();
     const { outputSchema } = request;
     if (outputSchema !== undefined) await this.#deps.results.requireSchema(outputSchema, principal.id);
-    const { idempotencyKey } = options;
     const id =
       idempotencyKey === undefined
-        ? await this.#accept(principal, request)
-        : await this.#keys.once(principal.id, idempotencyKey, request, () => this.#accept(principal, request));
+        ? await this.#accept(principal, request, asker)
+        : await this.#keys.once(principal.id, idempotencyKey, request, () => this.#accept(principal, request, asker));
     return this.get(principal, id);
   }
 
@@ -250,7 +250,7 @@ export class QueuedRunService implements RunService {
     });
   }
 
-  async #accept(principal: Principal, asked: RunRequest): Promise<string> {
+  async #accept(principal: Principal, asked: RunRequest, asker: Asker | undefined): Promise<string> {
     const createdAtMs = this.#deps.clock.now();
     const request = withWholeClock(asked, createdAtMs);
     const record: RunRecord = {
@@ -273,12 +273,12 @@ export class QueuedRunService implements RunService {
       this.#requests.release(principal.id, length);
       throw error;
     }
-    await this.#enqueue(this.#hold(record, principal, request));
+    await this.#enqueue(this.#hold(record, principal, request, asker));
     return record.id;
   }
 
   /** @param record Stored, and its request counted. */
-  #hold(record: RunRecord, principal: Principal, { input, ...request }: RunRequest): ActiveRun {
+  #hold(record: RunRecord, principal: Principal, { input, ...request }: RunRequest, asker?: Asker): ActiveRun {
     const limits: RunLimits = resolveLimits(request.limits, this.#deps.limits);
     const { promise: ended, resolve: end } = Promise.withResolvers<void>();
     const run: ActiveRun = {
@@ -289,6 +289,7 @@ export class QueuedRunService implements RunService {
       principal,
       narrow: narrowingOf(request),
       limits,
+      asker,
       events: new RunEventLog(),
       bridge: undefined,
       outcome: undefined,

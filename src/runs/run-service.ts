@@ -1,16 +1,24 @@
 import type { Principal } from "../config/principal.ts";
 import type { CallRecord } from "../store/journal.ts";
+import type { Asker } from "../upstream/asker.ts";
 import type { CallQuery, RunEvent, RunRequest, RunView, WholeResult } from "./run.ts";
+
+/** What a run is submitted with. */
+export interface SubmitOptions {
+  readonly idempotencyKey?: string;
+  readonly asker?: Asker | undefined;
+}
 
 /** The run: submit, watch, cancel. All front doors stand on this. */
 export interface RunService {
   /**
    * Takes a run: it is stored and queued when this resolves.
-   * @param idempotencyKey The same key, principal and request give the same run.
+   * @param options `idempotencyKey`: the same key, principal and request give the same run. `asker`: who can be asked for
+   *   what a tool wants to know while this process performs the run.
    * @throws QUEUE_FULL, TOO_MANY_CRASHES, SHUTTING_DOWN, MODEL_NOT_CONFIGURED, IDEMPOTENCY_CONFLICT; REQUEST_INVALID for an
    *   output schema that cannot be used.
    */
-  submit(principal: Principal, request: RunRequest, options?: { readonly idempotencyKey?: string }): Promise<RunView>;
+  submit(principal: Principal, request: RunRequest, options?: SubmitOptions): Promise<RunView>;
   /**
    * Waits for the end of a run.
    * @param signal Stops waiting, not the run.

@@ -27,7 +27,7 @@ const ASKS_FOR_INPUT: ReadonlySet<unknown> = new Set([
   ProtocolErrorCode.MissingRequiredClientCapability,
   ProtocolErrorCode.UrlElicitationRequired,
 ]);
-const INPUT_RULE = "a call cannot ask its caller for input: the tool asked for some";
+const INPUT_RULE = "its caller cannot be asked for input: the tool asks for some";
 
 /** A call that failed, and what was known of it. */
 export interface FailedCall {
@@ -48,7 +48,7 @@ export function wasNotSent(thrown: unknown): boolean {
 /** A failed call in our words. The server's own error text is kept, bounded; it is its answer. */
 export function toCallError(thrown: unknown, call: FailedCall): RunletError {
   const { server, tool } = call;
-  const what = `Cannot call tool "${tool}" of server "${server}"`;
+  const what = whatOf(call);
   const unavailable = (rule: string, sent: boolean): RunletError =>
     new RunletError("UPSTREAM_UNAVAILABLE", `${what} as ${rule}.`, { server, tool, details: { sent }, cause: thrown });
   const broken = (rule: string, details?: object): RunletError =>
@@ -66,7 +66,7 @@ export function toCallError(thrown: unknown, call: FailedCall): RunletError {
   if (thrown instanceof ProtocolError) {
     if (thrown.data === STREAM_LOST) return unavailable("its connection must last: it ended before the answer", true);
     if (thrown.data === STREAM_TOO_LARGE) return broken("an answer must be of bounded size: it is larger");
-    if (ASKS_FOR_INPUT.has(thrown.code)) return broken(INPUT_RULE, { inputRequired: true });
+    if (ASKS_FOR_INPUT.has(thrown.code)) return asksForInput(what, call, thrown, thrown.data);
     return broken(`the server refused it: ${boundText(thrown.message, MAX_TEXT_BYTES)}`, { code: thrown.code });
   }
   if (thrown instanceof SdkError) return sdkCallError(thrown, call, unavailable, broken);
@@ -78,6 +78,25 @@ export function toCallError(thrown: unknown, call: FailedCall): RunletError {
   return broken(`its answer must be a message of the protocol: ${reasonOf(thrown)}`);
 }
 
+function whatOf({ server, tool }: FailedCall): string {
+  return `Cannot call tool "${tool}" of server "${server}"`;
+}
+
+/** A server that was told what its caller can be asked for says that it needs more. */
+function asksForInput(what: string, { server, tool }: FailedCall, cause: unknown, data: unknown): RunletError {
+  const required = isRecord(data) ? data["requiredCapabilities"] : undefined;
+  const kinds = ["sampling", "roots"] as const;
+  const kind = kinds.find((each) => isRecord(required) && required[each] !== undefined) ?? "elicitation";
+  const hint = "Call it from run_script of an MCP client that supports what the tool asks for.";
+  return new RunletError("UPSTREAM_NEEDS_INPUT", `${what} as ${INPUT_RULE}.`, {
+    server,
+    tool,
+    hint,
+    details: { kind },
+    cause,
+  });
+}
+
 type Unavailable = (rule: string, sent: boolean) => RunletError;
 type Broken = (rule: string, details?: object) => RunletError;
 
@@ -87,7 +106,7 @@ function httpCallError(error: SdkHttpError, call: FailedCall, unavailable: Unava
     return unavailable("its session must be known to the server: the server has lost it", false);
   }
   if (answer !== undefined) {
-    if (ASKS_FOR_INPUT.has(answer.code)) return broken(INPUT_RULE, { inputRequired: true });
+    if (ASKS_FOR_INPUT.has(answer.code)) return asksForInput(whatOf(call), call, error, answer.data);
     return broken(`the server refused it: ${boundText(answer.message, MAX_TEXT_BYTES)}`, {
       code: answer.code,
       status: error.status,
@@ -103,8 +122,6 @@ function sdkCallError(error: SdkError, call: FailedCall, unavailable: Unavailabl
     case SdkErrorCode.NotConnected:
     case SdkErrorCode.SendFailed:
       return unavailable("its connection must be open: it was closed", false);
-    case SdkErrorCode.CapabilityNotSupported:
-      return broken(INPUT_RULE, { inputRequired: true });
     default:
       return broken(`its answer must be a message of the protocol: ${reasonOf(error)}`);
   }
@@ -167,11 +184,13 @@ function startProblem(
   return { rule: `it must ${doing}: ${reasonOf(thrown)}`, hint: `Check that ${key} is an MCP server.` };
 }
 
-function rpcErrorOf(error: SdkHttpError): { readonly code: unknown; readonly message: string } | undefined {
+function rpcErrorOf(
+  error: SdkHttpError,
+): { readonly code: unknown; readonly message: string; readonly data: unknown } | undefined {
   const body = parseJson(bodyOf(error))?.value;
   const inner = isRecord(body) ? body["error"] : undefined;
   if (!isRecord(inner) || typeof inner["message"] !== "string") return undefined;
-  return { code: inner["code"], message: inner["message"] };
+  return { code: inner["code"], message: inner["message"], data: inner["data"] };
 }
 
 function bodyOf(error: SdkHttpError): string {

@@ -174,13 +174,14 @@ export class Replica {
   }
 
   #start(): Promise<Session> {
-    const { clock, log, env, version, random, onTools, onFailure, onBegin } = this.#deps;
+    const { clock, log, env, version, random, redact, onTools, onFailure, onBegin } = this.#deps;
     const session: Session = new Session(this.#config, {
       clock,
       log,
       env,
       version,
       random,
+      redact,
       onTools,
       onListFailure: (error) => onFailure("list", error.message),
       onEnd: (reason) => this.#onEnd(session, reason),

@@ -1,13 +1,16 @@
 import { isDeepStrictEqual } from "node:util";
-import { Client, ProtocolError, ProtocolErrorCode, SdkError, SdkErrorCode } from "@modelcontextprotocol/client";
+import { Client, CLIENT_CAPABILITIES_META_KEY, SdkError, SdkErrorCode } from "@modelcontextprotocol/client";
 import type { UpstreamConfig } from "../config/config.ts";
 import type { Clock } from "../lib/clock.ts";
 import { RunletError } from "../lib/errors.ts";
 import { isRecord } from "../lib/guards.ts";
 import type { Log } from "../lib/log.ts";
+import { type PausableTimer, startPausableTimer } from "../lib/pausable-timer.ts";
 import { toCallError, toStartError } from "./failures.ts";
 import { Incidents } from "./incidents.ts";
 import { listTools } from "./list-tools.ts";
+import type { AskerCapabilities } from "./asker.ts";
+import { Questions } from "./questions.ts";
 import { type ChangeWatch, watchToolList } from "./tool-list-watch.ts";
 import type { ToolListing } from "./tool-list.ts";
 import { childEnvironment, type Environment } from "./transports/environment.ts";
@@ -38,6 +41,8 @@ export interface SessionDeps {
   readonly onListFailure: (error: RunletError) => void;
   /** The connection ended, by whichever side; comes at most once and only after a successful `open`. */
   readonly onEnd: (reason: string) => void;
+  /** Takes secrets out of text that servers wrote. */
+  readonly redact: (text: string) => string;
 }
 
 /**
@@ -55,12 +60,16 @@ export class Session {
   #tools: ReadonlyMap<string, ToolDefinition> = new Map();
   #stage: UpstreamFailure["stage"] = "spawn";
   readonly #incidents = new Incidents();
+  readonly #questions: Questions;
   #opened = false;
   #closing: Promise<void> | undefined;
 
   constructor(config: UpstreamConfig, deps: SessionDeps) {
     this.#config = config;
     this.#deps = deps;
+    const { clock, log, redact } = deps;
+    const { name: server, sampling } = config;
+    this.#questions = new Questions({ server, sampling: sampling === "forward", clock, log, redact });
   }
 
   /** How far it came: what a failure is blamed on. */
@@ -127,7 +136,7 @@ export class Session {
   async callTool(
     name: string,
     args: Readonly<Record<string, unknown>>,
-    { signal, timeoutMs }: UpstreamCallOptions,
+    { signal, timeoutMs, principal, asker, pause }: UpstreamCallOptions,
   ): Promise<UpstreamResult> {
     signal.throwIfAborted();
     const server = this.#config.name;
@@ -137,12 +146,17 @@ export class Session {
     const onAbort = (): void => cancel.abort("cancelled by the caller");
     signal.addEventListener("abort", onAbort, { once: true });
     let timedOut = false;
-    const timer = this.#deps.clock.after(timeoutMs, () => {
+    const timer: PausableTimer = startPausableTimer(this.#deps.clock, timeoutMs, () => {
       timedOut = true;
       cancel.abort("timed out");
     });
+    const pauses = [() => timer.pause(), ...(pause === undefined ? [] : [pause])];
     try {
-      return toResult(await this.#request(name, args, cancel.signal));
+      return await this.#questions.during(
+        { tool: name, principal, asker, signal: cancel.signal, pauses },
+        (extra, capabilities) => this.#request({ name, arguments: { ...args }, ...extra }, cancel.signal, capabilities),
+        toResult,
+      );
     } catch (error) {
       signal.throwIfAborted();
       if (timedOut) throw timeoutError(server, name, timeoutMs, error);
@@ -188,13 +202,16 @@ export class Session {
     this.#transport = transport;
     const client = new Client(
       { name: "runlet", version },
-      { versionNegotiation: { mode: "auto", probe: { timeoutMs: Math.min(PROBE_MS, timeoutMs / 2) } } },
+      {
+        versionNegotiation: { mode: "auto", probe: { timeoutMs: Math.min(PROBE_MS, timeoutMs / 2) } },
+        capabilities: this.#questions.declared,
+      },
     );
     this.#client = client;
     Object.assign(client, {
       onerror: (error) => log.debug({ ...fields, err: error }, "MCP connection reports an error"),
       onclose: () => this.#onClosed(transport),
-      fallbackRequestHandler: (request) => Promise.reject(refusal(request.method)),
+      fallbackRequestHandler: (request, context) => this.#questions.answer(request, context.mcpReq.signal),
     } satisfies Pick<Client, "onerror" | "onclose" | "fallbackRequestHandler">);
     if (transport instanceof HttpTransport) this.#stage = "handshake";
     await client.connect(transport, {
@@ -218,11 +235,18 @@ export class Session {
     }
   }
 
-  async #request(name: string, args: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<unknown> {
+  /** Sends a call once. @param capabilities What its caller can be asked for: servers of the new era are told of each call. */
+  async #request(
+    call: { readonly name: string; readonly arguments: Record<string, unknown> },
+    signal: AbortSignal,
+    capabilities: AskerCapabilities,
+  ): Promise<unknown> {
     const client = this.#client;
     if (client === undefined) throw new SdkError(SdkErrorCode.NotConnected, "Not connected");
-    const params = { name, arguments: { ...args } };
-    const options = { signal, timeout: NEVER_MS };
+    const { name } = call;
+    const isModern = client.getProtocolEra() === "modern";
+    const params = { ...call, ...(isModern && { _meta: { [CLIENT_CAPABILITIES_META_KEY]: capabilities } }) };
+    const options = { signal, timeout: NEVER_MS, allowInputRequired: true };
     // What an answer must be is judged by us: the SDK's own schemas are a good part of a short call's computing time.
     if (this.#config.transport.kind === "stdio")
       return client.request({ method: "tools/call", params }, ANY_ANSWER, options);
@@ -305,15 +329,6 @@ export class Session {
       },
     );
   }
-}
-
-/** A request of the server to us, which a gateway without a person behind it can only refuse. */
-function refusal(method: string): ProtocolError {
-  return new ProtocolError(
-    ProtocolErrorCode.MethodNotFound,
-    `Cannot answer ${method} as this client declares no such capability.`,
-    { method, reason: "capability not declared" },
-  );
 }
 
 function timeoutError(server: string, tool: string, timeoutMs: number, cause: unknown): RunletError {

@@ -1,4 +1,5 @@
 import type { UpstreamConfig } from "../config/config.ts";
+import type { Asker } from "./asker.ts";
 
 /** A JSON Schema as an MCP server sent it: an object or a boolean, not trusted. */
 export type JsonSchema = Readonly<Record<string, unknown>> | boolean;
@@ -106,6 +107,10 @@ export interface UpstreamCallOptions {
   readonly runId?: string | undefined;
   /** Asked when a session is there, just before the call is sent to it: what it throws is thrown, and nothing is sent. */
   readonly admit?: (() => void) | undefined;
+  /** Who can be asked for what the tool wants to know. */
+  readonly asker?: Asker | undefined;
+  /** Lets the caller's own time for the call stand still while it is asked, until what is returned is disposed. */
+  readonly pause?: (() => Disposable) | undefined;
 }
 
 /** One configured MCP server: its sessions and their life. */
@@ -128,7 +133,7 @@ export interface Upstream {
    * @param args The tool's arguments, sent as they are.
    * @returns The answer, also when the tool says `isError`.
    * @throws UPSTREAM_UNAVAILABLE before anything was sent (`details.sent` is false) or when the connection broke
-   *   (`details.sent` is true); UPSTREAM_OVERLOADED when as many sessions as may be are busy; TOOL_TIMEOUT; UPSTREAM_PROTOCOL for a protocol error; the signal's reason when aborted.
+   *   (`details.sent` is true); UPSTREAM_OVERLOADED when as many sessions as may be are busy; TOOL_TIMEOUT; UPSTREAM_NEEDS_INPUT; UPSTREAM_PROTOCOL for a protocol error; the signal's reason when aborted.
    */
   callTool(
     name: string,

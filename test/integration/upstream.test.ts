@@ -184,10 +184,10 @@ describe("both eras of the protocol", () => {
   it("fails a call for which a new server asks input", async () => {
     const upstream = bench.upstream(bench.fixture("modern-sdk"));
     await expect(upstream.callTool("ask", {}, patiently())).rejects.toMatchObject({
-      code: "UPSTREAM_PROTOCOL",
+      code: "UPSTREAM_NEEDS_INPUT",
       message:
-        'Cannot call tool "ask" of server "server" as a call cannot ask its caller for input: the tool asked for some.',
-      context: { details: { inputRequired: true } },
+        'Cannot call tool "ask" of server "server" as its caller cannot be asked for input: the tool asks for some.',
+      context: { details: { kind: "elicitation" } },
     });
   });
 });

@@ -60,6 +60,7 @@ export function upstreamConfig(name: string, change: Partial<UpstreamConfig> = {
     breaker: { failures: 5, errorRate: 0.5, minCalls: 10, windowMs: 60_000, openMs: 30_000 },
     pinning: "warn",
     scan: "warn",
+    sampling: "refuse",
     ...change,
   };
 }

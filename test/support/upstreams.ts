@@ -70,6 +70,7 @@ function withDefaults(transport: UpstreamConfig["transport"], changes: ConfigCha
     breaker: { failures: 5, errorRate: 0.5, minCalls: 10, windowMs: 60_000, openMs: 30_000 },
     pinning: "warn",
     scan: "warn",
+    sampling: "refuse",
     ...changes,
   };
 }

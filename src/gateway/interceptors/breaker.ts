@@ -38,6 +38,7 @@ function outcomeOf(thrown: unknown, reached: boolean): CircuitOutcome {
     case "TOOL_FAILED":
     case "TOOL_RESULT_TOO_LARGE":
     case "UPSTREAM_PROTOCOL":
+    case "UPSTREAM_NEEDS_INPUT":
       return "success";
     case "TOOL_TIMEOUT":
       return reached ? "failure" : "neutral";

@@ -6,7 +6,7 @@ import { type AdmittedCall, toolLabel } from "../policy.ts";
 
 /**
  * Ends a call after its server's call timeout, waits for a place included; the caller's own abort ends it sooner. Only
- * this call is cancelled upstream.
+ * this call is cancelled upstream. Its time stands still while somebody is asked for input.
  */
 export function totalDeadline(clock: Clock): Interceptor<AdmittedCall> {
   return (next) => async (call) => {
@@ -16,7 +16,8 @@ export function totalDeadline(clock: Clock): Interceptor<AdmittedCall> {
       parent: call.signal,
       timeoutError: () => timedOut(call),
     });
-    return await deadline.race(next({ ...call, signal: deadline.signal }));
+    const pause = (): Disposable => deadline.pause();
+    return await deadline.race(next({ ...call, signal: deadline.signal, pause }));
   };
 }
 

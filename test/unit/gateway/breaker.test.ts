@@ -135,6 +135,7 @@ describe("the breaker", () => {
     ["tools that say they failed", failure("TOOL_FAILED"), 0],
     ["answers that are too large", failure("TOOL_RESULT_TOO_LARGE"), 0],
     ["protocol errors", failure("UPSTREAM_PROTOCOL"), 0],
+    ["tools that ask for input", failure("UPSTREAM_NEEDS_INPUT"), 0],
     ["callers who gave up", failure("RUN_CANCELLED"), 5],
     ["runs whose time is over", failure("SCRIPT_TIMEOUT"), 5],
     ["lines that are full", failure("UPSTREAM_OVERLOADED"), 0],

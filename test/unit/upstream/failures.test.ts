@@ -46,10 +46,15 @@ describe("toCallError", () => {
       "a missing capability",
       new ProtocolError(-32_021, "x"),
       [
-        "UPSTREAM_PROTOCOL",
-        "a call cannot ask its caller for input: the tool asked for some.",
-        { inputRequired: true },
+        "UPSTREAM_NEEDS_INPUT",
+        "its caller cannot be asked for input: the tool asks for some.",
+        { kind: "elicitation" },
       ],
+    ],
+    [
+      "a missing capability that it names",
+      new ProtocolError(-32_021, "x", { requiredCapabilities: { sampling: {} } }),
+      ["UPSTREAM_NEEDS_INPUT", "its caller cannot be asked for input: the tool asks for some.", { kind: "sampling" }],
     ],
     [
       "a closed connection",
