@@ -132,6 +132,7 @@ describe("servers", () => {
     trustAnnotations: true,
     pinning: "warn",
     scan: "warn",
+    sampling: "refuse",
     classes: new Map(),
     lifecycle: { sharing: "auto", maxSessions: 64, replicas: 1, idleStopMs: 300_000, maxFailures: 5 },
     cache: undefined,
