@@ -3,6 +3,7 @@ import type { Principal } from "../config/principal.ts";
 import { requireScope } from "../config/scopes.ts";
 import { RunletError } from "../lib/errors.ts";
 import type { RunEvent, RunView } from "../runs/run.ts";
+import type { Asker } from "../upstream/asker.ts";
 import { parseRunScriptArguments } from "./arguments.ts";
 import type { McpDeps } from "./mcp-deps.ts";
 import { DEFAULT_ANSWER_BYTES, ENVELOPE_BYTES, MIN_ANSWER_BYTES, toRunAnswer } from "./run-answer.ts";
@@ -15,6 +16,8 @@ const PROGRESS_INTERVAL_MS = 100;
 export interface ToolExchange {
   /** Aborts when the caller cancels the request or its connection ends. */
   readonly signal: AbortSignal;
+  /** Who can be asked for what a tool of the run wants to know. */
+  readonly asker?: Asker | undefined;
   /** Sends progress; `undefined` when the caller did not ask for it. */
   readonly progress: ((progress: number, message: string) => Promise<void>) | undefined;
 }
@@ -36,7 +39,7 @@ export async function callRunScript(
   const answerBytes = Math.max(MIN_ANSWER_BYTES, request.limits?.[ANSWER_LIMIT] ?? DEFAULT_ANSWER_BYTES);
   // The run cuts its result to what the answer has room for, so that one cut tells how much of the whole is gone.
   const limits = { ...request.limits, [ANSWER_LIMIT]: answerBytes - ENVELOPE_BYTES };
-  const submitted = await deps.runs.submit(principal, { ...request, limits });
+  const submitted = await deps.runs.submit(principal, { ...request, limits }, { asker: exchange.asker });
   const run = await followRun(deps, principal, submitted.id, exchange);
   return toRunAnswer(run, answerBytes);
 }

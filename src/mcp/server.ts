@@ -3,6 +3,7 @@ import type { CallToolResult, RequestId, ServerContext } from "@modelcontextprot
 import type { Principal } from "../config/principal.ts";
 import { boundText } from "../lib/bounded-text.ts";
 import { RunletError, toErrorInfo } from "../lib/errors.ts";
+import { createAsker } from "./asker.ts";
 import type { InFlightRequest } from "./in-flight.ts";
 import type { McpDeps } from "./mcp-deps.ts";
 import { toErrorAnswer } from "./run-answer.ts";
@@ -39,7 +40,7 @@ export function createMcpServer(deps: McpDeps, principal: Principal, track?: Tra
     const { name } = params;
     if (!isMcpToolName(name)) throw unknownTool(name);
     using tracked = track?.(context.mcpReq.id);
-    const exchange = toExchange(context, tracked);
+    const exchange = { ...toExchange(context, tracked), asker: createAsker(server, context) };
     return await answer(deps, name, exchange.signal, () =>
       name === "run_script"
         ? callRunScript(deps, principal, params.arguments, exchange)
