@@ -142,9 +142,15 @@ export class ListingGuard {
   }
 }
 
+/**
+ * The tools whose own text withholds them. That a text names another server's tool does not: what a tool is called is for its
+ * server to say, which could so have any tool of another withheld. An order about such a tool is one without its name, too.
+ */
 function suspiciousTools(findings: readonly Finding[]): Dropped[] {
   return findings.flatMap(({ tool, rule, place }) =>
-    tool === undefined ? [] : [{ name: tool, reason: `its text is suspicious: ${rule} at ${place}` }],
+    tool === undefined || rule === "foreign-tool"
+      ? []
+      : [{ name: tool, reason: `its text is suspicious: ${rule} at ${place}` }],
   );
 }
 

@@ -17,7 +17,7 @@ const namesByTool = new WeakMap<ToolDefinition, ReadonlyMap<string, Place>>();
 
 /**
  * Finds tools of other servers named in a server's texts: a description that speaks of them may be there to change how they
- * are used. Names of the server's own tools and of the tool's own properties do not count, nor do names that are words.
+ * are used. Such a finding is told and withholds nothing, whatever the mode. Names of the server's own tools and of the tool's own properties do not count, nor do names that are words.
  *
  * @param foreign Names of tools of all other servers.
  */
