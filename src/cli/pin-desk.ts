@@ -18,8 +18,12 @@ export interface PinDesk {
   list(): Promise<readonly ShownPins[]>;
   /** @throws NOT_FOUND */
   show(server: string): Promise<ShownPins>;
-  /** @param tools All that changed when empty. @throws NOT_FOUND */
-  approve(server: string, tools: readonly string[]): Promise<ShownPins>;
+  /**
+   * @param tools All that changed when empty.
+   * @param digest Of what was shown.
+   * @throws NOT_FOUND; PINS_CHANGED when the server lists something else than what was shown.
+   */
+  approve(server: string, tools: readonly string[], digest?: string): Promise<ShownPins>;
   /** @throws NOT_FOUND */
   reset(server: string): Promise<ShownPins>;
   close(): Promise<void>;
@@ -67,8 +71,8 @@ async function localDesk(stores: Stores): Promise<PinDesk> {
   return {
     list: async () => pins.servers.map((server) => pins.show(server)),
     show: async (server) => show(server),
-    async approve(server, tools) {
-      await pins.approve(show(server).server, LOCAL_PRINCIPAL.id, tools.length === 0 ? undefined : tools);
+    async approve(server, tools, digest) {
+      await pins.approve(show(server).server, LOCAL_PRINCIPAL.id, tools.length === 0 ? undefined : tools, digest);
       return pins.show(server);
     },
     async reset(server) {
@@ -94,8 +98,10 @@ function remoteDesk(service: HttpCaller): PinDesk {
       return all.filter(({ state }) => state !== "new");
     },
     show: (server) => shown(service.send("GET", path(server))),
-    approve: (server, tools) =>
-      shown(service.send("POST", `${path(server)}/approve`, tools.length === 0 ? {} : { tools })),
+    approve: (server, tools, digest) => {
+      const body = { ...(tools.length > 0 && { tools }), ...(digest !== undefined && { digest }) };
+      return shown(service.send("POST", `${path(server)}/approve`, body));
+    },
     reset: (server) => shown(service.send("DELETE", path(server))),
     close: async () => undefined,
   };

@@ -33,6 +33,8 @@ const ERRORS = {
   NOT_FOUND: { fault: "client", status: 404, retryable: false },
   /** The route exists and does not take this method. */
   METHOD_NOT_ALLOWED: { fault: "client", status: 405, retryable: false },
+  /** What a server lists is no longer what was to be approved; `details.digest` is that of what it lists now. */
+  PINS_CHANGED: { fault: "client", status: 409, retryable: false },
   /** A run that has ended cannot be changed. */
   RUN_ENDED: { fault: "client", status: 409, retryable: false },
   /** A run that has not ended has no result yet. */

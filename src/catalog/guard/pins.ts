@@ -123,12 +123,14 @@ export class Pins {
    * it notes who approved.
    *
    * @param tools Names of tools that were changed, added or removed; instructions are approved with all tools only.
-   * @throws NOT_FOUND when the server has no pin, or a tool did not change. INTERNAL when it cannot be stored.
+   * @param digest Of the listing that was looked at. @default whatever is listed
+   * @throws NOT_FOUND when the server has no pin, or a tool did not change. PINS_CHANGED when it lists something else. INTERNAL when it cannot be stored.
    */
-  async approve(server: string, by: string, tools?: readonly string[]): Promise<PinView> {
+  async approve(server: string, by: string, tools?: readonly string[], digest?: string): Promise<PinView> {
     const held = this.#servers.get(server);
     if (held === undefined) throw unpinned("approve", server, this.servers);
     const { approved, listed = approved } = held;
+    if (digest !== undefined && digest !== listed.digest) throw changedSince(server, digest, listed.digest);
     const names = tools && this.#changedTools(server, tools);
     const next = names === undefined ? listed : approveTools(approved, listed, names);
     const pin: Held = { ...next, atMs: this.#deps.clock.now(), approvedBy: by };
@@ -228,6 +230,14 @@ function toListingView({ digest, tools, atMs }: Held): ListingView {
 function toRecord(server: string, kind: PinKey["kind"], held: Held): PinRecord {
   const { digest, atMs, approvedBy } = held;
   return { server, kind, digest, atMs, approvedBy, listing: listingText(held) };
+}
+
+function changedSince(server: string, expected: string, digest: string): RunletError {
+  return new RunletError(
+    "PINS_CHANGED",
+    `Cannot approve the tools of server ${JSON.stringify(server)} as they must be those that were shown, ${JSON.stringify(expected.slice(0, 80))}: current value is ${JSON.stringify(digest)}.`,
+    { server, hint: "Look at what changed anew, then approve that digest.", details: { digest } },
+  );
 }
 
 function unpinned(verb: string, server: string, known: readonly string[]): RunletError {

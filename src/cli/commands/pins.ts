@@ -14,11 +14,12 @@ export const PINS_USAGE = `Usage: runlet pins list                       each se
        runlet pins approve SERVER [TOOL…]     accepts it, or some tools of it
        runlet pins reset SERVER               forgets the server: what it lists next is trusted
 
+  --digest DIGEST       Approve only if that is what is listed now; \`show\` tells it.
   --json                JSON on standard output.
 ${SERVICE_FLAGS_TEXT}Without --url the data folder is opened; where a service holds it, the one at the configured address is asked.
 
 ${CONFIG_FLAGS_TEXT}`;
-const FLAGS = { ...CONFIG_FLAGS, ...SERVICE_FLAGS, json: { type: "boolean" } } as const;
+const FLAGS = { ...CONFIG_FLAGS, ...SERVICE_FLAGS, digest: { type: "string" }, json: { type: "boolean" } } as const;
 
 /**
  * `runlet pins list|show|approve|reset`: reads and accepts the tools that servers are held to, of a running service or in the
@@ -39,13 +40,19 @@ export async function pinsCommand(args: readonly string[], io: CliIo, stopped: A
   if ((verb === "list") !== (server === undefined)) {
     return refuse(verb === "list" ? "list takes no server." : `${verb} needs one server.`, io);
   }
+  const digest = parsed.values.get("digest");
+  if (verb !== "approve" && digest !== undefined) return refuse("--digest goes with approve.", io);
   if (verb !== "approve" && tools.length > 0) return refuse(`Too many: ${tools.join(" ")}`, io);
   const isJson = parsed.values.get("json") === true;
   try {
     const desk = await openPins(parsed.values, io, stopped);
     try {
       if (server === undefined) return await list(desk, isJson, io);
-      return await one(desk, { verb, server, tools, isJson }, io);
+      return await one(
+        desk,
+        { verb, server, tools, digest: typeof digest === "string" ? digest : undefined, isJson },
+        io,
+      );
     } finally {
       await desk.close();
     }
@@ -71,17 +78,15 @@ async function list(desk: PinDesk, isJson: boolean, io: CliIo): Promise<number> 
   return all.some(({ state }) => state === "changed") ? EXIT.failed : EXIT.ok;
 }
 
-async function one(
-  desk: PinDesk,
-  { verb, server, tools, isJson }: { verb: string; server: string; tools: readonly string[]; isJson: boolean },
-  io: CliIo,
-): Promise<number> {
+async function one(desk: PinDesk, { verb, server, tools, digest, isJson }: Asked, io: CliIo): Promise<number> {
   const before = await desk.show(server);
   if (verb === "show") {
     io.stdout(isJson ? `${JSON.stringify(before)}\n` : describe(before));
     return before.state === "changed" ? EXIT.failed : EXIT.ok;
   }
-  const after = verb === "reset" ? await desk.reset(server) : await desk.approve(server, tools);
+  // What is printed is what is approved: where the server lists something else by now, nothing is.
+  const shown = digest ?? (before.listed ?? before.approved)?.digest;
+  const after = verb === "reset" ? await desk.reset(server) : await desk.approve(server, tools, shown);
   if (isJson) io.stdout(`${JSON.stringify(after)}\n`);
   else if (verb === "reset") io.stdout(`${server}: forgotten; what it lists next is trusted\n`);
   else {
@@ -91,10 +96,21 @@ async function one(
   return EXIT.ok;
 }
 
-function describe({ server, state, approved, diff }: ShownPins): string {
+/** What the command is to do to one server. */
+interface Asked {
+  readonly verb: string;
+  readonly server: string;
+  readonly tools: readonly string[];
+  /** Of what was looked at before. */
+  readonly digest: string | undefined;
+  readonly isJson: boolean;
+}
+
+function describe({ server, state, approved, listed, diff }: ShownPins): string {
   if (approved === undefined) return `${server}: ${state}; what it lists first is trusted\n`;
   const who = approved.by === undefined ? "trusted as first seen" : `approved by ${approved.by}`;
-  return [`${server}: ${state}; ${approved.tools} tools ${who} on ${approved.at}`, ...diff]
+  const now = listed === undefined ? [] : [`listed now: ${listed.digest}`];
+  return [`${server}: ${state}; ${approved.tools} tools ${who} on ${approved.at}`, ...now, ...diff]
     .map((line) => `${line}\n`)
     .join("");
 }

@@ -7,6 +7,7 @@ import { unknownServer } from "./servers.ts";
 /** Body of `POST /servers/{name}/pins/approve`. */
 interface ApproveBody {
   readonly tools?: readonly string[];
+  readonly digest?: string;
 }
 
 const approveBodySchema: RequestSchema<ApproveBody> = {
@@ -20,6 +21,13 @@ const approveBodySchema: RequestSchema<ApproveBody> = {
         maxItems: 10_000,
         items: { type: "string", minLength: 1 },
         description: "Only these; all that changed, and the instructions, when absent.",
+      },
+      digest: {
+        type: "string",
+        minLength: 1,
+        maxLength: 200,
+        description:
+          "`listed.digest` as it was shown: when the server lists something else now, nothing is approved and 409 answered.",
       },
     },
   },
@@ -54,7 +62,7 @@ function approvePins(deps: HttpDeps): AnyOperation {
     answers: { 200: { description: "The new pin, and what still differs.", schema: ref("Pins") } },
     async handle({ principal, param, body }) {
       const name = existing(deps, "approve the pins of", param("name"));
-      await deps.pins.approve(name, principal.id, body.tools);
+      await deps.pins.approve(name, principal.id, body.tools, body.digest);
       return json(toPinsJson(deps, name));
     },
   });

@@ -121,6 +121,23 @@ describe("an approval", () => {
     expect((await store.list()).map(({ kind, digest }) => [kind, digest])).toEqual([["approved", SECOND.digest]]);
   });
 
+  test("of what was shown accepts nothing that came since", async () => {
+    const pins = await Pins.create(deps);
+    pins.judge("files", FIRST);
+    pins.judge("files", SECOND);
+    const third = pinnedListing([tool("read", { description: "Reads and sends." })], "Be kind.");
+    pins.judge("files", third);
+    for (const tools of [undefined, ["read"]]) {
+      await expect(pins.approve("files", "ann", tools, SECOND.digest)).rejects.toMatchObject({
+        code: "PINS_CHANGED",
+        context: { server: "files", details: { digest: third.digest } },
+      });
+    }
+    expect(pins.view("files")).toMatchObject({ state: "changed", approved: { digest: FIRST.digest } });
+    expect(await pins.approve("files", "ann", undefined, third.digest)).toMatchObject({ state: "ok" });
+    expect(await pins.approve("files", "bob", undefined, third.digest)).toMatchObject({ approved: { by: "bob" } });
+  });
+
   test("of instructions needs the whole listing", async () => {
     const other = pinnedListing([tool("read")], "Be quick.");
     const pins = await Pins.create(deps);
