@@ -71,6 +71,7 @@ export async function createService(config: Config, options: ServiceOptions = {}
     async () => observed?.close(),
     () => parts.pins.close(),
     () => stores.close(),
+    () => parts.telemetry.close(),
   ];
   try {
     await runs.recover();
@@ -79,7 +80,8 @@ export async function createService(config: Config, options: ServiceOptions = {}
     throw error;
   }
   const housekeeping = keepPruned(parts);
-  const mcpDeps = { runs, catalogs, version: VERSION, log };
+  const { metrics, telemetry } = parts;
+  const mcpDeps = { runs, catalogs, version: VERSION, log, metrics, tracing: telemetry.tracing, clock };
   const listeners: Listener[] = [];
   const connections: StdioServer[] = [];
 
@@ -121,7 +123,7 @@ export async function createService(config: Config, options: ServiceOptions = {}
 }
 
 function httpDeps(config: Config, parts: Parts, mcpHandler: McpHttpHandler): HttpDeps {
-  const { callers, runs, catalogs, gateway, registry, pins, metrics, clock, log } = parts;
+  const { callers, runs, catalogs, gateway, registry, pins, metrics, telemetry, clock, log } = parts;
   return {
     runs,
     catalogs,
@@ -137,6 +139,7 @@ function httpDeps(config: Config, parts: Parts, mcpHandler: McpHttpHandler): Htt
     version: VERSION,
     log,
     clock,
-    mcpHandler,
+    mcpHandler: (request, principal, trace) => mcpHandler(request, principal, trace),
+    tracing: telemetry.tracing,
   };
 }

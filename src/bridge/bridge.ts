@@ -10,6 +10,8 @@ import { isStringArray } from "../lib/guards.ts";
 import type { JsonValue } from "../lib/guards.ts";
 import { canonicalJson, isDeeperThan, parseJson } from "../lib/json.ts";
 import type { Log } from "../lib/log.ts";
+import { traceField } from "../lib/trace-context.ts";
+import type { TraceContext } from "../lib/trace-context.ts";
 import type { CallSettlement, Journal } from "../store/journal.ts";
 import type { Asker } from "../upstream/asker.ts";
 import { toArguments } from "./arguments.ts";
@@ -85,6 +87,8 @@ export class Bridge {
   /** Calls of tools that are not read-only which were, or may have been, dispatched. */
   #mayHaveChanged = 0;
   #unknownTools = 0;
+  /** What calls of the script that executes now are part of. */
+  #trace: TraceContext | undefined;
 
   constructor(options: BridgeOptions) {
     this.#options = options;
@@ -96,8 +100,10 @@ export class Bridge {
    * The host of one execution; the bridge lives as long as the run, which may execute more than one script.
    *
    * @param signal Aborts when the execution is over: calls in flight are cancelled upstream.
+   * @param trace What its calls are part of.
    */
-  host(signal: AbortSignal): ExecutionHost {
+  host(signal: AbortSignal, trace?: TraceContext): ExecutionHost {
+    this.#trace = trace;
     return {
       call: (_, path, args) => {
         const reply = this.#call(path, args, signal);
@@ -258,7 +264,10 @@ export class Bridge {
     try {
       await journal.settle(runId, seq, { ...settlement, settledAtMs });
     } catch (reason) {
-      log.error({ runId, seq, err: reason }, "the outcome of a tool call could not be journaled");
+      log.error(
+        { runId, seq, ...traceField(this.#trace), err: reason },
+        "the outcome of a tool call could not be journaled",
+      );
     }
     listener.callSettled({ seq, server, tool, outcome, ms });
   }
@@ -275,13 +284,17 @@ export class Bridge {
       maxResultBytes: limits.toolResultBytes,
       runId,
       asker,
+      traceContext: this.#trace,
     });
   }
 
   #toInfo(error: unknown): ErrorInfo {
     const info = toErrorInfo(error);
     if (info.code === "INTERNAL")
-      this.#options.log.error({ runId: this.#options.runId, err: error }, "a tool call failed for a reason of ours");
+      this.#options.log.error(
+        { runId: this.#options.runId, ...traceField(this.#trace), err: error },
+        "a tool call failed for a reason of ours",
+      );
     return info;
   }
 }

@@ -22,11 +22,16 @@ import { countRun, readGauges } from "./figures.ts";
 import { createLogger } from "../observability/logger.ts";
 import { createMetrics } from "../observability/metrics.ts";
 import type { Metrics } from "../observability/metrics.ts";
+import { createTelemetry } from "../observability/telemetry.ts";
+import type { Telemetry } from "../observability/telemetry-parts.ts";
+import type { Tracing } from "../observability/tracing.ts";
 import { createRedactor } from "../observability/redact.ts";
+import type { Planner } from "../planner/planner.ts";
 import { createOpenAiPlanner } from "../planner/openai-planner.ts";
 import { createLocalQueue } from "../queue/local-queue.ts";
 import { Performer } from "../runs/perform.ts";
 import { QueuedRunService } from "../runs/queued-run-service.ts";
+import { RunTracing } from "../runs/run-tracing.ts";
 import { RunResults } from "../runs/run-results.ts";
 import { createTypeChecker } from "../script/typecheck/typecheck.ts";
 import type { TypeChecker } from "../script/typecheck/typecheck.ts";
@@ -65,6 +70,7 @@ export interface Parts {
   /** `undefined` when types are not learned. */
   readonly observed: ObservedTypes | undefined;
   readonly metrics: Metrics;
+  readonly telemetry: Telemetry;
   readonly clock: Clock;
 }
 
@@ -78,6 +84,8 @@ export async function createParts(config: Config, options: PartsOptions): Promis
   tellConfinement(confinement, config.confinement, log);
   const stores = config.dataDir === ":memory:" ? createMemoryStores() : createSqliteStores(config.dataDir);
   const executor = await createExecutor(config, { confinement, stores, clock, log, spares: options.spares });
+  const telemetry = await createTelemetry(config.telemetry, { metrics, clock, log, version: VERSION });
+  const { tracing } = telemetry;
   const redact = (text: string): string => redactor.text(text);
   const pins = await Pins.create({ store: stores.pins, clock, log });
   const upstreams = createUpstreamRegistry(config.upstreams, {
@@ -97,17 +105,17 @@ export async function createParts(config: Config, options: PartsOptions): Promis
   const breakers = createBreakers({ clock, log });
   const callers = createCallers(config, clock);
   const policies = { validator, observe, cache: config.cache, breakers, callers };
-  const gateway = createGateway({ registry, catalogs, clock, log, metrics, ...policies });
+  const gateway = createGateway({ registry, catalogs, clock, log, metrics, tracing, ...policies });
   const queue = createQueue(config, { executor, clock, log });
-  const planner = config.model === undefined ? undefined : createOpenAiPlanner(config.model, { clock, log });
   const results = new RunResults({ store: stores.results, clock, log });
   const typeChecker = createTypeChecker({ clock, log });
+  const planning = createPlanning(config, { clock, log });
   const performing = {
-    planner,
+    ...planning,
     journal: stores.journal,
-    planAttempts: config.model?.attempts ?? 1,
     results,
     typeChecker,
+    tracing: runTracingOf(config, tracing),
   };
   const runs = new QueuedRunService({
     runs: stores.runs,
@@ -116,7 +124,7 @@ export async function createParts(config: Config, options: PartsOptions): Promis
     performer: new Performer({ ...performing, executor, gateway, catalogs, validator, clock, log }),
     results,
     limits: config.limits,
-    canPlan: planner !== undefined,
+    canPlan: planning.planner !== undefined,
     findPrincipal: (id) => callers.find(id),
     onEnded: ({ id, source, outcome }) => {
       registry.releaseRun(id);
@@ -127,7 +135,20 @@ export async function createParts(config: Config, options: PartsOptions): Promis
   });
   readGauges(metrics, { registry, queue, executor, breakers });
   const doors = { callers, runs, catalogs, gateway, registry, executor, confinement };
-  return { ...doors, pins, results, typeChecker, stores, observed, metrics, clock, log };
+  return { ...doors, pins, results, typeChecker, stores, observed, metrics, telemetry, clock, log };
+}
+
+/** Who writes scripts for tasks, if anybody, and how many for one. */
+function createPlanning(
+  { model }: Config,
+  deps: Pick<Parts, "clock" | "log">,
+): { readonly planner: Planner | undefined; readonly planAttempts: number } {
+  if (model === undefined) return { planner: undefined, planAttempts: 1 };
+  return { planner: createOpenAiPlanner(model, deps), planAttempts: model.attempts };
+}
+
+function runTracingOf({ model }: Config, tracing: Tracing): RunTracing {
+  return new RunTracing({ tracing, model: model?.model });
 }
 
 /** The executor comes before all that starts processes or connections: without one there is no service. */

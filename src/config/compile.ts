@@ -7,6 +7,7 @@ import { isAuthenticated } from "./clients.ts";
 import { compileClients } from "./compile-clients.ts";
 import { compileLimits } from "./compile-limits.ts";
 import { compileCacheLimits } from "./compile-policies.ts";
+import { compileTelemetry } from "./compile-telemetry.ts";
 import { checkHttpUrl, compileUpstreams } from "./compile-upstreams.ts";
 import type { ClientConfig, Config, ExecutorsConfig, HttpConfig, ModelConfig } from "./config.ts";
 import type { FaultReport } from "./fault-report.ts";
@@ -97,6 +98,7 @@ function compileSections(options: Options, context: CompileContext, report: Faul
       level: options.log?.level ?? LOG_KEYS.level.default,
       pretty: options.log?.pretty ?? LOG_KEYS.pretty.default,
     },
+    telemetry: compileTelemetry(options, report),
     shutdownGraceMs: parseDuration(options.shutdownGrace ?? "") ?? keys.shutdownGrace.default,
     secrets: [...(context.secrets ?? [])],
   };

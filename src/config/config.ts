@@ -4,6 +4,7 @@ import type { GuardConfig } from "./guard-keys.ts";
 import type { LimitsConfig } from "./limits.ts";
 import type { QuestionConfig } from "./question-keys.ts";
 import type { Principal, ToolClass } from "./principal.ts";
+import type { TelemetryConfig } from "./telemetry-keys.ts";
 
 /** How to reach one MCP server; `${…}` references are resolved when the configuration is compiled. */
 export type UpstreamTransportConfig =
@@ -165,6 +166,7 @@ export interface Config {
   /** Bounds of what is kept of all servers' answers; which are kept, each server says. */
   readonly cache: CacheLimits;
   readonly log: { readonly level: "trace" | "debug" | "info" | "warn" | "error" | "silent"; readonly pretty: boolean };
+  readonly telemetry: TelemetryConfig;
   /** Time running runs get to end before they are cancelled at shutdown. @default 10000 */
   readonly shutdownGraceMs: number;
   /** Every secret value that was resolved from a reference: for redaction. Never logged, never shown. */

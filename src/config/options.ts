@@ -2,6 +2,7 @@ import type { AuthOptions, ClientAuthOptions } from "./auth-keys.ts";
 import type { GuardOptions } from "./guard-keys.ts";
 import type { QuestionOptions } from "./question-keys.ts";
 import type { LimitName } from "./limits.ts";
+import type { TelemetryOptions } from "./telemetry-keys.ts";
 import type { ToolClass } from "./principal.ts";
 
 /** Milliseconds, or text such as `"30s"` or `"5m"`. */
@@ -109,6 +110,7 @@ export interface Options extends GuardOptions {
   readonly catalog?: { readonly learnTypes?: boolean };
   readonly cache?: { readonly maxBytes?: BytesText; readonly maxEntries?: number };
   readonly coalesce?: boolean;
+  readonly telemetry?: TelemetryOptions;
   readonly http?: {
     readonly maxBody?: BytesText;
     readonly maxWait?: DurationText;

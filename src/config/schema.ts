@@ -5,6 +5,7 @@ import { LIMIT_NAMES, LIMITS, mostOf } from "./limits.ts";
 import type { LimitName } from "./limits.ts";
 import { CACHE_KEYS, POLICY_KEYS } from "./policy-schema.ts";
 import { QUESTION_KEYS } from "./question-keys.ts";
+import { TELEMETRY_KEYS } from "./telemetry-keys.ts";
 import { bytes, duration, integer, listOf, mapOf, MAX_DURATION_MS, section, text, toggle } from "./schema-nodes.ts";
 import type { Quantity, SchemaNode } from "./schema-nodes.ts";
 
@@ -227,6 +228,7 @@ export const OPTIONS_SCHEMA = section(
     coalesce: toggle("Let identical reads in flight share one call, where their server does not say.", true, {}),
     http: section("The HTTP listener.", HTTP_KEYS, {}),
     log: section("Logging, to stderr.", LOG_KEYS, {}),
+    telemetry: section("Traces and metrics for others.", TELEMETRY_KEYS, {}),
   },
   {},
 );

@@ -67,7 +67,6 @@ export const UNSUPPORTED_KEYS: readonly UnsupportedKey[] = [
   },
   { path: "clients.*.limits", danger: RATES, harmless: isEmpty },
   ...["mcpServers", "servers"].flatMap(serverKeys),
-  { path: "telemetry" },
   { path: "models", remedy: "Write model." },
   { path: "discovery" },
   { path: "retry", remedy: "Write it for each server." },

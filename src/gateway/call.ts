@@ -1,6 +1,7 @@
 import type { CatalogTool } from "../catalog/catalog.ts";
 import type { AccessRules, Principal } from "../config/principal.ts";
 import type { Asker } from "../upstream/asker.ts";
+import type { TraceContext } from "../lib/trace-context.ts";
 import type { ContentBlock } from "../upstream/upstream.ts";
 
 /** One call of one tool, as it travels through the gateway. */
@@ -18,6 +19,8 @@ export interface ToolCall {
   readonly runId?: string;
   /** Who made the call and can be asked for what the tool wants to know. @default nobody: such a call fails */
   readonly asker?: Asker | undefined;
+  /** What the call is part of. Once it is in the gateway: the call's own place, which the server is told. */
+  readonly traceContext?: TraceContext | undefined;
 }
 
 /** How a call ended well. A tool that says `isError` is thrown as TOOL_FAILED. */

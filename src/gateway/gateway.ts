@@ -4,6 +4,7 @@ import type { CatalogSource } from "../catalog/catalog.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import { createMetrics, type Metrics } from "../observability/metrics.ts";
+import { noTracing, type Tracing } from "../observability/tracing.ts";
 import type { UpstreamRegistry } from "../upstream/upstream.ts";
 import { type Breakers, createBreakers } from "./breakers.ts";
 import type { ArgumentValidator, Gateway } from "./call.ts";
@@ -31,6 +32,8 @@ export interface GatewayParts {
   readonly log: Log;
   /** @default metrics of its own, which nobody reads */
   readonly metrics?: Metrics;
+  /** @default none: contexts are passed on as they came */
+  readonly tracing?: Tracing;
   /** Shared with whoever checks literal arguments, so that a schema is compiled once. @default one of its own */
   readonly validator?: ArgumentValidator;
   /** Is told each answer that came from a server. @default nobody is */
@@ -62,7 +65,7 @@ const CACHE_LIMITS: CacheLimits = { maxBytes: 64 * 1024 * 1024, maxEntries: 10_0
 export function createGateway(parts: GatewayParts): Gateway {
   const { registry, catalogs, clock, log, metrics = createMetrics(), validator = createArgumentValidator() } = parts;
   const { observe = () => undefined, cache: limits = CACHE_LIMITS, random = Math.random } = parts;
-  const { callers = UNCHANGED } = parts;
+  const { callers = UNCHANGED, tracing = noTracing } = parts;
   const { breakers = createBreakers({ clock, log }) } = parts;
   const isOpen = ({ upstream, principal }: AdmittedCall): boolean =>
     breakers.of(upstream, principal.id)?.state === "open";
@@ -79,6 +82,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     ],
     route({ clock, metrics }),
   );
-  const call = telemetry({ clock, log, metrics })(recheck(callers)(access({ registry, catalogs, clock })(admitted)));
+  const admit = access({ registry, catalogs, clock });
+  const call = telemetry({ clock, log, metrics, tracing })(recheck(callers)(admit(admitted)));
   return { call };
 }

@@ -21,6 +21,10 @@ export interface CallTrace {
   /** Time in line for a place, and between attempts. */
   queueMs: number;
   refusal: CallRefusal | undefined;
+  /** How its server was reached, once it was called. */
+  transport?: "pipe" | "tcp";
+  /** Revision of MCP that its server speaks, once it was called. */
+  protocol?: string;
 }
 
 /** A call that is being measured. */

@@ -3,11 +3,16 @@ import { byteLength } from "../lib/bounded-text.ts";
 import { cancellation } from "../lib/deadline.ts";
 import { RunletError } from "../lib/errors.ts";
 import type { Metrics } from "../observability/metrics.ts";
-import type { UpstreamResult } from "../upstream/upstream.ts";
+import type { Upstream, UpstreamResult } from "../upstream/upstream.ts";
 import type { CallTool, ToolResult } from "./call.ts";
 import type { AdmittedCall } from "./policy.ts";
 import { checkResultSize } from "./result-size.ts";
 import { toolFailure, unwrapResult } from "./unwrap.ts";
+
+/** How a server is reached, in the words of OpenTelemetry's conventions. */
+function networkTransport({ config }: Pick<Upstream, "config">): "pipe" | "tcp" {
+  return config.transport.kind === "http" ? "tcp" : "pipe";
+}
 
 /** The innermost step: sends the call to its server, times it, and turns the answer into a value. */
 export function route(parts: { readonly clock: Clock; readonly metrics: Metrics }): CallTool<AdmittedCall> {
@@ -19,8 +24,8 @@ export function route(parts: { readonly clock: Clock; readonly metrics: Metrics 
     let errorType = "";
     try {
       const timeoutMs = upstream.config.callTimeoutMs;
-      const { runId, asker, pause } = call;
-      const options = { signal, timeoutMs, principal: call.principal.id, runId, asker, pause };
+      const { runId, asker, pause, traceContext: trace } = call;
+      const options = { signal, timeoutMs, principal: call.principal.id, runId, asker, pause, trace };
       const answer = await upstream.callTool(call.tool, call.arguments, options);
       if (answer.isError) errorType = "tool_error";
       return answer;
@@ -31,11 +36,16 @@ export function route(parts: { readonly clock: Clock; readonly metrics: Metrics 
     } finally {
       const ms = clock.monotonic() - startedMs;
       call.trace.upstreamMs += ms;
+      const protocol = upstream.knownProtocol();
+      call.trace.transport = networkTransport(upstream);
+      if (protocol !== undefined) call.trace.protocol = protocol;
       const labels = {
         mcp_method_name: "tools/call",
         gen_ai_tool_name: call.definition.name,
+        gen_ai_operation_name: "execute_tool",
         error_type: errorType,
-        network_transport: upstream.config.transport.kind === "stdio" ? "pipe" : "tcp",
+        mcp_protocol_version: protocol ?? "",
+        network_transport: call.trace.transport,
       };
       metrics.observe("mcp_client_operation_duration_seconds", labels, ms / 1000);
     }

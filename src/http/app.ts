@@ -6,6 +6,7 @@ import { hostGuard } from "./middleware/host-guard.ts";
 import { onError, onNotFound } from "./middleware/problems.ts";
 import { requestId } from "./middleware/request-id.ts";
 import { securityHeaders } from "./middleware/security-headers.ts";
+import { tracingOf } from "./middleware/tracing.ts";
 import { mountOperations } from "./mount.ts";
 import { invokeOperations } from "./routes/invoke.ts";
 import { mountMcp } from "./routes/mcp.ts";
@@ -20,14 +21,20 @@ import { wellKnownOperations } from "./routes/well-known.ts";
 /**
  * The HTTP door: translates requests to the services it is given, and holds no state but who waits for which run.
  *
- * Each request passes, in this order: id, log, headers, host guard, authentication, then the operation's own checks of
+ * Each request passes, in this order: trace, id, log, headers, host guard, authentication, then the operation's own checks of
  * query, media type, size and body.
  */
 export function createApp(deps: HttpDeps): HttpApp {
   const app: HttpApp = new Hono<AppEnv>();
   app.onError(onError(deps));
   app.notFound(onNotFound);
-  app.use(requestId(deps.clock), accessLog(deps.log, deps.clock), securityHeaders, hostGuard(deps.config));
+  app.use(
+    tracingOf(deps.tracing),
+    requestId(deps.clock),
+    accessLog(deps.log, deps.clock),
+    securityHeaders,
+    hostGuard(deps.config),
+  );
   const operations = [
     submitOperation(deps),
     ...runOperations(deps),

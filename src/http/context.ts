@@ -1,6 +1,7 @@
 import type { HttpBindings } from "@hono/node-server";
 import type { Context, Hono, MiddlewareHandler } from "hono";
 import type { Principal } from "../config/principal.ts";
+import type { TraceContext } from "../lib/trace-context.ts";
 
 /** What middleware leaves on a request for later steps. */
 export interface RequestVariables {
@@ -9,6 +10,8 @@ export interface RequestVariables {
   route?: string;
   /** Absent on routes that need no authentication. */
   principal?: Principal;
+  /** What the request is part of; absent when it is part of no trace. */
+  trace?: TraceContext;
   /** The route is polled by machines: its access log line is of level debug. */
   quiet?: boolean;
 }

@@ -8,6 +8,8 @@ import type { Principal } from "../config/principal.ts";
 import type { Gateway } from "../gateway/call.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
+import type { TraceContext } from "../lib/trace-context.ts";
+import type { Tracing } from "../observability/tracing.ts";
 import type { RunService } from "../runs/run-service.ts";
 
 /** What `GET /readyz` answers: 200 when ready, else 503. */
@@ -40,5 +42,7 @@ export interface HttpDeps {
   readonly log: Log;
   readonly clock: Clock;
   /** Serves `/mcp`; without it that route does not exist. The request's body is whole and within the size limit. */
-  readonly mcpHandler?: (request: Request, principal: Principal) => Promise<Response>;
+  readonly mcpHandler?: (request: Request, principal: Principal, trace: TraceContext | undefined) => Promise<Response>;
+  /** @default none: contexts of callers are passed on as they came */
+  readonly tracing?: Tracing;
 }

@@ -64,6 +64,7 @@ function compileHandler(operation: AnyOperation, deps: HttpDeps): (c: AppContext
         param: (name) => pathParameter(c, name),
         signal,
         requestId: c.get("requestId"),
+        trace: c.get("trace"),
       });
     } catch (thrown) {
       if (signal.aborted) {

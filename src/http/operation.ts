@@ -1,4 +1,5 @@
 import type { Principal, Scope } from "../config/principal.ts";
+import type { TraceContext } from "../lib/trace-context.ts";
 import type { RequestSchema, SchemaObject } from "./validate.ts";
 
 /** What an operation is given: checked, its client known. */
@@ -12,6 +13,8 @@ export interface OperationRequest<Body, Query> {
   /** Aborts, with an `Error`, when the client goes away. */
   readonly signal: AbortSignal;
   readonly requestId: string;
+  /** What the request is part of. */
+  readonly trace?: TraceContext | undefined;
 }
 
 /** One answer of an operation, for the OpenAPI document. */

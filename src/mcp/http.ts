@@ -9,6 +9,7 @@ import type { AuthInfo, McpServerFactory } from "@modelcontextprotocol/server";
 import type { Principal } from "../config/principal.ts";
 import { requireScope } from "../config/scopes.ts";
 import { isRecord } from "../lib/guards.ts";
+import type { TraceContext } from "../lib/trace-context.ts";
 import { parseJson } from "../lib/json.ts";
 import { createInFlightRequests } from "./in-flight.ts";
 import type { InFlightRequests } from "./in-flight.ts";
@@ -19,7 +20,7 @@ const SESSION_HEADER = "mcp-session-id";
 const MAX_SESSION_ID_CHARS = 128;
 
 /** Answers one HTTP request to `/mcp` for an authenticated principal. */
-export type McpHttpHandler = (request: Request, principal: Principal) => Promise<Response>;
+export type McpHttpHandler = (request: Request, principal: Principal, trace?: TraceContext) => Promise<Response>;
 
 /** What the handler needs besides the services. */
 export interface McpHttpDeps extends McpDeps {
@@ -31,6 +32,8 @@ export interface McpHttpDeps extends McpDeps {
 interface Caller {
   readonly principal: Principal;
   readonly sessionId: string | undefined;
+  /** What the exchange is part of. */
+  readonly trace: TraceContext | undefined;
 }
 
 /**
@@ -48,21 +51,21 @@ export function createMcpHttpHandler(deps: McpHttpDeps): McpHttpHandler {
   const factory: McpServerFactory = ({ era, authInfo }) => {
     const caller = authInfo === undefined ? undefined : callers.get(authInfo);
     if (caller === undefined) throw new Error("an MCP exchange has no caller");
-    const { principal, sessionId } = caller;
-    if (era === "modern" || sessionId === undefined) return createMcpServer(deps, principal);
-    return createMcpServer(deps, principal, (requestId) =>
-      inFlight.track({ principalId: principal.id, sessionId, requestId }),
-    );
+    const { principal, sessionId, trace } = caller;
+    const origin = { transport: "tcp", trace } as const;
+    if (era === "modern" || sessionId === undefined) return createMcpServer(deps, principal, undefined, origin);
+    const track = (requestId: string | number) => inFlight.track({ principalId: principal.id, sessionId, requestId });
+    return createMcpServer(deps, principal, track, origin);
   };
   const onerror = (error: Error): void => log.debug({ err: error }, "an MCP exchange was refused or broke");
   // A run may take minutes: a stream with its keep-alive outlives the idle timeouts of proxies, a late body does not.
   const streaming = createMcpHandler(factory, { onerror, responseMode: "sse", maxRequestBodySize: maxBodyBytes });
   const plain = createMcpHandler(factory, { onerror, responseMode: "auto", maxRequestBodySize: maxBodyBytes });
 
-  return async (request, principal) => {
+  return async (request, principal, trace) => {
     const sessionId = readSessionId(request);
     const authInfo: AuthInfo = { token: "", clientId: principal.id, scopes: [] };
-    callers.set(authInfo, { principal, sessionId });
+    callers.set(authInfo, { principal, sessionId, trace });
     if (request.method !== "POST" || !isJsonContentType(request.headers.get("content-type"))) {
       return await plain.fetch(request, { authInfo });
     }

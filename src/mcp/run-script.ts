@@ -2,6 +2,7 @@ import type { CallToolResult } from "@modelcontextprotocol/server";
 import type { Principal } from "../config/principal.ts";
 import { requireScope } from "../config/scopes.ts";
 import { RunletError } from "../lib/errors.ts";
+import type { TraceContext } from "../lib/trace-context.ts";
 import type { RunEvent, RunView } from "../runs/run.ts";
 import type { Asker } from "../upstream/asker.ts";
 import { parseRunScriptArguments } from "./arguments.ts";
@@ -20,6 +21,8 @@ export interface ToolExchange {
   readonly asker?: Asker | undefined;
   /** Sends progress; `undefined` when the caller did not ask for it. */
   readonly progress: ((progress: number, message: string) => Promise<void>) | undefined;
+  /** What the request is part of. */
+  readonly trace?: TraceContext | undefined;
 }
 
 /**
@@ -39,7 +42,8 @@ export async function callRunScript(
   const answerBytes = Math.max(MIN_ANSWER_BYTES, request.limits?.[ANSWER_LIMIT] ?? DEFAULT_ANSWER_BYTES);
   // The run cuts its result to what the answer has room for, so that one cut tells how much of the whole is gone.
   const limits = { ...request.limits, [ANSWER_LIMIT]: answerBytes - ENVELOPE_BYTES };
-  const submitted = await deps.runs.submit(principal, { ...request, limits }, { asker: exchange.asker });
+  const { asker, trace } = exchange;
+  const submitted = await deps.runs.submit(principal, { ...request, limits }, { asker, trace });
   const run = await followRun(deps, principal, submitted.id, exchange);
   return toRunAnswer(run, answerBytes);
 }

@@ -6,6 +6,8 @@ import { RunletError, toErrorInfo } from "../lib/errors.ts";
 import { createAsker } from "./asker.ts";
 import type { InFlightRequest } from "./in-flight.ts";
 import type { McpDeps } from "./mcp-deps.ts";
+import { observeRequest } from "./observed-request.ts";
+import type { McpOrigin } from "./observed-request.ts";
 import { toErrorAnswer } from "./run-answer.ts";
 import { callRunScript } from "./run-script.ts";
 import type { ToolExchange } from "./run-script.ts";
@@ -24,8 +26,14 @@ export type TrackRequest = (requestId: RequestId) => InFlightRequest;
  * shared between callers.
  *
  * @param track Given where a request is cancelled by another HTTP request.
+ * @param origin How requests reach it. @default by a pipe
  */
-export function createMcpServer(deps: McpDeps, principal: Principal, track?: TrackRequest): Server {
+export function createMcpServer(
+  deps: McpDeps,
+  principal: Principal,
+  track?: TrackRequest,
+  origin: McpOrigin = { transport: "pipe" },
+): Server {
   const listHint = { ttlMs: LIST_TTL_MS, cacheScope: "private" } as const;
   const server = new Server(
     { name: "runlet", title: "Runlet", version: deps.version },
@@ -35,17 +43,29 @@ export function createMcpServer(deps: McpDeps, principal: Principal, track?: Tra
       cacheHints: { "tools/list": listHint, "server/discover": listHint },
     },
   );
-  server.setRequestHandler("tools/list", () => ({ tools: TOOLS }));
-  server.setRequestHandler("tools/call", async ({ params }, context) => {
+  const observed = (method: "tools/list" | "tools/call", tool: string, { mcpReq }: ServerContext) => ({
+    method,
+    tool,
+    meta: mcpReq._meta,
+    protocol: server.getNegotiatedProtocolVersion(),
+    origin,
+  });
+  server.setRequestHandler("tools/list", (_, context) =>
+    observeRequest(deps, observed("tools/list", "", context), () => ({ tools: TOOLS })),
+  );
+  server.setRequestHandler("tools/call", ({ params }, context) => {
     const { name } = params;
-    if (!isMcpToolName(name)) throw unknownTool(name);
-    using tracked = track?.(context.mcpReq.id);
-    const exchange = { ...toExchange(context, tracked), asker: createAsker(server, context) };
-    return await answer(deps, name, exchange.signal, () =>
-      name === "run_script"
-        ? callRunScript(deps, principal, params.arguments, exchange)
-        : callSearchTools(deps, principal, params.arguments, exchange.signal),
-    );
+    const tool = isMcpToolName(name) ? name : "_unknown";
+    return observeRequest(deps, observed("tools/call", tool, context), async (trace) => {
+      if (!isMcpToolName(name)) throw unknownTool(name);
+      using tracked = track?.(context.mcpReq.id);
+      const exchange = { ...toExchange(context, tracked), asker: createAsker(server, context), trace };
+      return await answer(deps, name, exchange.signal, () =>
+        name === "run_script"
+          ? callRunScript(deps, principal, params.arguments, exchange)
+          : callSearchTools(deps, principal, params.arguments, exchange.signal),
+      );
+    });
   });
   return server;
 }

@@ -1,13 +1,33 @@
-interface MetricSpec {
+/** What is known of a metric beside its name. */
+export interface MetricSpec {
   readonly kind: "counter" | "gauge" | "histogram";
   readonly help: string;
   readonly labels: readonly string[];
   /** Upper bounds of a histogram, ascending. */
   readonly buckets?: readonly number[];
+  /** What OpenTelemetry calls it, where that is another name; the labels are its attributes then. */
+  readonly otel?: { readonly name: string; readonly attributes: readonly string[] };
 }
 
 /** @source OpenTelemetry semantic conventions for MCP: advised bucket boundaries of operation durations, in seconds. */
 const OPERATION_SECONDS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300] as const;
+/** Labels of an MCP request's duration, and the attributes that they are. @source OpenTelemetry semantic conventions for MCP */
+const OPERATION_LABELS = [
+  "mcp_method_name",
+  "gen_ai_tool_name",
+  "gen_ai_operation_name",
+  "error_type",
+  "mcp_protocol_version",
+  "network_transport",
+] as const;
+const OPERATION_ATTRIBUTES = [
+  "mcp.method.name",
+  "gen_ai.tool.name",
+  "gen_ai.operation.name",
+  "error.type",
+  "mcp.protocol.version",
+  "network.transport",
+] as const;
 const OVERHEAD_SECONDS = [
   0.000005, 0.00001, 0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1,
 ] as const;
@@ -64,8 +84,16 @@ export const METRICS = {
   mcp_client_operation_duration_seconds: {
     kind: "histogram",
     help: "Duration of an MCP request as its sender saw it.",
-    labels: ["mcp_method_name", "gen_ai_tool_name", "error_type", "network_transport"],
+    labels: OPERATION_LABELS,
     buckets: OPERATION_SECONDS,
+    otel: { name: "mcp.client.operation.duration", attributes: OPERATION_ATTRIBUTES },
+  },
+  mcp_server_operation_duration_seconds: {
+    kind: "histogram",
+    help: "Duration of an MCP request to Runlet.",
+    labels: OPERATION_LABELS,
+    buckets: OPERATION_SECONDS,
+    otel: { name: "mcp.server.operation.duration", attributes: OPERATION_ATTRIBUTES },
   },
   runlet_upstreams: { kind: "gauge", help: "Configured MCP servers by state.", labels: ["state"] },
   runlet_upstream_restarts_total: {

@@ -1,5 +1,8 @@
+import type { MetricFamily } from "./metric-family.ts";
+import { METRICS } from "./metric-names.ts";
+
 /** What a histogram's lines are made of. */
-export interface HistogramData {
+interface HistogramData {
   /** Upper bounds, ascending, without `+Inf`. */
   readonly buckets: readonly number[];
   /** Values per bucket, not cumulative; one more than `buckets`. */
@@ -7,12 +10,26 @@ export interface HistogramData {
   readonly sum: number;
 }
 
+/** Metrics with their help and type; empty when there are none. */
+export function prometheusText(families: readonly MetricFamily[]): string {
+  const lines = families.flatMap(({ name, points }) => {
+    const metric = METRICS[name];
+    const samples = points.flatMap(({ labelValues, sum, counts }) =>
+      metric.kind === "histogram"
+        ? histogramLines(name, metric.labels, labelValues, { buckets: metric.buckets, counts, sum })
+        : [sampleLine(name, metric.labels, labelValues, sum)],
+    );
+    return [`# HELP ${name} ${metric.help}`, `# TYPE ${name} ${metric.kind}`, ...samples];
+  });
+  return lines.length === 0 ? "" : `${lines.join("\n")}\n`;
+}
+
 /**
  * One sample as Prometheus text. Labels with an empty value are left out, as Prometheus treats them as absent.
  *
  * @source Prometheus exposition formats, text-based format 0.0.4.
  */
-export function sampleLine(
+function sampleLine(
   name: string,
   labelNames: readonly string[],
   labelValues: readonly string[],
@@ -28,7 +45,7 @@ export function sampleLine(
 }
 
 /** The cumulative `_bucket` lines of a histogram, then `_sum` and `_count`. */
-export function histogramLines(
+function histogramLines(
   name: string,
   labelNames: readonly string[],
   labelValues: readonly string[],

@@ -2,6 +2,7 @@ import type { AccessRules, Principal } from "../config/principal.ts";
 import type { RunLimits } from "../config/limits.ts";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { Asker } from "../upstream/asker.ts";
+import type { TraceContext } from "../lib/trace-context.ts";
 import type { RunRecord } from "../store/run-store.ts";
 import type { RunEventLog } from "./run-events.ts";
 import type { RunOutcome, RunRequest } from "./run.ts";
@@ -22,6 +23,8 @@ export interface ActiveRun {
   readonly limits: RunLimits;
   /** Who submitted it and waits for it, where that one can be asked for what a tool wants to know. */
   readonly asker: Asker | undefined;
+  /** What its work is part of: where it came from, and once it is performed its own place. */
+  trace: TraceContext | undefined;
   readonly events: RunEventLog;
   /** Set while it executes: tells the calls made so far. */
   bridge: Bridge | undefined;

@@ -9,6 +9,8 @@ import type { Clock } from "../lib/clock.ts";
 import { RunletError, toErrorInfo } from "../lib/errors.ts";
 import type { ErrorInfo } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
+import { traceField } from "../lib/trace-context.ts";
+import type { TraceContext } from "../lib/trace-context.ts";
 import type { Plan, Planner } from "../planner/planner.ts";
 import { explainError } from "../script/explain-error.ts";
 import { prepareScript } from "../script/prepare.ts";
@@ -19,6 +21,7 @@ import type { ActiveRun } from "./active-run.ts";
 import { checkScript } from "./check-script.ts";
 import type { ReadResult } from "./result-reader.ts";
 import { seededClockOf } from "./run-clock.ts";
+import { RunTracing } from "./run-tracing.ts";
 import type { RunResults } from "./run-results.ts";
 import type { RunOutcome, ScriptAttempt } from "./run.ts";
 
@@ -35,6 +38,8 @@ export interface PerformDeps {
   /** Scripts a model may write for one task. */
   readonly planAttempts: number;
   readonly results: RunResults;
+  /** @default one that notes nothing */
+  readonly tracing?: RunTracing;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -64,14 +69,20 @@ const PLAN_GRACE_MS = 5_000;
 /** Performs a run from script or task to outcome. */
 export class Performer {
   readonly #deps: PerformDeps;
+  readonly #tracing: RunTracing;
   readonly #callBytes = new CallBytes();
 
   constructor(deps: PerformDeps) {
     this.#deps = deps;
+    this.#tracing = deps.tracing ?? new RunTracing({});
   }
 
   /** Performs a run. Never rejects: what goes wrong is the outcome. @param signal Aborts when the run is cancelled. */
-  async perform(run: ActiveRun, signal: AbortSignal): Promise<RunOutcome> {
+  perform(run: ActiveRun, signal: AbortSignal): Promise<RunOutcome> {
+    return this.#tracing.run(run, () => this.#perform(run, signal));
+  }
+
+  async #perform(run: ActiveRun, signal: AbortSignal): Promise<RunOutcome> {
     const bridge = this.#createBridge(run);
     run.bridge = bridge;
     const startedAt = this.#deps.clock.monotonic();
@@ -107,7 +118,8 @@ export class Performer {
       const failed = previous?.error === undefined ? undefined : { script: previous.script, error: previous.error };
       let plan: Plan;
       try {
-        plan = await planner.plan({ task, inputJson, declarations, outputSchemaJson, failed, signal });
+        const request = { task, inputJson, declarations, outputSchemaJson, failed, signal };
+        plan = await this.#tracing.plan(run, attempt, () => planner.plan(request));
       } catch (error) {
         // The scripts tried before stay part of the answer.
         const attempted = { error: this.#toInfo(run, error, signal), execution: undefined };
@@ -166,25 +178,24 @@ export class Performer {
     }
     const over = new AbortController();
     try {
-      const execution = await executor.execute(
-        {
-          principal: run.principal.id,
-          script,
-          inputJson: run.inputJson,
-          namesJson: catalog.namesJson,
-          limits: run.limits,
-          clock: executionClockOf(run),
-          signal,
-        },
-        bridge.host(AbortSignal.any([signal, over.signal])),
-      );
+      const request = {
+        principal: run.principal.id,
+        script,
+        inputJson: run.inputJson,
+        namesJson: catalog.namesJson,
+        limits: run.limits,
+        clock: executionClockOf(run),
+        signal,
+      };
+      const host = (trace: TraceContext | undefined) => bridge.host(AbortSignal.any([signal, over.signal]), trace);
+      const execution = await this.#tracing.execute(run, (trace) => executor.execute(request, host(trace)));
       if (execution.status === "succeeded") return { error: undefined, execution };
       // Who ended it is told by the signal: the caller, or a service that stops.
       const isCancelled = execution.error.code === "RUN_CANCELLED" && signal.aborted;
       const error = explainError(execution.error, script, catalog);
       return { error: isCancelled ? this.#toInfo(run, signal.reason, signal) : error, execution };
     } catch (error) {
-      log.error({ runId: run.record.id, err: error }, "the executor failed");
+      log.error({ runId: run.record.id, ...traceField(run.trace), err: error }, "the executor failed");
       return { error: this.#toInfo(run, error, signal), execution: undefined };
     } finally {
       over.abort(SCRIPT_ENDED);
@@ -275,7 +286,10 @@ export class Performer {
       );
     const info = toErrorInfo(error);
     if (info.code === "INTERNAL")
-      this.#deps.log.error({ runId: run.record.id, err: error }, "a run failed for a reason of ours");
+      this.#deps.log.error(
+        { runId: run.record.id, ...traceField(run.trace), err: error },
+        "a run failed for a reason of ours",
+      );
     return info;
   }
 }

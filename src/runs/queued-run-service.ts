@@ -8,11 +8,11 @@ import type { ErrorInfo } from "../lib/errors.ts";
 import { createId } from "../lib/ids.ts";
 import { parseJson } from "../lib/json.ts";
 import type { Log } from "../lib/log.ts";
+import { traceField } from "../lib/trace-context.ts";
 import type { Job, RunQueue } from "../queue/run-queue.ts";
 import type { CallRecord, Journal } from "../store/journal.ts";
 import { callSize, runSize } from "../store/run-size.ts";
 import type { RunRecord, RunStore } from "../store/run-store.ts";
-import type { Asker } from "../upstream/asker.ts";
 import { narrowingOf } from "./active-run.ts";
 import type { ActiveRun } from "./active-run.ts";
 import { cutPage, PAGE_SIZE } from "./cut-page.ts";
@@ -24,7 +24,7 @@ import { RecentRuns } from "./recent-runs.ts";
 import { withWholeClock } from "./run-clock.ts";
 import { RunEventLog } from "./run-events.ts";
 import type { RunResults } from "./run-results.ts";
-import type { RunService, SubmitOptions } from "./run-service.ts";
+import type { RunOrigin, RunService, SubmitOptions } from "./run-service.ts";
 import { failedOutcome, parseOutcome, toCallSummary, toRunView } from "./run-view.ts";
 import type { CallQuery, RunEvent, RunOutcome, RunRequest, RunView, WholeResult } from "./run.ts";
 
@@ -77,15 +77,15 @@ export class QueuedRunService implements RunService {
   async submit(
     principal: Principal,
     request: RunRequest,
-    { idempotencyKey, asker }: SubmitOptions = {},
+    { idempotencyKey, ...origin }: SubmitOptions = {},
   ): Promise<RunView> {
     if (request.task !== undefined && !this.#deps.canPlan) throw modelNotConfigured();
     const { outputSchema } = request;
     if (outputSchema !== undefined) await this.#deps.results.requireSchema(outputSchema, principal.id);
     const id =
       idempotencyKey === undefined
-        ? await this.#accept(principal, request, asker)
-        : await this.#keys.once(principal.id, idempotencyKey, request, () => this.#accept(principal, request, asker));
+        ? await this.#accept(principal, request, origin)
+        : await this.#keys.once(principal.id, idempotencyKey, request, () => this.#accept(principal, request, origin));
     return this.get(principal, id);
   }
 
@@ -250,7 +250,7 @@ export class QueuedRunService implements RunService {
     });
   }
 
-  async #accept(principal: Principal, asked: RunRequest, asker: Asker | undefined): Promise<string> {
+  async #accept(principal: Principal, asked: RunRequest, origin: RunOrigin): Promise<string> {
     const createdAtMs = this.#deps.clock.now();
     const request = withWholeClock(asked, createdAtMs);
     const record: RunRecord = {
@@ -273,12 +273,12 @@ export class QueuedRunService implements RunService {
       this.#requests.release(principal.id, length);
       throw error;
     }
-    await this.#enqueue(this.#hold(record, principal, request, asker));
+    await this.#enqueue(this.#hold(record, principal, request, origin));
     return record.id;
   }
 
   /** @param record Stored, and its request counted. */
-  #hold(record: RunRecord, principal: Principal, { input, ...request }: RunRequest, asker?: Asker): ActiveRun {
+  #hold(record: RunRecord, principal: Principal, { input, ...request }: RunRequest, from: RunOrigin = {}): ActiveRun {
     const limits: RunLimits = resolveLimits(request.limits, this.#deps.limits);
     const { promise: ended, resolve: end } = Promise.withResolvers<void>();
     const run: ActiveRun = {
@@ -289,7 +289,8 @@ export class QueuedRunService implements RunService {
       principal,
       narrow: narrowingOf(request),
       limits,
-      asker,
+      asker: from.asker,
+      trace: from.trace,
       events: new RunEventLog(),
       bridge: undefined,
       outcome: undefined,
@@ -323,7 +324,7 @@ export class QueuedRunService implements RunService {
       if (!(await runs.update(job.runId, UNSTARTED, { status: "running", startedAtMs })))
         throw new RunletError("INTERNAL", "Cannot start the run as it must be stored as queued: it is not");
     } catch (error) {
-      log.error({ runId: job.runId, err: error }, "a run could not be started");
+      log.error({ runId: job.runId, ...traceField(run.trace), err: error }, "a run could not be started");
       await this.#finish(run, failedOutcome(toErrorInfo(error)), UNSTARTED);
       return;
     }
@@ -342,7 +343,7 @@ export class QueuedRunService implements RunService {
       await runs.update(id, from, { status: outcome.status, endedAtMs, outcomeJson });
       bytes += outcomeJson.length;
     } catch (error) {
-      log.error({ runId: id, err: error }, "a run ended and its outcome could not be stored");
+      log.error({ runId: id, ...traceField(run.trace), err: error }, "a run ended and its outcome could not be stored");
     }
     run.record = { ...run.record, status: outcome.status, endedAtMs };
     run.outcome = outcome;

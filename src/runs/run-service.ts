@@ -1,12 +1,19 @@
 import type { Principal } from "../config/principal.ts";
+import type { TraceContext } from "../lib/trace-context.ts";
 import type { CallRecord } from "../store/journal.ts";
 import type { Asker } from "../upstream/asker.ts";
 import type { CallQuery, RunEvent, RunRequest, RunView, WholeResult } from "./run.ts";
 
-/** What a run is submitted with. */
-export interface SubmitOptions {
-  readonly idempotencyKey?: string;
+/** Where a run comes from, while this process knows. */
+export interface RunOrigin {
   readonly asker?: Asker | undefined;
+  /** What the run is part of. */
+  readonly trace?: TraceContext | undefined;
+}
+
+/** What a run is submitted with. */
+export interface SubmitOptions extends RunOrigin {
+  readonly idempotencyKey?: string;
 }
 
 /** The run: submit, watch, cancel. All front doors stand on this. */
@@ -14,7 +21,8 @@ export interface RunService {
   /**
    * Takes a run: it is stored and queued when this resolves.
    * @param options `idempotencyKey`: the same key, principal and request give the same run. `asker`: who can be asked for
-   *   what a tool wants to know while this process performs the run.
+   *   what a tool wants to know while this process performs the run. `trace`: what the run is part of; one that another
+   *   process takes up begins a trace of its own.
    * @throws QUEUE_FULL, TOO_MANY_CRASHES, SHUTTING_DOWN, MODEL_NOT_CONFIGURED, IDEMPOTENCY_CONFLICT; REQUEST_INVALID for an
    *   output schema that cannot be used.
    */

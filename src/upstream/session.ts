@@ -6,6 +6,7 @@ import { RunletError } from "../lib/errors.ts";
 import { isRecord } from "../lib/guards.ts";
 import type { Log } from "../lib/log.ts";
 import { type PausableTimer, startPausableTimer } from "../lib/pausable-timer.ts";
+import { type TraceContext, traceMembers } from "../lib/trace-context.ts";
 import { toCallError, toStartError } from "./failures.ts";
 import { Incidents } from "./incidents.ts";
 import { listTools } from "./list-tools.ts";
@@ -136,7 +137,7 @@ export class Session {
   async callTool(
     name: string,
     args: Readonly<Record<string, unknown>>,
-    { signal, timeoutMs, principal, asker, pause }: UpstreamCallOptions,
+    { signal, timeoutMs, principal, asker, pause, trace }: UpstreamCallOptions,
   ): Promise<UpstreamResult> {
     signal.throwIfAborted();
     const server = this.#config.name;
@@ -154,7 +155,8 @@ export class Session {
     try {
       return await this.#questions.during(
         { tool: name, principal, asker, signal: cancel.signal, pauses },
-        (extra, capabilities) => this.#request({ name, arguments: { ...args }, ...extra }, cancel.signal, capabilities),
+        (extra, capabilities) =>
+          this.#request({ name, arguments: { ...args }, ...extra }, cancel.signal, { capabilities, trace }),
         toResult,
       );
     } catch (error) {
@@ -235,17 +237,21 @@ export class Session {
     }
   }
 
-  /** Sends a call once. @param capabilities What its caller can be asked for: servers of the new era are told of each call. */
+  /** Sends a call once; servers of the new era are told of each call what its caller can be asked for. */
   async #request(
     call: { readonly name: string; readonly arguments: Record<string, unknown> },
     signal: AbortSignal,
-    capabilities: AskerCapabilities,
+    { capabilities, trace }: { readonly capabilities: AskerCapabilities; readonly trace: TraceContext | undefined },
   ): Promise<unknown> {
     const client = this.#client;
     if (client === undefined) throw new SdkError(SdkErrorCode.NotConnected, "Not connected");
     const { name } = call;
     const isModern = client.getProtocolEra() === "modern";
-    const params = { ...call, ...(isModern && { _meta: { [CLIENT_CAPABILITIES_META_KEY]: capabilities } }) };
+    const meta = {
+      ...(isModern && { [CLIENT_CAPABILITIES_META_KEY]: capabilities }),
+      ...(trace && traceMembers(trace)),
+    };
+    const params = { ...call, ...((isModern || trace !== undefined) && { _meta: meta }) };
     const options = { signal, timeout: NEVER_MS, allowInputRequired: true };
     // What an answer must be is judged by us: the SDK's own schemas are a good part of a short call's computing time.
     if (this.#config.transport.kind === "stdio")

@@ -115,6 +115,10 @@ class Supervisor implements Upstream {
     return this.#listing?.instructions;
   }
 
+  knownProtocol(): string | undefined {
+    return this.#session?.protocolVersion;
+  }
+
   async tools(signal?: AbortSignal): Promise<readonly ToolDefinition[]> {
     this.#throwIfClosed(signal);
     using _ = await this.#partitions.forListing(this.#sharing.listingKey).lease(signal);

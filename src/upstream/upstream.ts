@@ -1,5 +1,6 @@
 import type { UpstreamConfig } from "../config/config.ts";
 import type { Asker } from "./asker.ts";
+import type { TraceContext } from "../lib/trace-context.ts";
 
 /** A JSON Schema as an MCP server sent it: an object or a boolean, not trusted. */
 export type JsonSchema = Readonly<Record<string, unknown>> | boolean;
@@ -111,6 +112,8 @@ export interface UpstreamCallOptions {
   readonly asker?: Asker | undefined;
   /** Lets the caller's own time for the call stand still while it is asked, until what is returned is disposed. */
   readonly pause?: (() => Disposable) | undefined;
+  /** What the call is part of: told to the server. */
+  readonly trace?: TraceContext | undefined;
 }
 
 /** One configured MCP server: its sessions and their life. */
@@ -123,6 +126,8 @@ export interface Upstream {
   knownTools(): readonly ToolDefinition[] | undefined;
   /** What the server told of its use when its tools were listed last. `undefined` when nothing, or before that. */
   knownInstructions(): string | undefined;
+  /** Revision of MCP that was agreed on last, such as `2026-07-28`. `undefined` before that. */
+  knownProtocol(): string | undefined;
   /**
    * The tools, starting the server if need be. Concurrent callers share one start.
    * @throws UPSTREAM_UNAVAILABLE when it cannot be started, is in back-off after a failure, or does not list.

@@ -94,6 +94,7 @@ export function createFakeUpstream(
     },
     knownTools: () => (listed ? definitions : undefined),
     knownInstructions: () => undefined,
+    knownProtocol: () => undefined,
     async tools(signal) {
       upstream.starts++;
       await setup.start?.(signal);

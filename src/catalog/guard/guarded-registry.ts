@@ -77,6 +77,7 @@ function guardUpstream(inner: Upstream, guard: ListingGuard): Upstream {
     },
     knownTools: () => guard.judge(inner)?.served,
     knownInstructions: () => inner.knownInstructions(),
+    knownProtocol: () => inner.knownProtocol(),
     async tools(signal) {
       const definitions = await inner.tools(signal);
       return guard.judge(inner)?.served ?? definitions;

@@ -1,4 +1,5 @@
 import type { Clock } from "../../lib/clock.ts";
+import { traceField } from "../../lib/trace-context.ts";
 import type { AppMiddleware } from "../context.ts";
 import type { Log } from "../../lib/log.ts";
 
@@ -20,6 +21,7 @@ export function accessLog(log: Log, clock: Clock): AppMiddleware {
       ms: Math.round((clock.monotonic() - startedAt) * 1_000) / 1_000,
       principal: c.get("principal")?.id,
       clientId: c.req.header("x-client-id")?.slice(0, MAX_CLIENT_ID_CHARS),
+      ...traceField(c.get("trace")),
     };
     if (c.get("quiet") === true) log.debug(fields, "request");
     else log.info(fields, "request");

@@ -102,7 +102,7 @@ async function inTurn<In, Out>(items: readonly In[], work: (item: In) => Promise
 
 function callTool(
   { gateway, limits }: HttpDeps,
-  { principal, signal }: OperationRequest<unknown, unknown>,
+  { principal, signal, trace }: OperationRequest<unknown, unknown>,
   { server, tool, arguments: args, params }: InvokeBody,
 ): Promise<ToolResult> {
   return gateway.call({
@@ -113,5 +113,6 @@ function callTool(
     arguments: args ?? params ?? {},
     signal,
     maxResultBytes: limits.defaults.toolResultBytes,
+    traceContext: trace,
   });
 }

@@ -29,7 +29,11 @@ async function serve(c: AppContext, handler: McpHandler, maxBodyBytes: number): 
   kept.delete("authorization");
   const hasBody = method !== "GET" && method !== "HEAD";
   const body = hasBody ? { body: await readBody(c.req.raw, maxBodyBytes) } : {};
-  const answer = await handler(new Request(url, { method, headers: kept, signal, ...body }), requirePrincipal(c));
+  const answer = await handler(
+    new Request(url, { method, headers: kept, signal, ...body }),
+    requirePrincipal(c),
+    c.get("trace"),
+  );
   return new Response(answer.body, answer);
 }
 

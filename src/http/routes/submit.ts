@@ -45,11 +45,10 @@ export function submitOperation(deps: HttpDeps): AnyOperation {
       const { mode = "wait", ...run } = request.body;
       const { waitMs, respondAsync } = parsePrefer(request.headers.get("prefer"));
       const idempotencyKey = readIdempotencyKey(request.headers);
-      const view = await deps.runs.submit(
-        request.principal,
-        run,
-        idempotencyKey === undefined ? {} : { idempotencyKey },
-      );
+      const view = await deps.runs.submit(request.principal, run, {
+        ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+        ...(request.trace === undefined ? {} : { trace: request.trace }),
+      });
       if (prefersEventStream(request.headers.get("accept"))) return stream(deps, waiters, request, view, mode);
       if (mode === "queue" || (respondAsync && waitMs === undefined)) return accepted(view);
       return await waitForEnd(deps, waiters, request, view, Math.min(waitMs ?? Infinity, deps.config.maxWaitMs));

@@ -2,12 +2,14 @@ import {
   type FetchLike,
   isJSONRPCRequest,
   type JSONRPCMessage,
+  type JSONRPCRequest,
   type RequestId,
   StreamableHTTPClientTransport,
   type Transport,
   type TransportSendOptions,
 } from "@modelcontextprotocol/client";
 import type { Clock } from "../../lib/clock.ts";
+import { traceMembers, traceOfMeta } from "../../lib/trace-context.ts";
 import { boundBody } from "./bounded-body.ts";
 import { lostAnswer, MAX_MESSAGE_BYTES, STREAM_LOST, STREAM_TOO_LARGE } from "./lost-answers.ts";
 import { setRawAside } from "./raw-results.ts";
@@ -92,15 +94,18 @@ export class HttpTransport implements Transport {
     return this.#closing;
   }
 
-  async #sendRequest(message: JSONRPCMessage, id: RequestId, options: TransportSendOptions): Promise<void> {
+  async #sendRequest(message: JSONRPCRequest, id: RequestId, options: TransportSendOptions): Promise<void> {
     const controller = new AbortController();
     const abort = (): void => controller.abort();
     options.requestSignal?.addEventListener("abort", abort, { once: true });
     controller.signal.addEventListener("abort", () => this.#waiting.delete(id), { once: true });
     this.#waiting.set(id, controller);
     try {
+      // What reads headers on the way, such as a proxy, sees the same trace as the server.
+      const trace = traceOfMeta(message.params?.["_meta"]);
       const inner = {
         ...options,
+        ...(trace && { headers: { ...options.headers, ...traceMembers(trace) } }),
         requestSignal: controller.signal,
         onRequestStreamEnd: options.onRequestStreamEnd ?? (() => this.#answerLost(id)),
       };

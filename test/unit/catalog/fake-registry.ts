@@ -73,6 +73,7 @@ export class FakeRegistry implements UpstreamRegistry {
       sharesSessions: true,
       knownTools: () => this.#lists.get(name),
       knownInstructions: () => undefined,
+      knownProtocol: () => undefined,
       status: refuse,
       tools: refuse,
       callTool: refuse,

@@ -84,7 +84,6 @@ describe("keys this version does not support", () => {
   test.each([
     "retry: 5",
     "breaker: {}",
-    "telemetry: {endpoint: 'http://x'}",
     "mcpServers: {a: {command: x, memory: 512m}}",
     "mcpServers: {a: {url: 'http://x', oauth: {}}}",
     "mcpServers: {a: {command: x, autoApprove: [y]}}",

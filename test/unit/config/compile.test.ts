@@ -21,6 +21,7 @@ describe("a complete configuration", () => {
       catalog: { learnTypes: true },
       cache: { maxBytes: 67_108_864, maxEntries: 10_000 },
       log: { level: "info", pretty: false },
+      telemetry: { serviceName: "runlet", otlp: undefined, traceRatio: 1, metricsIntervalMs: 60_000 },
       shutdownGraceMs: 10_000,
       secrets: [],
     });
@@ -33,6 +34,11 @@ host: "::1"
 port: 0
 dataDir: ":memory:"
 shutdownGrace: 0
+telemetry:
+  serviceName: gate
+  otlp: {endpoint: "http://collector:4318/", headers: {x-team: a-team-key}, timeout: 3s}
+  traces: {ratio: 0.1}
+  metrics: {interval: 15s}
 executors: {processes: 3, isolatesPerProcess: 5, profile: fast, confinement: require}
 queue: {depth: 7, concurrency: 2}
 catalog: {learnTypes: false}
@@ -65,8 +71,14 @@ model: {baseURL: "http://m/v1", apiKey: "\${MODEL_KEY}", model: big, temperature
       catalog: { learnTypes: false },
       cache: { maxBytes: 1_048_576, maxEntries: 50 },
       log: { level: "silent", pretty: true },
+      telemetry: {
+        serviceName: "gate",
+        otlp: { endpoint: "http://collector:4318", headers: { "x-team": "a-team-key" }, timeoutMs: 3_000 },
+        traceRatio: 0.1,
+        metricsIntervalMs: 15_000,
+      },
       shutdownGraceMs: 0,
-      secrets: ["model-key-1"],
+      secrets: ["model-key-1", "a-team-key"],
     });
   });
 

@@ -79,7 +79,7 @@ describe("the route", () => {
     expect(call.trace.upstreamMs).toBe(30);
     expect(metrics.render()).toContain(
       'mcp_client_operation_duration_seconds_bucket{mcp_method_name="tools/call",gen_ai_tool_name="tool",' +
-        'error_type="UPSTREAM_UNAVAILABLE",network_transport="pipe",le="0.05"} 1',
+        'gen_ai_operation_name="execute_tool",error_type="UPSTREAM_UNAVAILABLE",network_transport="pipe",le="0.05"} 1',
     );
   });
 });

@@ -43,6 +43,7 @@ function createStage(name: string, modes: { readonly pinning?: GuardMode; readon
     status: () => ({ ...status, tools: stage.tools?.length }),
     knownTools: () => stage.tools,
     knownInstructions: () => stage.instructions,
+    knownProtocol: () => "2026-07-28",
     async tools() {
       stage.start();
       return stage.tools ?? [];

@@ -1,0 +1,80 @@
+import type { TraceContext } from "../lib/trace-context.ts";
+import { noTracing } from "../observability/tracing.ts";
+import type { TraceSpan, Tracing } from "../observability/tracing.ts";
+import type { ExecutionResult } from "../executor/executor.ts";
+import type { Plan } from "../planner/planner.ts";
+import { toErrorInfo } from "../lib/errors.ts";
+import type { ActiveRun } from "./active-run.ts";
+import type { RunOutcome } from "./run.ts";
+
+/** The spans of runs: `run`, and in it `plan` and `execute`, which tool calls are part of. No script, task, input or result. */
+export class RunTracing {
+  readonly #tracing: Tracing;
+  readonly #model: string | undefined;
+
+  /** @param model Name of the model that plans. */
+  constructor({
+    tracing = noTracing,
+    model,
+  }: {
+    readonly tracing?: Tracing | undefined;
+    readonly model?: string | undefined;
+  }) {
+    this.#tracing = tracing;
+    this.#model = model;
+  }
+
+  /** Notes a run from its submission to its end; what is done for it meanwhile belongs to it. */
+  async run(run: ActiveRun, perform: () => Promise<RunOutcome>): Promise<RunOutcome> {
+    const { id, source, createdAtMs } = run.record;
+    const attributes = { "runlet.run.id": id, "runlet.run.source": source };
+    const span = this.#tracing.start("run", run.trace, { attributes, startedAtMs: createdAtMs });
+    if (span === undefined) return perform();
+    run.trace = span.context;
+    const outcome = await perform();
+    span.set({ "runlet.run.status": outcome.status, "runlet.run.tool_calls": outcome.usage.toolCalls });
+    span.end(outcome.error?.code);
+    return outcome;
+  }
+
+  /** Notes that a model writes a script. @source OpenTelemetry semantic conventions for generative AI */
+  plan(run: ActiveRun, attempt: number, plan: () => Promise<Plan>): Promise<Plan> {
+    const model = this.#model === undefined ? {} : { "gen_ai.request.model": this.#model };
+    const attributes = { "gen_ai.operation.name": "chat", "runlet.attempt": attempt, ...model };
+    const span = this.#tracing.start("plan", run.trace, { kind: "client", attributes });
+    return noted(span, plan, ({ usage }) => {
+      span?.set({ "gen_ai.usage.input_tokens": usage.inputTokens, "gen_ai.usage.output_tokens": usage.outputTokens });
+      return undefined;
+    });
+  }
+
+  /** Notes that a script executes. @param execute Given what calls of the script are part of. */
+  execute(
+    run: ActiveRun,
+    execute: (trace: TraceContext | undefined) => Promise<ExecutionResult>,
+  ): Promise<ExecutionResult> {
+    const span = this.#tracing.start("execute", run.trace);
+    return noted(
+      span,
+      () => execute(span?.context ?? run.trace),
+      (result) => (result.status === "succeeded" ? undefined : result.error.code),
+    );
+  }
+}
+
+/** @param errorOf What went wrong, as the answer tells. */
+async function noted<T>(
+  span: TraceSpan | undefined,
+  work: () => Promise<T>,
+  errorOf: (answer: T) => string | undefined,
+): Promise<T> {
+  if (span === undefined) return work();
+  try {
+    const answer = await work();
+    span.end(errorOf(answer));
+    return answer;
+  } catch (error) {
+    span.end(toErrorInfo(error).code);
+    throw error;
+  }
+}
