@@ -22,9 +22,9 @@ export interface CallTrace {
   queueMs: number;
   refusal: CallRefusal | undefined;
   /** How its server was reached, once it was called. */
-  transport?: "pipe" | "tcp";
+  transport?: "pipe" | "tcp" | undefined;
   /** Revision of MCP that its server speaks, once it was called. */
-  protocol?: string;
+  protocol?: string | undefined;
 }
 
 /** A call that is being measured. */

@@ -38,7 +38,7 @@ export function route(parts: { readonly clock: Clock; readonly metrics: Metrics 
       call.trace.upstreamMs += ms;
       const protocol = upstream.knownProtocol();
       call.trace.transport = networkTransport(upstream);
-      if (protocol !== undefined) call.trace.protocol = protocol;
+      call.trace.protocol = protocol;
       const labels = {
         mcp_method_name: "tools/call",
         gen_ai_tool_name: call.definition.name,

@@ -88,6 +88,8 @@ export class SharedCall {
     trace.queueMs += queueMs;
     trace.upstreamMs += Math.min(waitedMs - queueMs, upstreamMs);
     trace.refusal ??= this.#trace.refusal;
+    trace.transport = this.#trace.transport;
+    trace.protocol = this.#trace.protocol;
   }
 }
 

@@ -16,11 +16,14 @@ export interface ModernServer extends TestServer {
   readonly handler: McpHttpHandler;
   /** Headers of each request, in order. */
   readonly requests: Headers[];
+  /** `_meta` of each call, in order. */
+  readonly metas: unknown[];
 }
 
 /** Starts a server of the new era with the given tools; each answers with its name and arguments, `wait` never does. */
 export async function startModernServer(tools: () => ListToolsResult["tools"]): Promise<ModernServer> {
   const requests: Headers[] = [];
+  const metas: unknown[] = [];
   const handler = createMcpHandler(
     () => {
       const server = new Server(
@@ -29,6 +32,7 @@ export async function startModernServer(tools: () => ListToolsResult["tools"]): 
       );
       server.setRequestHandler("tools/list", () => ({ tools: tools() }));
       server.setRequestHandler("tools/call", async ({ params }, ctx) => {
+        metas.push(ctx.mcpReq._meta);
         if (params.name === "wait")
           await new Promise((resolve) => ctx.mcpReq.signal.addEventListener("abort", resolve));
         return { content: [{ type: "text", text: params.name }], structuredContent: params.arguments ?? {} };
@@ -51,6 +55,7 @@ export async function startModernServer(tools: () => ListToolsResult["tools"]): 
     url: `http://127.0.0.1:${port}/mcp`,
     handler,
     requests,
+    metas,
     async close() {
       await handler.close();
       await closeServer(server);
