@@ -24,7 +24,6 @@ import { createMetrics } from "../observability/metrics.ts";
 import type { Metrics } from "../observability/metrics.ts";
 import { createTelemetry } from "../observability/telemetry.ts";
 import type { Telemetry } from "../observability/telemetry-parts.ts";
-import type { Tracing } from "../observability/tracing.ts";
 import { createRedactor } from "../observability/redact.ts";
 import type { Planner } from "../planner/planner.ts";
 import { createOpenAiPlanner } from "../planner/openai-planner.ts";
@@ -109,14 +108,8 @@ export async function createParts(config: Config, options: PartsOptions): Promis
   const queue = createQueue(config, { executor, clock, log });
   const results = new RunResults({ store: stores.results, clock, log });
   const typeChecker = createTypeChecker({ clock, log });
-  const planning = createPlanning(config, { clock, log });
-  const performing = {
-    ...planning,
-    journal: stores.journal,
-    results,
-    typeChecker,
-    tracing: runTracingOf(config, tracing),
-  };
+  const planning = createPlanning(config, { telemetry, clock, log });
+  const performing = { ...planning, journal: stores.journal, results, typeChecker };
   const runs = new QueuedRunService({
     runs: stores.runs,
     journal: stores.journal,
@@ -138,17 +131,14 @@ export async function createParts(config: Config, options: PartsOptions): Promis
   return { ...doors, pins, results, typeChecker, stores, observed, metrics, telemetry, clock, log };
 }
 
-/** Who writes scripts for tasks, if anybody, and how many for one. */
+/** Who writes scripts for tasks, if anybody, how many for one, and what is told of it. */
 function createPlanning(
   { model }: Config,
-  deps: Pick<Parts, "clock" | "log">,
-): { readonly planner: Planner | undefined; readonly planAttempts: number } {
-  if (model === undefined) return { planner: undefined, planAttempts: 1 };
-  return { planner: createOpenAiPlanner(model, deps), planAttempts: model.attempts };
-}
-
-function runTracingOf({ model }: Config, tracing: Tracing): RunTracing {
-  return new RunTracing({ tracing, model: model?.model });
+  { telemetry: { tracing }, clock, log }: Pick<Parts, "telemetry" | "clock" | "log">,
+): { readonly planner: Planner | undefined; readonly planAttempts: number; readonly tracing: RunTracing } {
+  if (model === undefined) return { planner: undefined, planAttempts: 1, tracing: new RunTracing({ tracing }) };
+  const planner = createOpenAiPlanner(model, { clock, log });
+  return { planner, planAttempts: model.attempts, tracing: new RunTracing({ tracing, model: model.model }) };
 }
 
 /** The executor comes before all that starts processes or connections: without one there is no service. */

@@ -108,7 +108,7 @@ describe("a service that pushes", () => {
     });
     expect(receiver.requests.every(({ headers }) => headers["x-team"] === "key-of-the-team")).toBe(true);
     expect(receiver.resources()).toEqual(
-      Array(receiver.requests.length).fill({ "service.name": "runlet", "service.version": expect.any(String) }),
+      receiver.requests.map(() => ({ "service.name": "runlet", "service.version": expect.any(String) as string })),
     );
   });
 
@@ -127,8 +127,10 @@ describe("a service that pushes", () => {
       CALLER + "-01",
     ])
       expect(sent).not.toContain(hidden);
-    const traced = lines.filter((line) => line.includes(`"trace_id":"${TRACE}"`)).map((line) => JSON.parse(line).msg);
-    expect(traced.toSorted()).toEqual(["request", "tool call", "tool call"]);
+    const traced = lines
+      .filter((line) => line.includes(`"trace_id":"${TRACE}"`))
+      .map((line) => String(JSON.parse(line).msg));
+    expect(traced.toSorted((a, b) => a.localeCompare(b))).toEqual(["request", "tool call", "tool call"]);
     expect(lines.join("")).not.toContain("key-of-the-team");
   });
 
@@ -140,12 +142,12 @@ describe("a service that pushes", () => {
     const spans = receiver.spans();
     const errors = spans
       .filter(({ status }) => status === 2)
-      .map(({ name, attributes }) => [name, attributes["error.type"]]);
-    expect(errors.toSorted()).toEqual([
-      ["execute", "TOOL_FAILED"],
-      ["run", "TOOL_FAILED"],
-      ["tools/call _unknown", "TOOL_NOT_FOUND"],
-      ["tools/call fail", "tool_error"],
+      .map(({ name, attributes }) => `${name}: ${String(attributes["error.type"])}`);
+    expect(errors.toSorted((a, b) => a.localeCompare(b))).toEqual([
+      "execute: TOOL_FAILED",
+      "run: TOOL_FAILED",
+      "tools/call _unknown: TOOL_NOT_FOUND",
+      "tools/call fail: tool_error",
     ]);
     expect(new Set(spans.map(({ traceId }) => traceId)).size).toBe(2);
   });

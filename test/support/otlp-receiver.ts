@@ -89,11 +89,13 @@ interface MetricsBody {
 /** Starts a receiver on a free port of the loopback. */
 export async function startOtlpReceiver(): Promise<OtlpReceiver> {
   const requests: OtlpReceiver["requests"] = [];
-  const server = createServer(async (request, response) => {
+  const server = createServer((request, response) => {
     let body = "";
-    for await (const part of request.setEncoding("utf8")) body += part;
-    requests.push({ path: request.url ?? "", headers: request.headers, body });
-    receiver.answer(response);
+    request.setEncoding("utf8").on("data", (part: string) => void (body += part));
+    request.on("end", () => {
+      requests.push({ path: request.url ?? "", headers: request.headers, body });
+      receiver.answer(response);
+    });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const bodies = (path: string): unknown[] =>

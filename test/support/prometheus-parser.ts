@@ -63,10 +63,12 @@ function parseSample(line: string, family: string, type: string): PrometheusSamp
 }
 
 function checkFamily({ name, type, samples }: PrometheusFamily): void {
-  const keys = samples.map((sample) => sample.name + JSON.stringify(Object.entries(sample.labels).toSorted()));
+  const keys = samples.map(
+    (sample) => sample.name + JSON.stringify(Object.entries(sample.labels).toSorted(([a], [b]) => a.localeCompare(b))),
+  );
   if (samples.length === 0 || new Set(keys).size !== keys.length) fail(name);
   if (type !== "histogram") return;
-  const series = Map.groupBy(samples, ({ labels: { le: _, ...rest } }) => JSON.stringify(rest));
+  const series = Map.groupBy(samples, ({ labels }) => JSON.stringify({ ...labels, le: "" }));
   for (const points of series.values()) {
     const buckets = points.filter((point) => point.name === `${name}_bucket`);
     const bounds = buckets.map(({ labels }) => Number(labels["le"]?.replace("Inf", "Infinity")));
