@@ -4,7 +4,18 @@ import { telemetry } from "../../../src/gateway/interceptors/telemetry.ts";
 import type { TracedCall } from "../../../src/gateway/policy.ts";
 import { RunletError } from "../../../src/lib/errors.ts";
 import { createMetrics } from "../../../src/observability/metrics.ts";
-import { toolCall } from "../../support/gateway-parts.ts";
+import { createGateway } from "../../../src/gateway/gateway.ts";
+import { silentLog } from "../../../src/lib/log.ts";
+import type { TraceSpan, Tracing } from "../../../src/observability/tracing.ts";
+import {
+  createFakeCatalogs,
+  createFakeRegistry,
+  createFakeUpstream,
+  type FakeAnswer,
+  textResult,
+  toolCall,
+} from "../../support/gateway-parts.ts";
+import { parsePrometheus } from "../../support/prometheus-parser.ts";
 import { createManualClock } from "../../support/manual-clock.ts";
 
 type Line = { readonly level: string; readonly message: string } & Readonly<Record<string, unknown>>;
@@ -71,5 +82,55 @@ describe("telemetry", () => {
     const { call, metrics } = setup(() => Promise.reject(new RunletError("RUN_CANCELLED", "gone")));
     await call(toolCall("s", "t")).catch(() => undefined);
     expect(metrics.render()).toContain('outcome="cancelled"} 1');
+  });
+
+  test("overhead, the upstream's time and waiting add up to the whole of the calls", async () => {
+    const clock = createManualClock();
+    const metrics = createMetrics();
+    const answer: FakeAnswer = async () => {
+      clock.advance(40);
+      return textResult("done");
+    };
+    const upstream = createFakeUpstream("s", [{ name: "t" }], { answer, config: { concurrency: 1 } });
+    const registry = createFakeRegistry([upstream]);
+    const catalogs = createFakeCatalogs(registry);
+    const gateway = createGateway({ registry, catalogs, clock, log: silentLog, metrics });
+    const startedMs = clock.monotonic();
+    for (let n = 0; n < 3; n++) await gateway.call(toolCall("s", "t", { arguments: { n } }));
+    const families = parsePrometheus(metrics.render());
+    const sum = (name: string) => families.get(name)?.samples.find((sample) => sample.name === `${name}_sum`)?.value;
+    const upstreamSeconds = sum("mcp_client_operation_duration_seconds") ?? Number.NaN;
+    const overheadSeconds = sum("runlet_gateway_overhead_seconds") ?? Number.NaN;
+    expect(upstreamSeconds).toBeCloseTo(0.12, 9);
+    expect(upstreamSeconds + overheadSeconds).toBeCloseTo((clock.monotonic() - startedMs) / 1_000, 9);
+  });
+
+  test("the call's own span is what the policies below see, and it ends with what the call was", async () => {
+    const ended: unknown[] = [];
+    const context = { traceId: "1".repeat(32), spanId: "2".repeat(16), flags: 1 };
+    const noted: Record<string, unknown> = {};
+    const span: TraceSpan = {
+      context,
+      set: (attributes) => void Object.assign(noted, attributes),
+      rename: (name) => void (noted["name"] = name),
+      end: (errorType) => void ended.push(errorType),
+    };
+    const clock = createManualClock();
+    const parent = { ...context, spanId: "3".repeat(16) };
+    const parents: unknown[] = [];
+    const tracing: Tracing = { start: (_, from) => (parents.push(from), span) };
+    const seen: unknown[] = [];
+    const call = telemetry({ clock, log: silentLog, metrics: createMetrics(), tracing })((traced) => {
+      seen.push(traced.traceContext);
+      return Promise.reject(new RunletError("TOOL_NOT_FOUND", "none"));
+    });
+    await expect(call(toolCall("made up", "by a script", { traceContext: parent }))).rejects.toThrow("none");
+    expect({ parents, seen, ended }).toEqual({ parents: [parent], seen: [context], ended: ["TOOL_NOT_FOUND"] });
+    expect(noted).toEqual({
+      name: "tools/call _unknown",
+      "gen_ai.tool.name": "_unknown",
+      "runlet.server.name": "_unknown",
+      "runlet.call.outcome": "error",
+    });
   });
 });
