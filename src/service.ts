@@ -123,12 +123,13 @@ export async function createService(config: Config, options: ServiceOptions = {}
 }
 
 function httpDeps(config: Config, parts: Parts, mcpHandler: McpHttpHandler): HttpDeps {
-  const { callers, runs, catalogs, gateway, registry, pins, metrics, telemetry, clock, log } = parts;
+  const { callers, runs, catalogs, gateway, registry, pins, quotas, metrics, telemetry, clock, log } = parts;
   return {
     runs,
     catalogs,
     gateway,
     registry,
+    quotas,
     pins,
     authenticate: createAuthenticator(callers, { clock, log }),
     auth: () => callers.auth,

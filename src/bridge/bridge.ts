@@ -64,6 +64,8 @@ const PENDING = { ms: undefined, outcome: "pending", resultBytes: 0 } as const;
 const NOT_SENT: ReadonlySet<ErrorInfo["code"]> = new Set<ErrorInfo["code"]>([
   "TOOL_NOT_FOUND",
   "TOOL_ARGUMENTS_INVALID",
+  "QUOTA_EXCEEDED",
+  "RATE_LIMITED",
 ]);
 /** Calls of unknown tools that are told the nearest ones; finding them compares the name with every tool's. */
 const MAX_SUGGESTIONS = 8;

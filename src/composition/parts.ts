@@ -14,6 +14,7 @@ import { ProcessExecutor } from "../executor/process-executor.ts";
 import { createBreakers } from "../gateway/breakers.ts";
 import type { Gateway } from "../gateway/call.ts";
 import { createGateway, type GatewayParts } from "../gateway/gateway.ts";
+import { createQuotaKeeper, type QuotaKeeper } from "../gateway/quotas.ts";
 import { createArgumentValidator } from "../gateway/validator.ts";
 import { systemClock } from "../lib/clock.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -34,6 +35,7 @@ import { RunTracing } from "../runs/run-tracing.ts";
 import { RunResults } from "../runs/run-results.ts";
 import { createTypeChecker } from "../script/typecheck/typecheck.ts";
 import type { TypeChecker } from "../script/typecheck/typecheck.ts";
+import { createMemoryQuotaStore } from "../store/memory/memory-quota-store.ts";
 import { createMemoryStores } from "../store/memory/create-memory-stores.ts";
 import { createSqliteStores } from "../store/sqlite/create-sqlite-stores.ts";
 import type { Stores } from "../store/stores.ts";
@@ -64,6 +66,7 @@ export interface Parts {
   readonly confinement: Confinement;
   readonly runs: QueuedRunService;
   readonly results: RunResults;
+  readonly quotas: QuotaKeeper;
   readonly typeChecker: TypeChecker;
   readonly stores: Stores;
   /** `undefined` when types are not learned. */
@@ -100,22 +103,22 @@ export async function createParts(config: Config, options: PartsOptions): Promis
   const observed = config.catalog.learnTypes ? await ObservedTypes.create({ store, clock, log }) : undefined;
   const observe: GatewayParts["observe"] = observed && ((result) => observed.observe(result));
   const catalogs = createCatalogSource(registry, observed);
-  const validator = createArgumentValidator();
-  const breakers = createBreakers({ clock, log });
   const callers = createCallers(config, clock);
-  const policies = { validator, observe, cache: config.cache, breakers, callers };
-  const gateway = createGateway({ registry, catalogs, clock, log, metrics, tracing, ...policies });
+  const policies = { ...createPolicies(config, { clock, log }), callers };
+  const { validator, breakers, quotas } = policies;
+  const gateway = createGateway({ registry, catalogs, clock, log, metrics, tracing, observe, ...policies });
   const queue = createQueue(config, { executor, clock, log });
   const results = new RunResults({ store: stores.results, clock, log });
   const typeChecker = createTypeChecker({ clock, log });
   const planning = createPlanning(config, { telemetry, clock, log });
-  const performing = { ...planning, journal: stores.journal, results, typeChecker };
+  const performing = { ...planning, journal: stores.journal, results, quotas, typeChecker };
   const runs = new QueuedRunService({
     runs: stores.runs,
     journal: stores.journal,
     queue,
     performer: new Performer({ ...performing, executor, gateway, catalogs, validator, clock, log }),
     results,
+    quotas,
     limits: config.limits,
     canPlan: planning.planner !== undefined,
     findPrincipal: (id) => callers.find(id),
@@ -128,7 +131,7 @@ export async function createParts(config: Config, options: PartsOptions): Promis
   });
   readGauges(metrics, { registry, queue, executor, breakers });
   const doors = { callers, runs, catalogs, gateway, registry, executor, confinement };
-  return { ...doors, pins, results, typeChecker, stores, observed, metrics, telemetry, clock, log };
+  return { ...doors, pins, quotas, results, typeChecker, stores, observed, metrics, telemetry, clock, log };
 }
 
 /** Who writes scripts for tasks, if anybody, how many for one, and what is told of it. */
@@ -139,6 +142,16 @@ function createPlanning(
   if (model === undefined) return { planner: undefined, planAttempts: 1, tracing: new RunTracing({ tracing }) };
   const planner = createOpenAiPlanner(model, { clock, log });
   return { planner, planAttempts: model.attempts, tracing: new RunTracing({ tracing, model: model.model }) };
+}
+
+/** What the gateway's policies keep and share with others. */
+function createPolicies(config: Config, { clock, log }: Pick<Parts, "clock" | "log">) {
+  return {
+    validator: createArgumentValidator(),
+    breakers: createBreakers({ clock, log }),
+    quotas: createQuotaKeeper(createMemoryQuotaStore(), config.quotas),
+    cache: config.cache,
+  };
 }
 
 /** The executor comes before all that starts processes or connections: without one there is no service. */

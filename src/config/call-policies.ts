@@ -1,3 +1,5 @@
+import type { RateRule } from "./quotas.ts";
+
 /** Answers of one server that are kept, and how long. */
 export interface CachePolicy {
   /** How long an answer is given again, ms. @default 60000 */
@@ -44,6 +46,8 @@ export interface CacheLimits {
 
 /** What the gateway does around the calls of one server. */
 export interface CallPolicies {
+  /** How often each principal may call each of its tools. @default no rules */
+  readonly rateLimits: readonly RateRule[];
   /** `undefined` = off. @default off */
   readonly cache: CachePolicy | undefined;
   /** Whether identical reads in flight of one principal share one call. @default true */

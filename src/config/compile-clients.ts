@@ -1,5 +1,6 @@
 import { matchesGlob } from "../lib/glob.ts";
 import { compileClientToken, compileExpiry } from "./compile-auth.ts";
+import { compileQuotas } from "./compile-quotas.ts";
 import type { ClientConfig } from "./config.ts";
 import type { FaultReport } from "./fault-report.ts";
 import type { ClientOptions, Options } from "./options.ts";
@@ -25,7 +26,9 @@ export function compileClients(options: Options, report: FaultReport): ClientCon
     const access = compileAccess(name, client, options, report);
     const keyExpiresAtMs = compileExpiry(name, client, report);
     const token = compileClientToken(name, client, options, report);
-    const principal = { id: name, access, admin: client.admin ?? CLIENT_KEYS.admin.default };
+    const quotas = compileQuotas(client.limits, [...path, "limits"], report);
+    const limited = Object.keys(quotas).length > 0 ? { quotas } : {};
+    const principal = { id: name, access, admin: client.admin ?? CLIENT_KEYS.admin.default, ...limited };
     return { keyHash, keyExpiresAtMs, token, principal };
   });
 }

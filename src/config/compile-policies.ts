@@ -1,3 +1,4 @@
+import { compileRateLimit } from "./compile-quotas.ts";
 import type { BreakerPolicy, CacheLimits, CachePolicy, CallPolicies, RetryPolicy } from "./call-policies.ts";
 import type { FaultReport } from "./fault-report.ts";
 import type { CallPolicyOptions, Options } from "./options.ts";
@@ -13,6 +14,7 @@ export function compilePolicies(
   report: FaultReport,
 ): CallPolicies {
   return {
+    rateLimits: compileRateLimit(server.rateLimit, [...path, "rateLimit"], report),
     cache: compileCache(server.cache, compileCacheLimits(options)),
     coalesce: server.coalesce ?? options.coalesce ?? POLICY_KEYS.coalesce.default,
     retry: compileRetry(server.retry, [...path, "retry"], report),

@@ -5,6 +5,7 @@ import type { ShapeFault } from "./check.ts";
 import { compileAuth } from "./compile-auth.ts";
 import { isAuthenticated } from "./clients.ts";
 import { compileClients } from "./compile-clients.ts";
+import { compileQuotas } from "./compile-quotas.ts";
 import { compileLimits } from "./compile-limits.ts";
 import { compileCacheLimits } from "./compile-policies.ts";
 import { compileTelemetry } from "./compile-telemetry.ts";
@@ -85,6 +86,7 @@ function compileSections(options: Options, context: CompileContext, report: Faul
     auth: compileAuth(options, report),
     defaultPolicy: options.defaultPolicy ?? keys.defaultPolicy.default,
     limits: compileLimits(options, report),
+    quotas: compileQuotas(options.quotas, ["quotas"], report),
     model: options.model === undefined ? undefined : compileModel(options.model, report),
     executors,
     confinement: options.executors?.confinement ?? EXECUTOR_KEYS.confinement.default,

@@ -3,6 +3,7 @@ import type { CacheLimits, CallPolicies } from "./call-policies.ts";
 import type { GuardConfig } from "./guard-keys.ts";
 import type { LimitsConfig } from "./limits.ts";
 import type { QuestionConfig } from "./question-keys.ts";
+import type { Quotas } from "./quotas.ts";
 import type { Principal, ToolClass } from "./principal.ts";
 import type { TelemetryConfig } from "./telemetry-keys.ts";
 
@@ -152,6 +153,8 @@ export interface Config {
    */
   readonly defaultPolicy: "deny" | "allow";
   readonly limits: LimitsConfig;
+  /** What each principal may use that has no quota of its own of that kind. @default nothing is limited */
+  readonly quotas: Quotas;
   readonly model: ModelConfig | undefined;
   readonly executors: ExecutorsConfig;
   /**

@@ -13,6 +13,7 @@ export type BytesText = number | string;
 
 /** What the gateway does around one server's calls, as people write it; policy-schema.ts documents each key. */
 export interface CallPolicyOptions {
+  readonly rateLimit?: RateLimitOption;
   readonly cache?:
     | boolean
     | DurationText
@@ -37,6 +38,18 @@ export interface CallPolicyOptions {
         readonly open?: DurationText;
       };
 }
+
+/** What a principal may use, as people write it; quota-keys.ts documents each key. */
+export interface QuotaOptions {
+  readonly runs?: string;
+  readonly calls?: string;
+  readonly bytes?: string;
+  readonly tokens?: string;
+  readonly concurrency?: number;
+}
+
+/** How often each caller may call each tool of a server: `"10/second"`, or by tool glob. */
+export type RateLimitOption = string | Readonly<Record<string, string>>;
 
 /** One entry of `mcpServers` or `servers` as people write it; schema.ts documents each key. */
 export interface ServerOptions extends CallPolicyOptions, GuardOptions, QuestionOptions {
@@ -70,6 +83,7 @@ export interface ClientOptions extends ClientAuthOptions {
   readonly servers?: readonly string[];
   readonly tools?: Readonly<Record<string, readonly string[]>>;
   readonly classes?: readonly ToolClass[];
+  readonly limits?: QuotaOptions;
   readonly admin?: boolean;
 }
 
@@ -98,6 +112,7 @@ export interface Options extends GuardOptions {
   readonly clients?: Readonly<Record<string, ClientOptions>>;
   readonly auth?: AuthOptions;
   readonly defaultPolicy?: "deny" | "allow";
+  readonly quotas?: QuotaOptions;
   readonly limits?: Readonly<Partial<Record<LimitName, LimitOption>>>;
   readonly model?: ModelOptions;
   readonly executors?: {

@@ -1,3 +1,4 @@
+import { RATE_LIMIT } from "./quota-keys.ts";
 import { bytes, duration, integer, listOf, MAX_DURATION_MS, section, toggle } from "./schema-nodes.ts";
 import type { SchemaNode } from "./schema-nodes.ts";
 
@@ -8,6 +9,7 @@ const MAX_CACHE_ENTRIES = 1_000_000;
 
 /** Keys of a server that say what the gateway does around its calls, and their defaults. */
 export const POLICY_KEYS = {
+  rateLimit: RATE_LIMIT,
   cache: section(
     "Keep answers and give them again, to the same client only: how long, or `{ttl, tools, maxBytes, maxEntries}`; off when missing.",
     {

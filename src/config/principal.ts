@@ -1,3 +1,5 @@
+import type { Quotas } from "./quotas.ts";
+
 /** What a tool does to the world: from its annotations when its server is trusted, else `write`. */
 export type ToolClass = "read" | "write" | "destructive";
 
@@ -38,6 +40,8 @@ export interface Principal {
   readonly admin: boolean;
   /** What its access token lets it do. @default everything but what `admin` keeps for administrators */
   readonly scopes?: GrantedScopes;
+  /** What it may use; what is missing is as the configuration says for everybody. */
+  readonly quotas?: Quotas;
 }
 
 /** The one caller of a service that has no clients configured and listens on loopback only. */

@@ -1,6 +1,7 @@
 import { AUTH_KEYS, CLIENT_AUTH_KEYS } from "./auth-keys.ts";
 import { GUARD_KEYS, SERVER_GUARD_KEYS } from "./guard-keys.ts";
 import { LIFECYCLE_KEYS } from "./lifecycle-keys.ts";
+import { CLIENT_LIMITS, QUOTAS } from "./quota-keys.ts";
 import { LIMIT_NAMES, LIMITS, mostOf } from "./limits.ts";
 import type { LimitName } from "./limits.ts";
 import { CACHE_KEYS, POLICY_KEYS } from "./policy-schema.ts";
@@ -94,6 +95,7 @@ export const CLIENT_KEYS = {
     type: "string",
     enum: ["read", "write", "destructive"],
   }),
+  limits: CLIENT_LIMITS,
   admin: toggle("Sees every client's runs and may change the service.", false, {}),
   unverified: toggle(
     "It has no key: on a loopback address, who sends its name as X-Client-ID is taken for it.",
@@ -217,6 +219,7 @@ export const OPTIONS_SCHEMA = section(
       enum: ["deny", "allow"],
       default: "deny",
     }),
+    quotas: QUOTAS,
     limits: section("What a run gets and may ask for, by limit: the default, or {default, max}.", limitNodes(), {
       strictKeys: true,
     }),

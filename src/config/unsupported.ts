@@ -20,8 +20,6 @@ const isOff = (value: unknown): boolean =>
 
 const hasNoUrl = (value: unknown): boolean => isEmpty(value) || (isRecord(value) && isEmpty(value["url"] ?? null));
 
-const RATES = "the client would not be limited";
-
 /** Keys of servers that others know and that can be ignored. */
 const IGNORED_SERVER_KEYS = [
   "memory",
@@ -43,7 +41,6 @@ function serverKeys(section: string): UnsupportedKey[] {
       danger: "the server would not run in a container",
       remedy: "Write command and args that start it.",
     },
-    { path: at("rateLimit"), danger: "its callers would not be limited", harmless: isEmpty },
     { path: at("oauth"), remedy: "Write an Authorization header." },
     ...IGNORED_SERVER_KEYS.map((key) => ({ path: at(key) })),
   ];
@@ -56,7 +53,6 @@ export const UNSUPPORTED_KEYS: readonly UnsupportedKey[] = [
   { path: "audit", danger: "no audit would be written", harmless: isOff },
   { path: "redaction", danger: "results would not be redacted", harmless: isOff },
   { path: "dataFlow", danger: "results of one server could reach another", harmless: isOff },
-  { path: "quotas", danger: "clients would not be limited", harmless: isEmpty },
   { path: "rateLimit", danger: "clients would not be limited", harmless: isEmpty },
   { path: "rateLimits", danger: "clients would not be limited", harmless: isEmpty },
   {
@@ -65,7 +61,6 @@ export const UNSUPPORTED_KEYS: readonly UnsupportedKey[] = [
     harmless: isOff,
     remedy: "Write auth.issuers, or use clients with keys.",
   },
-  { path: "clients.*.limits", danger: RATES, harmless: isEmpty },
   ...["mcpServers", "servers"].flatMap(serverKeys),
   { path: "models", remedy: "Write model." },
   { path: "discovery" },

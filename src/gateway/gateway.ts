@@ -5,22 +5,27 @@ import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import { createMetrics, type Metrics } from "../observability/metrics.ts";
 import { noTracing, type Tracing } from "../observability/tracing.ts";
+import { createMemoryQuotaStore } from "../store/memory/memory-quota-store.ts";
 import type { UpstreamRegistry } from "../upstream/upstream.ts";
 import { type Breakers, createBreakers } from "./breakers.ts";
 import type { ArgumentValidator, Gateway } from "./call.ts";
 import { access } from "./interceptors/access.ts";
 import { breaker } from "./interceptors/breaker.ts";
 import { cache } from "./interceptors/cache.ts";
+import { callerPlaces } from "./interceptors/caller-places.ts";
 import { coalesce } from "./interceptors/coalesce.ts";
 import { concurrency } from "./interceptors/concurrency.ts";
 import { totalDeadline } from "./interceptors/deadline.ts";
 import { learn, type ObserveResult } from "./interceptors/learn.ts";
 import { recheck } from "./interceptors/recheck.ts";
+import { quota } from "./interceptors/quota.ts";
+import { rateLimit } from "./interceptors/rate-limit.ts";
 import { retry } from "./interceptors/retry.ts";
 import { telemetry } from "./interceptors/telemetry.ts";
 import { validate } from "./interceptors/validate.ts";
 import { compose } from "./pipeline.ts";
 import type { AdmittedCall } from "./policy.ts";
+import { createQuotaKeeper, type QuotaKeeper } from "./quotas.ts";
 import { route } from "./route.ts";
 import { createArgumentValidator } from "./validator.ts";
 
@@ -44,6 +49,8 @@ export interface GatewayParts {
   readonly breakers?: Breakers;
   /** Tells what became of callers since they were let in. @default they stay as they are */
   readonly callers?: PrincipalSource;
+  /** Shared with whoever takes runs. @default nobody is limited */
+  readonly quotas?: QuotaKeeper;
   /** A number in [0, 1), for jitter. @default Math.random */
   readonly random?: () => number;
 }
@@ -54,11 +61,11 @@ const CACHE_LIMITS: CacheLimits = { maxBytes: 64 * 1024 * 1024, maxEntries: 10_0
 /**
  * Puts the policies around the route in their one true order, outermost first:
  *
- *     telemetry → recheck → access → validate → (quota → rate limit →) cache → coalesce → total deadline → retry → breaker →
- *     concurrency → learn → (attempt deadline → credentials →) route
+ *     telemetry → recheck → access → validate → quota → rate limit → cache → coalesce → total deadline → caller's places →
+ *     retry → breaker → concurrency → learn → (attempt deadline → credentials →) route
  *
  * Those in parentheses are not there yet and belong at that place. Nothing is spent for a denied or invalid call; what a
- * call waits for its place counts towards its deadline; a place is held per attempt. An answer that is kept or shared is
+ * call waits for its place counts towards its deadline; a place of the server is held per attempt. An answer that is kept or shared is
  * still checked against each caller's rules. The path is composed here, once:
  * per call nothing is assembled, the tool is looked up in the principal's cached catalog.
  */
@@ -66,15 +73,18 @@ export function createGateway(parts: GatewayParts): Gateway {
   const { registry, catalogs, clock, log, metrics = createMetrics(), validator = createArgumentValidator() } = parts;
   const { observe = () => undefined, cache: limits = CACHE_LIMITS, random = Math.random } = parts;
   const { callers = UNCHANGED, tracing = noTracing } = parts;
-  const { breakers = createBreakers({ clock, log }) } = parts;
+  const { breakers = createBreakers({ clock, log }), quotas = createQuotaKeeper(createMemoryQuotaStore(), {}) } = parts;
   const isOpen = ({ upstream, principal }: AdmittedCall): boolean =>
     breakers.of(upstream, principal.id)?.state === "open";
   const admitted = compose<AdmittedCall>(
     [
       validate(validator),
+      quota(quotas),
+      rateLimit(clock),
       cache({ limits, clock, metrics }),
       coalesce(clock),
       totalDeadline(clock),
+      callerPlaces(clock, quotas),
       retry({ clock, metrics, random, isOpen }),
       breaker(breakers),
       concurrency(clock),

@@ -4,7 +4,16 @@ import type { ToolCall } from "./call.ts";
 
 /** Which policy refused a call and why: for metrics and the operator's log, never for the caller. */
 export interface CallRefusal {
-  readonly reason: "access" | "revoked" | "unknown" | "arguments" | "queue_full" | "queue_wait" | "breaker_open";
+  readonly reason:
+    | "access"
+    | "revoked"
+    | "unknown"
+    | "arguments"
+    | "queue_full"
+    | "queue_wait"
+    | "breaker_open"
+    | "quota"
+    | "rate";
   /** Whose rule it was. */
   readonly scope: "principal" | "run" | "tool" | "server";
   /** The rule's place, such as `principal.tools.files`. */

@@ -6,6 +6,7 @@ import type { HttpConfig } from "../config/config.ts";
 import type { LimitsConfig } from "../config/limits.ts";
 import type { Principal } from "../config/principal.ts";
 import type { Gateway } from "../gateway/call.ts";
+import type { QuotaKeeper } from "../gateway/quotas.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { TraceContext } from "../lib/trace-context.ts";
@@ -24,6 +25,7 @@ export interface HttpDeps {
   readonly catalogs: CatalogSource;
   readonly gateway: Gateway;
   readonly registry: GuardedRegistry;
+  readonly quotas: Pick<QuotaKeeper, "states">;
   readonly pins: Pick<Pins, "view" | "show" | "approve" | "reset">;
   /**
    * Tells who calls, from the request's headers alone.

@@ -6,6 +6,7 @@ import type { AppContext, AppMiddleware, HttpApp } from "./context.ts";
 import type { HttpDeps } from "./deps.ts";
 import { authentication } from "./middleware/authentication.ts";
 import { methodNotAllowed } from "./middleware/problems.ts";
+import { quotaHeaders } from "./middleware/quota-headers.ts";
 import { scopeOf, type AnyOperation } from "./operation.ts";
 import { requestInvalid, type RequestProblem } from "./problem.ts";
 import { compileCheck, readParameters, type RequestSchema } from "./validate.ts";
@@ -33,6 +34,7 @@ export function mountOperations(app: HttpApp, operations: readonly AnyOperation[
     const scope = scopeOf(operation);
     app.on(method, [path], routeName(operation));
     if (scope !== undefined) app.on(method, [path], authentication(deps, scope));
+    if (operation.quotas !== undefined) app.on(method, [path], quotaHeaders(deps, operation.quotas));
     app.on(method, [path], compileHandler(operation, deps));
     methods.set(path, [...(methods.get(path) ?? []), ...(method === "GET" ? ["GET", "HEAD"] : [method])]);
   }

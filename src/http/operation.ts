@@ -1,4 +1,5 @@
 import type { Principal, Scope } from "../config/principal.ts";
+import type { QuotaKind } from "../config/quotas.ts";
 import type { TraceContext } from "../lib/trace-context.ts";
 import type { RequestSchema, SchemaObject } from "./validate.ts";
 
@@ -53,6 +54,8 @@ export interface Operation<Body, Query> {
   readonly headers?: Readonly<Record<string, string>>;
   /** By HTTP status; problems need not be listed. */
   readonly answers: Readonly<Record<number, OperationAnswer>>;
+  /** Quotas of which its answers tell in `RateLimit` headers. @default none */
+  readonly quotas?: readonly QuotaKind[];
   /** Polled by machines: logged at debug. */
   readonly quiet?: boolean;
   handle(request: OperationRequest<Body, Query>): Promise<Response> | Response;

@@ -53,6 +53,13 @@ const ERRORS = {
   QUEUE_FULL: { fault: "service", status: 503, retryable: true },
   /** Scripts of this client kept crashing executor processes; `details.until` and `details.retryAfterMs` say when to come back. */
   TOO_MANY_CRASHES: { fault: "client", status: 429, retryable: true },
+  /**
+   * The principal has used up what it may use; `details` holds `{scope, limit, period, retryAfterMs}`, `scope` being `runs`,
+   * `calls`, `bytes`, `tokens` or `concurrency`, which has no period.
+   */
+  QUOTA_EXCEEDED: { fault: "client", status: 429, retryable: true },
+  /** The principal calls the tool more often than it may; `details` as of QUOTA_EXCEEDED, `scope` being `tool`. */
+  RATE_LIMITED: { fault: "client", status: 429, retryable: true },
   /** The service takes no new runs because it is stopping. */
   SHUTTING_DOWN: { fault: "service", status: 503, retryable: true },
 

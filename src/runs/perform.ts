@@ -5,6 +5,7 @@ import { describeForPrompt } from "../catalog/describe-for-prompt.ts";
 import type { ExecutionResult, Executor } from "../executor/executor.ts";
 import type { ExecutionClock } from "../executor/run-seed.ts";
 import type { ArgumentValidator, Gateway } from "../gateway/call.ts";
+import type { QuotaKeeper } from "../gateway/quotas.ts";
 import type { Clock } from "../lib/clock.ts";
 import { RunletError, toErrorInfo } from "../lib/errors.ts";
 import type { ErrorInfo } from "../lib/errors.ts";
@@ -40,6 +41,7 @@ export interface PerformDeps {
   readonly results: RunResults;
   /** @default one that notes nothing */
   readonly tracing?: RunTracing;
+  readonly quotas: Pick<QuotaKeeper, "require" | "spend">;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -118,6 +120,7 @@ export class Performer {
       const failed = previous?.error === undefined ? undefined : { script: previous.script, error: previous.error };
       let plan: Plan;
       try {
+        await this.#deps.quotas.require(run.principal, "tokens", "ask the model for a script");
         const request = { task, inputJson, declarations, outputSchemaJson, failed, signal };
         plan = await this.#tracing.plan(run, attempt, () => planner.plan(request));
       } catch (error) {
@@ -127,6 +130,7 @@ export class Performer {
       }
       tokens.input += plan.usage.inputTokens;
       tokens.output += plan.usage.outputTokens;
+      await this.#deps.quotas.spend(run.principal, "tokens", plan.usage.inputTokens + plan.usage.outputTokens);
       this.#event(run, { type: "script", attempt, script: plan.script });
       bridge.discardEmitted();
       const attempted = await this.#attempt(run, plan.script, bridge, signal);

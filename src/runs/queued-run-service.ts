@@ -2,6 +2,7 @@ import type { Config } from "../config/config.ts";
 import { resolveLimits } from "../config/limits.ts";
 import type { RunLimits } from "../config/limits.ts";
 import type { Principal } from "../config/principal.ts";
+import type { QuotaKeeper } from "../gateway/quotas.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import { errorInfo, RunletError, toErrorInfo } from "../lib/errors.ts";
 import type { ErrorInfo } from "../lib/errors.ts";
@@ -13,6 +14,7 @@ import type { Job, RunQueue } from "../queue/run-queue.ts";
 import type { CallRecord, Journal } from "../store/journal.ts";
 import { callSize, runSize } from "../store/run-size.ts";
 import type { RunRecord, RunStore } from "../store/run-store.ts";
+import { interrupted, ownerGone, unreadable } from "./left-behind.ts";
 import { narrowingOf } from "./active-run.ts";
 import type { ActiveRun } from "./active-run.ts";
 import { cutPage, PAGE_SIZE } from "./cut-page.ts";
@@ -35,6 +37,7 @@ export interface RunServiceDeps {
   readonly queue: RunQueue;
   readonly performer: Performer;
   readonly results: RunResults;
+  readonly quotas: Pick<QuotaKeeper, "take">;
   readonly limits: Config["limits"];
   /** Whether tasks can be planned. */
   readonly canPlan: boolean;
@@ -251,6 +254,7 @@ export class QueuedRunService implements RunService {
   }
 
   async #accept(principal: Principal, asked: RunRequest, origin: RunOrigin): Promise<string> {
+    await this.#deps.quotas.take(principal, "runs", "start the run");
     const createdAtMs = this.#deps.clock.now();
     const request = withWholeClock(asked, createdAtMs);
     const record: RunRecord = {
@@ -383,16 +387,4 @@ export class QueuedRunService implements RunService {
 
 function toJob({ record, request }: ActiveRun): Job {
   return { runId: record.id, principal: record.principal, priority: request.priority ?? 0 };
-}
-
-function interrupted(): ErrorInfo {
-  return errorInfo("EXECUTOR_LOST", "The service stopped while this run was in progress; its calls show what was done");
-}
-
-function ownerGone(): ErrorInfo {
-  return errorInfo("FORBIDDEN", "Cannot take the run up again as its client must be configured: it is no more");
-}
-
-function unreadable(): ErrorInfo {
-  return errorInfo("INTERNAL", "Cannot take the run up again as its request must be JSON: what is stored is not");
 }

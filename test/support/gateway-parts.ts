@@ -53,6 +53,7 @@ export function upstreamConfig(name: string, change: Partial<UpstreamConfig> = {
     denyTools: [],
     trustAnnotations: true,
     classes: new Map(),
+    rateLimits: [],
     lifecycle: { sharing: "auto", maxSessions: 64, replicas: 1, idleStopMs: 300_000, maxFailures: 5 },
     cache: undefined,
     coalesce: true,

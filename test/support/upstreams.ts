@@ -63,6 +63,7 @@ function withDefaults(transport: UpstreamConfig["transport"], changes: ConfigCha
     denyTools: [],
     trustAnnotations: true,
     classes: new Map(),
+    rateLimits: [],
     lifecycle: lifecycle(),
     cache: undefined,
     coalesce: true,

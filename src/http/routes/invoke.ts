@@ -22,6 +22,7 @@ function invoke(deps: HttpDeps): AnyOperation {
     access: "caller",
     scope: "invoke",
     tag: "Tools",
+    quotas: ["calls", "bytes"],
     summary: "Call one tool.",
     body: invokeBodySchema,
     headers: { "X-Client-ID": "Names a client whose configuration has no key; else only logged." },
@@ -42,6 +43,7 @@ function batch(deps: HttpDeps): AnyOperation {
     access: "caller",
     scope: "invoke",
     tag: "Tools",
+    quotas: ["calls", "bytes"],
     summary: "Call many tools, 16 at once: each slot has its own outcome, in the order of the calls.",
     body: batchBodySchema,
     answers: {

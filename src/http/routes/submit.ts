@@ -26,6 +26,7 @@ export function submitOperation(deps: HttpDeps): AnyOperation {
     access: "caller",
     scope: "run",
     tag: "Runs",
+    quotas: ["runs"],
     summary: "Run a script, or a task that a model writes the script for. A run that fails is answered with 200.",
     body: runBodySchema(deps.limits),
     explainBody: unsupportedReason,

@@ -71,7 +71,7 @@ describe("keys this version does not support", () => {
     ["redis: {url: 'redis://localhost'}", "redis", "kept on this machine only"],
     ["mcpServers: {a: {image: mcp/x}}", "mcpServers.a.image", "would not run in a container"],
     ["servers: {a: {image: mcp/x}}", "servers.a.image", "would not run in a container"],
-    [`clients: {a: {key: ${HASH}, limits: {runs: 100/minute}}}`, "clients.a.limits", "would not be limited"],
+    ["rateLimit: 100/minute", "rateLimit", "would not be limited"],
     ["audit: {file: /var/log/audit}", "audit", "no audit"],
   ])("%s is an error, for ignoring it would be dangerous", (text, key, danger) => {
     const { problems } = advice(text);

@@ -3,7 +3,7 @@ import type { CallPolicies } from "../../../src/config/call-policies.ts";
 import { compileYaml, loadYaml, problemsOf } from "./support.ts";
 
 /** The policies of a server `a` with these keys, and more keys at the top. */
-function policies(keys: string, top = ""): CallPolicies {
+function policies(keys: string, top = ""): Omit<CallPolicies, "rateLimits"> {
   const [upstream] = compileYaml(`mcpServers: {a: {command: x${keys === "" ? "" : `, ${keys}`}}}\n${top}\n`).upstreams;
   if (upstream === undefined) throw new Error("the server is missing");
   const { cache, coalesce, retry, breaker } = upstream;

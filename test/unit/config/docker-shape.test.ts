@@ -5,7 +5,7 @@ import type { Config } from "../../../src/config/config.ts";
 import { translateDockerShape } from "../../../src/config/docker/docker-shape.ts";
 import type { LoadRequest } from "../../../src/config/load.ts";
 import { listSettings } from "../../../src/config/settings.ts";
-import { besideRates, compileYaml, HASH, loadYaml, problemsOf } from "./support.ts";
+import { compileYaml, HASH, loadYaml, problemsOf } from "./support.ts";
 
 const fixture = (name: string): string =>
   readFileSync(new URL(`../../fixtures/data/configuration/${name}.yaml`, import.meta.url), "utf8");
@@ -14,9 +14,8 @@ const GATEWAY = fixture("docker-gateway");
 const SECURITY = fixture("docker-security");
 const SERVERS = "\nmcpServers:\n  duckduckgo: {command: a}\n  filesystem: {command: b}\n";
 
-const loadBlock = (text: string, more: Partial<LoadRequest> = {}) => besideRates(loadYaml(text, more));
 const compileBlock = (text: string, more: Partial<LoadRequest> = {}): Config => {
-  const loaded = loadBlock(text, more);
+  const loaded = loadYaml(text, more);
   return compileConfig(loaded.options, loaded);
 };
 
@@ -24,7 +23,7 @@ const translated = (tree: Readonly<Record<string, unknown>>) => translateDockerS
 
 describe("blocks as they are published", () => {
   test("the gateway block becomes port, log level and clients, without a variable that no server needs", () => {
-    const { options, problems, warnings } = loadBlock(GATEWAY + SERVERS);
+    const { options, problems, warnings } = loadYaml(GATEWAY + SERVERS);
     expect(problems).toEqual([]);
     expect(options).toMatchObject({
       port: 8080,
@@ -52,7 +51,7 @@ describe("blocks as they are published", () => {
   });
 
   test("the security blocks become clients with tools and two rates", () => {
-    const { options, problems, warnings } = loadBlock(SECURITY + SERVERS);
+    const { options, problems, warnings } = loadYaml(SECURITY + SERVERS);
     expect(problems).toEqual([]);
     expect(options.clients).toEqual({
       "production-agent": {

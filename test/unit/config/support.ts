@@ -36,11 +36,6 @@ export function compileYaml(text: string, more: Partial<LoadRequest> = {}): Conf
   return compileConfig(loaded.options, { ...loaded, cores: 4 });
 }
 
-/** Without what is said of rates that are not kept yet. */
-export function besideRates(loaded: LoadedOptions): LoadedOptions {
-  return { ...loaded, problems: loaded.problems.filter(({ key }) => !key.endsWith(".limits")) };
-}
-
 /** The messages of the CONFIG_INVALID that this throws. */
 export function problemsOf(work: () => unknown): string[] {
   try {

@@ -1,3 +1,5 @@
+import { createQuotaKeeper } from "../../../src/gateway/quotas.ts";
+import { createMemoryQuotaStore } from "../../../src/store/memory/memory-quota-store.ts";
 import type { Catalog, CatalogSource, CatalogTool } from "../../../src/catalog/catalog.ts";
 import { BUILT_IN_LIMITS } from "../../../src/config/limits.ts";
 import { LOCAL_PRINCIPAL, type Principal } from "../../../src/config/principal.ts";
@@ -280,6 +282,7 @@ export function fakeDeps(
     pins: fakePins(),
     registry: fakeRegistry(FAKE_STATUS, { ...FAKE_STATUS, name: "github", state: "ready" as const }),
     authenticate: () => LOCAL_PRINCIPAL,
+    quotas: createQuotaKeeper(createMemoryQuotaStore(), {}),
     config: { host: "127.0.0.1", port: 80, maxBodyBytes: 10_000, maxWaitMs: 120_000, allowedHosts: [] },
     limits: BUILT_IN_LIMITS,
     readiness: () => ({ ready: true, checks: { store: { ok: true } } }),

@@ -249,3 +249,31 @@ describe("a task", () => {
     expect(await service.cancel(ANN, id)).toMatchObject({ status: "cancelled", error: { code: "RUN_CANCELLED" } });
   });
 });
+
+describe("the tokens of a principal", () => {
+  const quotas = { tokens: { limit: 10, periodMs: 86_400_000 } };
+
+  test("are charged as the model reports them, and no model is asked once they are spent", async () => {
+    const model = writes("return 1", "return 2");
+    const { run, service } = await perform(
+      { quotas, plan: model.plan, play: async () => value("1") },
+      { task: "count" },
+    );
+    expect(run).toMatchObject({ status: "succeeded", usage: { modelTokens: { input: 10, output: 5 } } });
+    const { id } = await service.submit(ANN, { task: "count again" });
+    const second = await service.wait(ANN, id, { maxWaitMs: 10_000 });
+    expect(second).toMatchObject({
+      status: "failed",
+      error: { code: "QUOTA_EXCEEDED", details: { scope: "tokens", limit: 10, period: "day" } },
+    });
+    expect(model.asked).toHaveLength(1);
+  });
+
+  test("that are spent leave a script that did not go well without a repair", async () => {
+    const model = writes("return x", "return 1");
+    const play: Play = async () => failure("SCRIPT_ERROR", "x is not defined");
+    const { run } = await perform({ quotas, plan: model.plan, play }, { task: "count" });
+    expect(run).toMatchObject({ status: "failed", error: { code: "QUOTA_EXCEEDED" }, attempts: [{ attempt: 1 }] });
+    expect(model.asked).toHaveLength(1);
+  });
+});

@@ -1,3 +1,6 @@
+import type { Quotas } from "../../../src/config/quotas.ts";
+import { createQuotaKeeper } from "../../../src/gateway/quotas.ts";
+import { createMemoryQuotaStore } from "../../../src/store/memory/memory-quota-store.ts";
 import type { ExecutionHost } from "../../../src/bridge/execution-host.ts";
 import { createCatalogSource } from "../../../src/catalog/catalog-source.ts";
 import type { CatalogSource } from "../../../src/catalog/catalog.ts";
@@ -72,6 +75,7 @@ export interface Setup {
   readonly play?: Play;
   readonly plan?: (request: PlanRequest) => Promise<Plan>;
   readonly planAttempts?: number;
+  readonly quotas?: Quotas;
   readonly gateway?: (call: ToolCall) => Promise<ToolResult>;
   readonly catalogs?: CatalogSource;
   readonly stores?: Stores;
@@ -99,6 +103,7 @@ export function createRuns(setup: Setup = {}) {
   const ended: RunOutcome[] = [];
   const catalogs = setup.catalogs ?? createCatalogSource(createFakeRegistry([files]));
   const results = new RunResults({ store: stores.results, clock: systemClock, log });
+  const quotas = createQuotaKeeper(createMemoryQuotaStore(), setup.quotas ?? {});
   const performer = new Performer({
     executor,
     gateway: { call: setup.gateway ?? (async () => ({ value: 1, content: [], outcome: "ok", bytes: 1 })) },
@@ -108,6 +113,7 @@ export function createRuns(setup: Setup = {}) {
     journal: stores.journal,
     planner,
     results,
+    quotas,
     planAttempts: setup.planAttempts ?? 2,
     clock: systemClock,
     log,
@@ -124,6 +130,7 @@ export function createRuns(setup: Setup = {}) {
     queue,
     performer,
     results,
+    quotas,
     limits: BUILT_IN_LIMITS,
     canPlan: planner !== undefined,
     findPrincipal: (id) => (setup.principals ?? [ANN, BOB]).find((principal) => principal.id === id),
