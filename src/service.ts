@@ -69,6 +69,7 @@ export async function createService(config: Config, options: ServiceOptions = {}
     () => sharedScriptReader.close(),
     () => typeChecker.close(),
     async () => observed?.close(),
+    async () => parts.audit?.close(),
     () => parts.pins.close(),
     () => stores.close(),
     () => parts.telemetry.close(),

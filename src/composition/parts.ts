@@ -20,6 +20,7 @@ import { systemClock } from "../lib/clock.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import { countRun, readGauges } from "./figures.ts";
+import { AuditFile, type Audit } from "../observability/audit.ts";
 import { createLogger } from "../observability/logger.ts";
 import { createMetrics } from "../observability/metrics.ts";
 import type { Metrics } from "../observability/metrics.ts";
@@ -67,6 +68,7 @@ export interface Parts {
   readonly runs: QueuedRunService;
   readonly results: RunResults;
   readonly quotas: QuotaKeeper;
+  readonly audit: Audit | undefined;
   readonly typeChecker: TypeChecker;
   readonly stores: Stores;
   /** `undefined` when types are not learned. */
@@ -104,8 +106,8 @@ export async function createParts(config: Config, options: PartsOptions): Promis
   const observe: GatewayParts["observe"] = observed && ((result) => observed.observe(result));
   const catalogs = createCatalogSource(registry, observed);
   const callers = createCallers(config, clock);
-  const policies = { ...createPolicies(config, { clock, log }), callers };
-  const { validator, breakers, quotas } = policies;
+  const policies = { ...createPolicies(config, { metrics, clock, log }), callers };
+  const { validator, breakers, quotas, audit } = policies;
   const gateway = createGateway({ registry, catalogs, clock, log, metrics, tracing, observe, ...policies });
   const queue = createQueue(config, { executor, clock, log });
   const results = new RunResults({ store: stores.results, clock, log });
@@ -131,7 +133,7 @@ export async function createParts(config: Config, options: PartsOptions): Promis
   });
   readGauges(metrics, { registry, queue, executor, breakers });
   const doors = { callers, runs, catalogs, gateway, registry, executor, confinement };
-  return { ...doors, pins, quotas, results, typeChecker, stores, observed, metrics, telemetry, clock, log };
+  return { ...doors, pins, quotas, audit, results, typeChecker, stores, observed, metrics, telemetry, clock, log };
 }
 
 /** Who writes scripts for tasks, if anybody, how many for one, and what is told of it. */
@@ -145,12 +147,15 @@ function createPlanning(
 }
 
 /** What the gateway's policies keep and share with others. */
-function createPolicies(config: Config, { clock, log }: Pick<Parts, "clock" | "log">) {
+function createPolicies(config: Config, { metrics, clock, log }: Pick<Parts, "metrics" | "clock" | "log">) {
+  const onDropped = (lines: number): void => metrics.add("runlet_audit_dropped_total", {}, lines);
+  const { auditFile } = config;
   return {
     validator: createArgumentValidator(),
     breakers: createBreakers({ clock, log }),
     quotas: createQuotaKeeper(createMemoryQuotaStore(), config.quotas),
     cache: config.cache,
+    audit: auditFile === undefined ? undefined : new AuditFile(auditFile, { now: () => clock.now(), log, onDropped }),
   };
 }
 

@@ -5,6 +5,7 @@ import type { ShapeFault } from "./check.ts";
 import { compileAuth } from "./compile-auth.ts";
 import { isAuthenticated } from "./clients.ts";
 import { compileClients } from "./compile-clients.ts";
+import { compileAudit } from "./compile-audit.ts";
 import { compileQuotas } from "./compile-quotas.ts";
 import { compileLimits } from "./compile-limits.ts";
 import { compileCacheLimits } from "./compile-policies.ts";
@@ -78,15 +79,17 @@ function compileSections(options: Options, context: CompileContext, report: Faul
   const http = compileHttp(options);
   const clients = compileClients(options, report);
   checkExposure(http.host, clients, report);
+  const dataDir = compileDataDir(options.dataDir ?? keys.dataDir.default, cwd, fileDir, context);
   return {
     http,
-    dataDir: compileDataDir(options.dataDir ?? keys.dataDir.default, cwd, fileDir, context),
+    dataDir,
     upstreams: compileUpstreams(options, fileDir, report),
     clients,
     auth: compileAuth(options, report),
     defaultPolicy: options.defaultPolicy ?? keys.defaultPolicy.default,
     limits: compileLimits(options, report),
     quotas: compileQuotas(options.quotas, ["quotas"], report),
+    auditFile: compileAudit(options.audit, { dataDir, fileDir }, report),
     model: options.model === undefined ? undefined : compileModel(options.model, report),
     executors,
     confinement: options.executors?.confinement ?? EXECUTOR_KEYS.confinement.default,

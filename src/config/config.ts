@@ -155,6 +155,8 @@ export interface Config {
   readonly limits: LimitsConfig;
   /** What each principal may use that has no quota of its own of that kind. @default nothing is limited */
   readonly quotas: Quotas;
+  /** File that gets a line for each call, absolute; `undefined` for none. @default `audit.jsonl` in a `dataDir` that is a folder */
+  readonly auditFile: string | undefined;
   readonly model: ModelConfig | undefined;
   readonly executors: ExecutorsConfig;
   /**

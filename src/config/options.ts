@@ -48,6 +48,9 @@ export interface QuotaOptions {
   readonly concurrency?: number;
 }
 
+/** Where calls are noted: whether at all, the file, or both. */
+export type AuditOptions = boolean | string | { readonly file?: string; readonly enabled?: boolean };
+
 /** How often each caller may call each tool of a server: `"10/second"`, or by tool glob. */
 export type RateLimitOption = string | Readonly<Record<string, string>>;
 
@@ -113,6 +116,7 @@ export interface Options extends GuardOptions {
   readonly auth?: AuthOptions;
   readonly defaultPolicy?: "deny" | "allow";
   readonly quotas?: QuotaOptions;
+  readonly audit?: AuditOptions;
   readonly limits?: Readonly<Partial<Record<LimitName, LimitOption>>>;
   readonly model?: ModelOptions;
   readonly executors?: {

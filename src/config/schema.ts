@@ -1,6 +1,7 @@
 import { AUTH_KEYS, CLIENT_AUTH_KEYS } from "./auth-keys.ts";
 import { GUARD_KEYS, SERVER_GUARD_KEYS } from "./guard-keys.ts";
 import { LIFECYCLE_KEYS } from "./lifecycle-keys.ts";
+import { AUDIT } from "./audit-keys.ts";
 import { CLIENT_LIMITS, QUOTAS } from "./quota-keys.ts";
 import { LIMIT_NAMES, LIMITS, mostOf } from "./limits.ts";
 import type { LimitName } from "./limits.ts";
@@ -220,6 +221,7 @@ export const OPTIONS_SCHEMA = section(
       default: "deny",
     }),
     quotas: QUOTAS,
+    audit: AUDIT,
     limits: section("What a run gets and may ask for, by limit: the default, or {default, max}.", limitNodes(), {
       strictKeys: true,
     }),

@@ -21,6 +21,8 @@ export interface ToolCall {
   readonly asker?: Asker | undefined;
   /** What the call is part of. Once it is in the gateway: the call's own place, which the server is told. */
   readonly traceContext?: TraceContext | undefined;
+  /** Of the request that makes the call itself, for the audit. */
+  readonly requestId?: string;
 }
 
 /** How a call ended well. A tool that says `isError` is thrown as TOOL_FAILED. */

@@ -3,6 +3,7 @@ import type { PrincipalSource } from "../config/callers.ts";
 import type { CatalogSource } from "../catalog/catalog.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
+import type { Audit } from "../observability/audit.ts";
 import { createMetrics, type Metrics } from "../observability/metrics.ts";
 import { noTracing, type Tracing } from "../observability/tracing.ts";
 import { createMemoryQuotaStore } from "../store/memory/memory-quota-store.ts";
@@ -10,6 +11,7 @@ import type { UpstreamRegistry } from "../upstream/upstream.ts";
 import { type Breakers, createBreakers } from "./breakers.ts";
 import type { ArgumentValidator, Gateway } from "./call.ts";
 import { access } from "./interceptors/access.ts";
+import { audit } from "./interceptors/audit.ts";
 import { breaker } from "./interceptors/breaker.ts";
 import { cache } from "./interceptors/cache.ts";
 import { callerPlaces } from "./interceptors/caller-places.ts";
@@ -49,6 +51,8 @@ export interface GatewayParts {
   readonly breakers?: Breakers;
   /** Tells what became of callers since they were let in. @default they stay as they are */
   readonly callers?: PrincipalSource;
+  /** Where every call is noted. @default nowhere */
+  readonly audit?: Audit | undefined;
   /** Shared with whoever takes runs. @default nobody is limited */
   readonly quotas?: QuotaKeeper;
   /** A number in [0, 1), for jitter. @default Math.random */
@@ -61,13 +65,13 @@ const CACHE_LIMITS: CacheLimits = { maxBytes: 64 * 1024 * 1024, maxEntries: 10_0
 /**
  * Puts the policies around the route in their one true order, outermost first:
  *
- *     telemetry → recheck → access → validate → quota → rate limit → cache → coalesce → total deadline → caller's places →
- *     retry → breaker → concurrency → learn → (attempt deadline → credentials →) route
+ *     telemetry → audit → recheck → access → validate → quota → rate limit → cache → coalesce → total deadline →
+ *     caller's places → retry → breaker → concurrency → learn → (attempt deadline → credentials →) route
  *
  * Those in parentheses are not there yet and belong at that place. Nothing is spent for a denied or invalid call; what a
- * call waits for its place counts towards its deadline; a place of the server is held per attempt. An answer that is kept or shared is
- * still checked against each caller's rules. The path is composed here, once:
- * per call nothing is assembled, the tool is looked up in the principal's cached catalog.
+ * call waits for its place counts towards its deadline; a place of the server is held per attempt. An answer that is kept
+ * or shared is still checked against each caller's rules. The path is composed here, once: per call nothing is assembled,
+ * the tool is looked up in the principal's cached catalog.
  */
 export function createGateway(parts: GatewayParts): Gateway {
   const { registry, catalogs, clock, log, metrics = createMetrics(), validator = createArgumentValidator() } = parts;
@@ -92,7 +96,8 @@ export function createGateway(parts: GatewayParts): Gateway {
     ],
     route({ clock, metrics }),
   );
-  const admit = access({ registry, catalogs, clock });
-  const call = telemetry({ clock, log, metrics, tracing })(recheck(callers)(admit(admitted)));
+  const allowed = recheck(callers)(access({ registry, catalogs, clock })(admitted));
+  const noted = parts.audit === undefined ? allowed : audit(parts.audit, clock)(allowed);
+  const call = telemetry({ clock, log, metrics, tracing })(noted);
   return { call };
 }

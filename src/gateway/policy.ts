@@ -29,6 +29,8 @@ export interface CallTrace {
   upstreamMs: number;
   /** Time in line for a place, and between attempts. */
   queueMs: number;
+  /** How often the upstream was asked; 0 where it was not. */
+  attempts: number;
   refusal: CallRefusal | undefined;
   /** How its server was reached, once it was called. */
   transport?: "pipe" | "tcp" | undefined;

@@ -22,6 +22,7 @@ export function route(parts: { readonly clock: Clock; readonly metrics: Metrics 
     const { upstream, signal } = call;
     const startedMs = clock.monotonic();
     let errorType = "";
+    call.trace.attempts += 1;
     try {
       const timeoutMs = upstream.config.callTimeoutMs;
       const { runId, asker, pause, traceContext: trace } = call;

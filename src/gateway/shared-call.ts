@@ -29,7 +29,7 @@ export class SharedCall {
     const { server, tool } = call.trace;
     this.#clock = clock;
     this.startedMs = clock.monotonic();
-    this.#trace = { server, tool, upstreamMs: 0, queueMs: 0, refusal: undefined };
+    this.#trace = { server, tool, upstreamMs: 0, queueMs: 0, attempts: 0, refusal: undefined };
     this.#onEnd = onEnd;
     const { signal } = this.#abort;
     next({ ...call, signal, trace: this.#trace, maxResultBytes: Infinity }).then(
@@ -87,6 +87,9 @@ export class SharedCall {
     const upstreamMs = this.#ended ? this.#trace.upstreamMs : waitedMs;
     trace.queueMs += queueMs;
     trace.upstreamMs += Math.min(waitedMs - queueMs, upstreamMs);
+    // The attempts are one sharer's: what the server was asked adds up over all calls.
+    trace.attempts += this.#trace.attempts;
+    this.#trace.attempts = 0;
     trace.refusal ??= this.#trace.refusal;
     trace.transport = this.#trace.transport;
     trace.protocol = this.#trace.protocol;

@@ -66,6 +66,11 @@ export const METRICS = {
     help: "Calls that a policy refused, by reason and by whose rule it was.",
     labels: ["reason", "scope"],
   },
+  runlet_audit_dropped_total: {
+    kind: "counter",
+    help: "Lines of the audit that are lost, as the disk failed or was too slow.",
+    labels: [],
+  },
   runlet_gateway_cache_total: {
     kind: "counter",
     help: "Calls that the cache could answer: hit or miss; and answers that had to make room: evicted.",

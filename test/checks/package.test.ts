@@ -39,7 +39,9 @@ describe("the published package", () => {
 
   test("holds no source, test or setting of the checkout", () => {
     expect(
-      files.filter((path) => !path.startsWith("dist/") && !/^(?:[A-Z]+(?:\.md)?|package\.json)$/u.test(path)),
+      files.filter(
+        (path) => !path.startsWith("dist/") && !/^(?:[A-Z]+(?:\.md)?|docs\/[a-z]+\.md|package\.json)$/u.test(path),
+      ),
     ).toEqual([]);
   });
 

@@ -203,7 +203,7 @@ export function admittedCall(
     ...toolCall(name, "tool"),
     definition: { ...READING_TOOL, server: name },
     upstream,
-    trace: { server: name, tool: "tool", upstreamMs: 0, queueMs: 0, refusal: undefined },
+    trace: { server: name, tool: "tool", upstreamMs: 0, queueMs: 0, attempts: 0, refusal: undefined },
     ...change,
   };
 }

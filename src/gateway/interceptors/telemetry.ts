@@ -24,7 +24,14 @@ export function telemetry(parts: {
   const { clock, log, metrics, tracing = noTracing } = parts;
   return (next: CallTool<TracedCall>): CallTool =>
     async (call) => {
-      const trace: CallTrace = { server: undefined, tool: undefined, upstreamMs: 0, queueMs: 0, refusal: undefined };
+      const trace: CallTrace = {
+        server: undefined,
+        tool: undefined,
+        upstreamMs: 0,
+        queueMs: 0,
+        attempts: 0,
+        refusal: undefined,
+      };
       const startedMs = clock.monotonic();
       const span = tracing.start(METHOD, call.traceContext, SPAN_START);
       const traced: TracedCall = { ...call, trace, traceContext: span?.context ?? call.traceContext };

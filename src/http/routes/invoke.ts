@@ -104,7 +104,7 @@ async function inTurn<In, Out>(items: readonly In[], work: (item: In) => Promise
 
 function callTool(
   { gateway, limits }: HttpDeps,
-  { principal, signal, trace }: OperationRequest<unknown, unknown>,
+  { principal, signal, requestId, trace }: OperationRequest<unknown, unknown>,
   { server, tool, arguments: args, params }: InvokeBody,
 ): Promise<ToolResult> {
   return gateway.call({
@@ -116,5 +116,6 @@ function callTool(
     signal,
     maxResultBytes: limits.defaults.toolResultBytes,
     traceContext: trace,
+    requestId,
   });
 }

@@ -72,7 +72,6 @@ describe("keys this version does not support", () => {
     ["mcpServers: {a: {image: mcp/x}}", "mcpServers.a.image", "would not run in a container"],
     ["servers: {a: {image: mcp/x}}", "servers.a.image", "would not run in a container"],
     ["rateLimit: 100/minute", "rateLimit", "would not be limited"],
-    ["audit: {file: /var/log/audit}", "audit", "no audit"],
   ])("%s is an error, for ignoring it would be dangerous", (text, key, danger) => {
     const { problems } = advice(text);
     expect(problems).toEqual([
@@ -100,7 +99,6 @@ describe("keys this version does not support", () => {
     ["redis: {}", {}],
     ["access_control: {enabled: false}", {}],
     ["mcpServers: {a: {command: x, sharing: perPrincipal, replicas: 2, idleStop: 10m, restart: false}}", {}],
-    ["audit: off", {}],
   ])("%s asks for nothing and is dropped in silence", (text, env) => {
     expect(advice(text, env)).toEqual({ warnings: [], problems: [] });
   });

@@ -15,6 +15,7 @@ describe("a complete configuration", () => {
       defaultPolicy: "deny",
       limits: BUILT_IN_LIMITS,
       quotas: {},
+      auditFile: resolve("/srv", ".runlet", "audit.jsonl"),
       model: undefined,
       executors: { processes: 4, isolatesPerProcess: 16, profile: "hardened" },
       confinement: "auto",
@@ -58,6 +59,7 @@ model: {baseURL: "http://m/v1", apiKey: "\${MODEL_KEY}", model: big, temperature
       defaultPolicy: "deny",
       limits: BUILT_IN_LIMITS,
       quotas: {},
+      auditFile: undefined,
       model: {
         baseURL: "http://m/v1",
         apiKey: "model-key-1",

@@ -18,7 +18,7 @@ function setup(config: Partial<UpstreamConfig> = {}) {
     ...toolCall("server", "tool", { signal }),
     definition: catalogTool(true),
     upstream: to,
-    trace: { server: "server", tool: "tool", upstreamMs: 0, queueMs: 0, refusal: undefined },
+    trace: { server: "server", tool: "tool", upstreamMs: 0, queueMs: 0, attempts: 0, refusal: undefined },
   });
   return { clock, open, send, make };
 }

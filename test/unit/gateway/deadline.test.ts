@@ -15,7 +15,7 @@ function setup(next: (call: AdmittedCall) => Promise<ToolResult>) {
     ...toolCall("server", "tool", { signal: controller.signal }),
     definition: catalogTool(true),
     upstream: createFakeUpstream("server", [], { config: { callTimeoutMs: 500 } }),
-    trace: { server: "server", tool: "tool", upstreamMs: 0, queueMs: 120.4, refusal: undefined },
+    trace: { server: "server", tool: "tool", upstreamMs: 0, queueMs: 120.4, attempts: 0, refusal: undefined },
   };
   return { clock, controller, answer: totalDeadline(clock)(next)(call) };
 }

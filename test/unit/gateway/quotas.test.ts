@@ -25,7 +25,7 @@ function makeCall(principal: Principal, signal = new AbortController().signal): 
     ...toolCall("server", "tool", { principal, signal }),
     definition: catalogTool(true),
     upstream: createFakeUpstream("server", []),
-    trace: { server: "server", tool: "tool", upstreamMs: 0, queueMs: 0, refusal: undefined },
+    trace: { server: "server", tool: "tool", upstreamMs: 0, queueMs: 0, attempts: 0, refusal: undefined },
   };
 }
 

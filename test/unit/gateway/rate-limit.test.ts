@@ -24,7 +24,7 @@ function setup(rateLimits: readonly RateRule[]) {
       ...toolCall(server, tool, { principal: { id, access: {}, admin: false } }),
       definition: catalogTool(true, tool),
       upstream,
-      trace: { server, tool, upstreamMs: 0, queueMs: 0, refusal: undefined },
+      trace: { server, tool, upstreamMs: 0, queueMs: 0, attempts: 0, refusal: undefined },
     };
   };
   const codes = async (...calls: AdmittedCall[]): Promise<string[]> => {

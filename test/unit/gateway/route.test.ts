@@ -15,7 +15,7 @@ function setup(answer: FakeAnswer, change: Partial<ToolCall> = {}) {
     ...toolCall("server", "tool", change),
     definition: catalogTool(true),
     upstream,
-    trace: { server: "server", tool: "tool", upstreamMs: 0, queueMs: 0, refusal: undefined },
+    trace: { server: "server", tool: "tool", upstreamMs: 0, queueMs: 0, attempts: 0, refusal: undefined },
   };
   const settle = () =>
     route({ clock, metrics })(call).then(

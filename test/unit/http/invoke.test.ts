@@ -21,6 +21,7 @@ describe("POST /invoke", () => {
       {
         principal: LOCAL_PRINCIPAL,
         narrow: undefined,
+        requestId: expect.stringMatching(/^req_/u),
         server: "files",
         tool: "read_file",
         arguments: { path: "/a" },
