@@ -190,7 +190,7 @@ export const LIMIT_PROMISES: readonly Promised[] = [
         name: "gets the operator's most of limits.%s",
         rows: ["wallMs", "cpuMs", "replyBytes", "logLines", "errorBytes"],
       },
-      { file: "test/unit/config/compile.test.ts", name: "a number is the default; a pair is default and most" },
+      { file: "test/unit/config/limits.test.ts", name: "a number is the default; a pair is default and most" },
       { file: LIMITS, name: "an unknown limit is refused with its place" },
     ],
   },
