@@ -7,6 +7,7 @@ import { KEYS_USAGE, keysCommand } from "./commands/keys.ts";
 import { MCP_USAGE, mcpCommand } from "./commands/mcp.ts";
 import { PINS_USAGE, pinsCommand } from "./commands/pins.ts";
 import { RUN_USAGE, runCommand } from "./commands/run.ts";
+import { SECRETS_USAGE, secretsCommand } from "./commands/secrets.ts";
 import { SERVE_USAGE, serveCommand } from "./commands/serve.ts";
 import { SERVERS_USAGE, serversCommand } from "./commands/servers.ts";
 import { TOOLS_USAGE, toolsCommand } from "./commands/tools.ts";
@@ -26,6 +27,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ["doctor", { run: doctorCommand, usage: DOCTOR_USAGE }],
   ["servers", { run: serversCommand, usage: SERVERS_USAGE }],
   ["tools", { run: toolsCommand, usage: TOOLS_USAGE }],
+  ["secrets", { run: secretsCommand, usage: SECRETS_USAGE }],
   ["keys", { run: keysCommand, usage: KEYS_USAGE }],
   ["pins", { run: pinsCommand, usage: PINS_USAGE }],
 ]);
@@ -41,6 +43,8 @@ const USAGE = `Usage: runlet COMMAND
   tools list|search|show|call
                             the tools of the servers, started for the answer, or of a running service (--url URL)
   doctor                    whether this machine can run it, and how scripts are confined (--json)
+  secrets set|list|rm|rotate
+                            the secrets that the configuration refers to, kept encrypted
   keys create NAME          makes a key for a client
   pins list|show|approve|reset
                             the tools that servers are held to, and what they changed

@@ -1,3 +1,5 @@
+import type { SecretInput } from "./hidden-input.ts";
+
 /** What a command has of its process, so that tests can stand in for it. */
 export interface CliIo {
   /** Writes results; the text brings its own line breaks. */
@@ -7,6 +9,8 @@ export interface CliIo {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Absolute folder the command was given in. */
   readonly cwd: string;
+  /** Where secrets are typed or piped in. @default the process's own */
+  readonly stdin?: SecretInput;
 }
 
 /** Exit codes of every command. */

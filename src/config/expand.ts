@@ -8,6 +8,8 @@ export interface ExpandContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Reads a text file named in a reference; throws when it cannot. */
   readonly readFile: (path: string) => string;
+  /** Looks up a stored secret for the value at a path. @default there is no store */
+  readonly readSecret?: (name: string, path: KeyPath) => Found;
   /** Where a value is from, for problems. */
   readonly sourceOf: (path: KeyPath) => Source | undefined;
   /** Parts of the tree that stay as they are written. */
@@ -43,7 +45,7 @@ const VARIABLE = /^(?:env:)?([A-Za-z_]\w*)$/u;
  *
  * `${NAME}` and `${env:NAME}` are variables (where only `NAME_FILE` is set, the content of that file), `${file:PATH}` is
  * a file's content without its last line break, `${input:ID}`, as VS Code writes it, is the variable of that name in capitals, `${…:-text}` falls back when the variable is unset or empty or the file
- * is missing, and `$${` stands for `${`. References may be inside fallbacks. What they stand for is not expanded again.
+ * is missing, `${secret:NAME}` is a stored secret, and `$${` stands for `${`. References may be inside fallbacks. What they stand for is not expanded again.
  *
  * @returns The new tree; a string that cannot be resolved stays as written and is among the problems.
  */
@@ -110,18 +112,23 @@ function resolve(reference: string, site: Site, work: Work): string | undefined 
   return undefined;
 }
 
-type Found =
+/** What a reference stands for, or why that is not known; a fallback counts for what is missing only. */
+export type Found =
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "missing" | "invalid"; readonly rule: string; readonly remedy: string };
+
+const NO_STORE: Found = {
+  kind: "invalid",
+  rule: "refers to a secret where there is no store of secrets",
+  remedy: "Use ${NAME} or ${file:PATH}.",
+};
 
 function lookUp(name: string, site: Site, work: Work): Found {
   if (name.startsWith("file:")) return lookUpFile(name.slice("file:".length), `\${${name}}`, work);
   if (name.startsWith("secret:")) {
-    return {
-      kind: "invalid",
-      rule: "refers to a secret store, which this version does not have",
-      remedy: "Use ${NAME} or ${file:PATH}.",
-    };
+    const found = work.readSecret?.(name.slice("secret:".length), site.path) ?? NO_STORE;
+    if (found.kind === "text") remember(found.text, work);
+    return found;
   }
   const input = name.startsWith("input:") ? name.slice("input:".length) : undefined;
   const variable = VARIABLE.exec(input === undefined ? name : inputVariable(input))?.[1];
@@ -129,7 +136,7 @@ function lookUp(name: string, site: Site, work: Work): Found {
     return {
       kind: "invalid",
       rule: "holds a reference of an unknown form",
-      remedy: "Write ${NAME}, ${NAME:-default}, ${env:NAME} or ${file:PATH}, or $${ for a plain ${.",
+      remedy: "Write ${NAME}, ${NAME:-default}, ${env:NAME}, ${file:PATH} or ${secret:NAME}, or $${ for a plain ${.",
     };
   }
   const text = work.env[variable];

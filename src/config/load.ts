@@ -12,6 +12,9 @@ import { parseConfigText } from "./parse-file.ts";
 import type { ParsedFile } from "./parse-file.ts";
 import { configError, pathText, problemOf, sourceText } from "./problem.ts";
 import type { ConfigProblem, KeyPath, Source } from "./problem.ts";
+import { secretReader } from "./secrets/secret-reader.ts";
+import { findSecretsPlace } from "./secrets/secrets-place.ts";
+import type { SecretsPlace } from "./secrets/secrets-place.ts";
 import { isSecretPath, passwordsOf, secretsOf } from "./secret-names.ts";
 import { nearestSource } from "./shown-value.ts";
 
@@ -43,6 +46,8 @@ export interface LoadedOptions {
   readonly cwd: string;
   /** Secret values that were found: never show them. */
   readonly secrets: readonly string[];
+  /** Where `${secret:NAME}` references are looked up. */
+  readonly secretsPlace: SecretsPlace;
   /** The text as written of each value that held a reference, by key path. */
   readonly references: ReadonlyMap<string, string>;
   /** Faults so far; `compileConfig` reports them with its own. */
@@ -68,13 +73,15 @@ export function loadOptions(request: LoadRequest): LoadedOptions {
   const sourceOf = (at: KeyPath): Source | undefined => nearestSource(sources, at) ?? fileSource;
 
   const written = shape.tree;
-  const expanded = expandReferences(written, {
+  const expanding = {
     env,
     sourceOf,
-    readFile: (name) => readFileSync(resolve(fileDir, name), "utf8"),
-    skip: (at) => isUnused(written, at),
-  });
-  const secrets = new Set(expanded.secrets);
+    readFile: (name: string) => readFileSync(resolve(fileDir, name), "utf8"),
+    skip: (at: KeyPath) => isUnused(written, at),
+  };
+  const secretsPlace = findSecretsPlace({ written, expanding, flags, fileDir, cwd });
+  const expanded = expandReferences(written, { ...expanding, readSecret: secretReader(secretsPlace) });
+  const secrets = new Set([...expanded.secrets, ...secretsOf(secretsPlace.keyText ?? "")]);
   const tree = isRecord(expanded.value) ? expanded.value : {};
   const references = new Map(expanded.references);
   const options = applyOverrides(tree, { env, flags, sources, warnings, references });
@@ -90,6 +97,7 @@ export function loadOptions(request: LoadRequest): LoadedOptions {
     fileDir,
     cwd,
     secrets: [...secrets],
+    secretsPlace,
     references,
     problems: [
       ...shape.faults.map((fault) => problemOf(fault, sourceOf(fault.path))),

@@ -109,6 +109,7 @@ export interface Options extends GuardOptions {
   readonly host?: string;
   readonly port?: number;
   readonly dataDir?: string;
+  readonly secrets?: { readonly file?: string; readonly keyFile?: string };
   readonly shutdownGrace?: DurationText;
   readonly mcpServers?: Readonly<Record<string, ServerOptions>>;
   readonly servers?: Readonly<Record<string, ServerOptions>>;

@@ -184,6 +184,18 @@ export const LOG_KEYS = {
   pretty: toggle("Lines for people instead of JSON.", false, { environment: "RUNLET_LOG_PRETTY", flag: "log-pretty" }),
 } as const;
 
+/** Keys of `secrets`; what they stand for is found before the rest is read, see secrets/secrets-place.ts. */
+const SECRETS_KEYS = {
+  file: text("Its file; `secrets.json` in `dataDir` when missing.", { minLength: 1 }),
+  keyFile: text(
+    "File of its master key; `secrets.key` in `dataDir` when missing. RUNLET_SECRETS_KEY counts before it.",
+    {
+      minLength: 1,
+      environment: "RUNLET_SECRETS_KEY_FILE",
+    },
+  ),
+} as const;
+
 const server = section("One MCP server.", SERVER_KEYS, {});
 
 /** Every key of the configuration: names, docs, types, ranges and defaults. Plain data, valid JSON Schema. */
@@ -207,6 +219,7 @@ export const OPTIONS_SCHEMA = section(
       environment: "RUNLET_DATA_DIR",
       flag: "data-dir",
     }),
+    secrets: section("The store of `runlet secrets`, encrypted.", SECRETS_KEYS, { strictKeys: true }),
     shutdownGrace: duration("Time running runs get to end before they are cancelled at shutdown.", 10_000, { min: 0 }),
     mcpServers: mapOf("MCP servers by name, as Claude Desktop, Cursor and .mcp.json write them.", server),
     servers: mapOf("MCP servers by name, as VS Code writes them.", server),

@@ -129,8 +129,8 @@ describe("faults", () => {
     ["${}", "holds a reference of an unknown form"],
     ["${1abc}", "holds a reference of an unknown form"],
     ["${NAME:?needed}", "holds a reference of an unknown form"],
-    ["${secret:github}", "refers to a secret store, which this version does not have"],
-    ["${secret:github:-none}", "refers to a secret store, which this version does not have"],
+    ["${secret:github}", "refers to a secret where there is no store of secrets"],
+    ["${secret:github:-none}", "refers to a secret where there is no store of secrets"],
   ])("%j is refused: %s", (text, rule) => {
     expect(expand({ key: text }).problems.map(({ message }) => message)).toEqual([expect.stringContaining(rule)]);
   });
