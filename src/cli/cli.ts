@@ -45,9 +45,9 @@ const USAGE = `Usage: runlet COMMAND
   doctor                    whether this machine can run it, and how scripts are confined (--json)
   secrets set|list|rm|rotate
                             the secrets that the configuration refers to, kept encrypted
-  keys create NAME          makes a key for a client
   pins list|show|approve|reset
                             the tools that servers are held to, and what they changed
+  keys create|list|revoke   the keys that clients call with
 
 runlet COMMAND --help tells more of a command.
 `;

@@ -2,11 +2,15 @@ import { realpathSync, readFileSync, renameSync, rmSync, statSync, writeFileSync
 import { resolve } from "node:path";
 import { applyEdits, modify } from "jsonc-parser";
 import { isMap, parseDocument } from "yaml";
+import { chooseFile } from "../config/load.ts";
 import type { ConfigProblem, KeyPath } from "../config/problem.ts";
 import { configError } from "../config/problem.ts";
 import { parseConfigText } from "../config/parse-file.ts";
 import type { ParsedFile } from "../config/parse-file.ts";
 import { isRecord } from "../lib/guards.ts";
+import type { CliIo } from "./io.ts";
+
+const NEW_FILE = "runlet.yaml";
 
 /** One change of a configuration file: a value to put at a path, or `undefined` to remove what is there. */
 export interface ConfigEdit {
@@ -43,6 +47,21 @@ export function readConfigFile(name: string, cwd: string, options: { readonly cr
     exists = false;
   }
   return { name, path, text, exists, ...parsed(text, name) };
+}
+
+/**
+ * The configuration file that a command changes: `--into` or `--config`, else the one that is there, else a new one.
+ *
+ * @throws CONFIG_INVALID as `readConfigFile` does.
+ */
+export function targetFile(
+  values: ReadonlyMap<string, string | boolean>,
+  io: Pick<CliIo, "env" | "cwd">,
+  options: { readonly create: boolean },
+): ConfigFile {
+  const named = values.get("into") ?? values.get("config");
+  const file = chooseFile({ file: typeof named === "string" ? named : undefined, env: io.env, cwd: io.cwd });
+  return readConfigFile(file ?? NEW_FILE, io.cwd, options);
 }
 
 /**

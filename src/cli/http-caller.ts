@@ -128,7 +128,7 @@ function alone(config: Config, keyHash: string): Config {
   return {
     ...config,
     http: { ...config.http, host: "127.0.0.1", port: 0 },
-    clients: [{ keyHash, principal: { id: "cli", access: {}, admin: true } }],
+    clients: [{ keyHashes: [keyHash], principal: { id: "cli", access: {}, admin: true } }],
     executors: { ...config.executors, processes: 1 },
     dataDir: ":memory:",
   };

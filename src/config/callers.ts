@@ -1,7 +1,7 @@
 import type { Clock } from "../lib/clock.ts";
 import { RunletError } from "../lib/errors.ts";
 import type { AuthConfig, VerifiedToken } from "./auth-config.ts";
-import { findClient, isAuthenticated } from "./clients.ts";
+import { clientKeyHash, findClient, isAuthenticated } from "./clients.ts";
 import type { ClientConfig, Config } from "./config.ts";
 import { LOCAL_PRINCIPAL, UNLISTED_PRINCIPAL } from "./principal.ts";
 import type { Principal } from "./principal.ts";
@@ -70,6 +70,7 @@ class ConfiguredCallers implements Callers {
   #version = 0;
   readonly #clock: Clock;
   readonly #grants = new WeakMap<Principal, Grant>();
+  readonly #holders = new WeakMap<ClientConfig, Map<string, Principal>>();
   // Copies, so that the constants, which embedders and the command line call with, stay theirs.
   readonly #local: Principal = { ...LOCAL_PRINCIPAL };
   readonly #unlisted: Principal = { ...UNLISTED_PRINCIPAL };
@@ -139,12 +140,24 @@ class ConfiguredCallers implements Callers {
     const client = key === "" ? undefined : findClient(this.#config.clients, key);
     if (client === undefined) throw unknownCaller(this.#config, "invalid_token");
     if (this.#isOver(client.keyExpiresAtMs)) throw keyExpired(client);
-    const { keyHash, keyExpiresAtMs: expiresAtMs, principal } = client;
-    const { id } = principal;
+    const { keyExpiresAtMs: expiresAtMs } = client;
+    const { id } = client.principal;
+    const keyHash = clientKeyHash(key);
+    const principal = this.#holderOf(client, keyHash);
     return this.#grant({ principal, expiresAtMs }, () => {
-      const now = this.#config.clients.find((each) => each.principal.id === id && each.keyHash === keyHash);
+      const now = this.#config.clients.find((each) => each.principal.id === id && each.keyHashes.includes(keyHash));
       return now && { principal: now.principal, expiresAtMs: now.keyExpiresAtMs };
     });
+  }
+
+  /** The client as the holder of one of its keys: each is judged apart, for one key may be revoked without the others. */
+  #holderOf(client: ClientConfig, keyHash: string): Principal {
+    if (client.keyHashes.length < 2) return client.principal;
+    const holders = this.#holders.get(client) ?? new Map<string, Principal>();
+    this.#holders.set(client, holders);
+    const holder = holders.get(keyHash) ?? { ...client.principal };
+    holders.set(keyHash, holder);
+    return holder;
   }
 
   #byName(name: string | null): Principal | undefined {
@@ -202,7 +215,7 @@ function keyExpired({ principal }: ClientConfig): RunletError {
 
 /** @param error Of RFC 6750, where something was presented. */
 function unknownCaller({ clients, auth }: CallersConfig, error?: "invalid_token"): RunletError {
-  const keyed = clients.some(({ keyHash }) => keyHash !== undefined);
+  const keyed = clients.some(({ keyHashes }) => keyHashes.length > 0);
   const named = !clients.every(isAuthenticated);
   const what = keyed ? "has no key" : clients.some(isAuthenticated) ? "has no access token" : "has no X-Client-ID";
   const issuers = auth?.issuers.map(({ issuer }) => issuer).join(", ");

@@ -10,8 +10,8 @@ export function clientKeyHash(key: string): string {
 }
 
 /** Whether a client is known by something that others do not have: a key, or access tokens. */
-export function isAuthenticated({ keyHash, token }: ClientConfig): boolean {
-  return keyHash !== undefined || token !== undefined;
+export function isAuthenticated({ keyHashes, token }: ClientConfig): boolean {
+  return keyHashes.length > 0 || token !== undefined;
 }
 
 /** A new client key of 256 random bits, and its hash. The key cannot be found again from the hash. */
@@ -30,9 +30,10 @@ export function findClient(clients: readonly ClientConfig[], key: string): Clien
   const presented = Buffer.from(clientKeyHash(key), "hex");
   let found: ClientConfig | undefined;
   for (const client of clients) {
-    if (client.keyHash === undefined) continue;
-    const expected = Buffer.from(client.keyHash, "hex");
-    if (expected.length === presented.length && timingSafeEqual(expected, presented)) found = client;
+    for (const keyHash of client.keyHashes) {
+      const expected = Buffer.from(keyHash, "hex");
+      if (expected.length === presented.length && timingSafeEqual(expected, presented)) found = client;
+    }
   }
   return found;
 }

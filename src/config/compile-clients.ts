@@ -16,32 +16,35 @@ export function compileClients(options: Options, report: FaultReport): ClientCon
       const rule = "must be named with 1 to 64 letters, digits, dots, dashes, underscores or @";
       report({ path, rule, value: name, remedy: "Rename the client." });
     }
-    const keyHash = compileKey(name, client, report);
-    const owner = keyHash === undefined ? undefined : owners.get(keyHash);
-    if (owner !== undefined) {
-      const rule = `must be a key of its own, and is that of ${owner}`;
-      report({ path: [...path, "key"], rule, value: keyHash, remedy: `Run \`runlet keys create ${name}\`.` });
+    const keyHashes = compileKeys(name, client, report);
+    for (const keyHash of keyHashes) {
+      const owner = owners.get(keyHash);
+      if (owner !== undefined) {
+        const rule = `must be a key of its own, and is that of ${owner}`;
+        report({ path: [...path, "key"], rule, value: keyHash, remedy: `Run \`runlet keys create ${name}\`.` });
+      }
+      owners.set(keyHash, name);
     }
-    if (keyHash !== undefined) owners.set(keyHash, name);
     const access = compileAccess(name, client, options, report);
     const keyExpiresAtMs = compileExpiry(name, client, report);
     const token = compileClientToken(name, client, options, report);
     const quotas = compileQuotas(client.limits, [...path, "limits"], report);
     const limited = Object.keys(quotas).length > 0 ? { quotas } : {};
     const principal = { id: name, access, admin: client.admin ?? CLIENT_KEYS.admin.default, ...limited };
-    return { keyHash, keyExpiresAtMs, token, principal };
+    return { keyHashes, keyExpiresAtMs, token, principal };
   });
 }
 
-function compileKey(name: string, { key, jwt, unverified }: ClientOptions, report: FaultReport): string | undefined {
+function compileKeys(name: string, { key, jwt, unverified }: ClientOptions, report: FaultReport): string[] {
+  const keys = key === undefined ? [] : [key].flat();
   const remedy = `Run \`runlet keys create ${name}\` and copy the hash it prints, not the key.`;
-  if (key === undefined && jwt === undefined && unverified !== true) {
+  if (keys.length === 0 && jwt === undefined && unverified !== true) {
     report({ path: ["clients", name, "key"], rule: "must be set", value: undefined, remedy });
-  } else if ((key !== undefined || jwt !== undefined) && unverified === true) {
-    const rule = `must be false for a client with ${key === undefined ? "tokens" : "a key"}`;
+  } else if ((keys.length > 0 || jwt !== undefined) && unverified === true) {
+    const rule = `must be false for a client with ${keys.length === 0 ? "tokens" : "a key"}`;
     report({ path: ["clients", name, "unverified"], rule, value: true, remedy: "Remove one of the two." });
   }
-  return key?.toLowerCase().replace(/^sha256:/u, "");
+  return keys.map((hash) => hash.toLowerCase().replace(/^sha256:/u, ""));
 }
 
 function compileAccess(name: string, client: ClientOptions, options: Options, report: FaultReport): AccessRules {

@@ -69,11 +69,11 @@ export interface UpstreamConfig extends CallPolicies, GuardConfig, QuestionConfi
 export interface ClientConfig {
   readonly principal: Principal;
   /**
-   * Lower-case hex SHA-256 of the whole key text, `rk_` included. `undefined`: it is not authenticated, but named by the
-   * header X-Client-ID, unless it has tokens; the listener's address is a loopback one then.
+   * Lower-case hex SHA-256 of the whole text of each of its keys, `rk_` included. Empty: it is not authenticated, but named
+   * by the header X-Client-ID, unless it has tokens; the listener's address is a loopback one then.
    */
-  readonly keyHash: string | undefined;
-  /** When the key ends, ms since the epoch. @default never */
+  readonly keyHashes: readonly string[];
+  /** When its keys end, ms since the epoch. @default never */
   readonly keyExpiresAtMs?: number | undefined;
   /** The access tokens that are its. @default none */
   readonly token?: ClientTokenConfig | undefined;

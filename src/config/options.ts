@@ -81,7 +81,7 @@ export interface ServerOptions extends CallPolicyOptions, GuardOptions, Question
 /** One entry of `clients` as people write it. */
 export interface ClientOptions extends ClientAuthOptions {
   /** Must be there unless there is `jwt`, or `unverified` is true. */
-  readonly key?: string;
+  readonly key?: string | readonly string[];
   readonly unverified?: boolean;
   readonly servers?: readonly string[];
   readonly tools?: Readonly<Record<string, readonly string[]>>;

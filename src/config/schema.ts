@@ -78,12 +78,18 @@ export const SERVER_KEYS = {
   ...QUESTION_KEYS,
 } as const;
 
+const keyHash = {
+  pattern: "^(?:sha256:)?[0-9a-fA-F]{64}$",
+  expects: 'the SHA-256 hash of a key: 64 hex digits, or "sha256:" and 64 hex digits',
+  secret: true,
+} as const;
+
 /** Keys of one entry of `clients`. */
 export const CLIENT_KEYS = {
-  key: text("Hash of the client's key, as `runlet keys create NAME` prints it.", {
-    pattern: "^(?:sha256:)?[0-9a-fA-F]{64}$",
-    expects: 'the SHA-256 hash of a key: 64 hex digits, or "sha256:" and 64 hex digits',
-    secret: true,
+  key: text("Hash of the client's key, as `runlet keys create NAME` prints it; a list while a new key takes over.", {
+    ...keyHash,
+    type: ["string", "array"],
+    items: text("Hash of one of its keys.", keyHash),
   }),
   ...CLIENT_AUTH_KEYS,
   servers: globs("Servers it may use; all when missing."),

@@ -12,7 +12,7 @@ let service: RunningService;
 beforeAll(async () => {
   const data = join(folder, "data");
   const place = { file: join(data, "secrets.json"), keyFile: join(data, "secrets.key"), keyText: undefined };
-  for (const [name, value] of Object.entries(SECRETS)) setSecret({ ...place, keyFileNamed: false }, { name, value }, 0);
+  for (const [name, value] of Object.entries(SECRETS)) setSecret(place, { name, value }, 0);
   service = await startService({
     folder,
     log: { level: "trace" },

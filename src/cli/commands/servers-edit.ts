@@ -1,16 +1,12 @@
-import { chooseFile } from "../../config/load.ts";
 import { NAME_RULE } from "../../config/schema.ts";
 import { nearestNames } from "../../lib/nearest.ts";
 import { isRecord } from "../../lib/guards.ts";
-import { editConfigText, readConfigFile, writeConfigFile } from "../edit-config.ts";
+import { editConfigText, readConfigFile, targetFile, writeConfigFile } from "../edit-config.ts";
 import type { ConfigFile } from "../edit-config.ts";
 import { planImport, secretNotes, sectionFor } from "../import-servers.ts";
 import { EXIT } from "../io.ts";
-import type { CliIo } from "../io.ts";
 import { reachedBy } from "../verbs.ts";
 import type { VerbRequest } from "../verbs.ts";
-
-const NEW_FILE = "runlet.yaml";
 
 /** `servers import FILE`: takes the servers of another program's file into the configuration file. */
 export async function importServers({ values, rest, io }: VerbRequest): Promise<number | string> {
@@ -84,16 +80,6 @@ export async function removeServer({ values, rest, io }: VerbRequest): Promise<n
   writeConfigFile(target, editConfigText(target.text, target.name, [{ path: [section, name], value: undefined }]));
   io.stdout(`${name} removed from ${target.name}\n`);
   return EXIT.ok;
-}
-
-function targetFile(
-  values: ReadonlyMap<string, string | boolean>,
-  io: CliIo,
-  options: { readonly create: boolean },
-): ConfigFile {
-  const named = values.get("into") ?? values.get("config");
-  const file = chooseFile({ file: typeof named === "string" ? named : undefined, env: io.env, cwd: io.cwd });
-  return readConfigFile(file ?? NEW_FILE, io.cwd, options);
 }
 
 /** Names of a file's servers, and the section each is in. */

@@ -33,13 +33,20 @@ describe("keys create", () => {
     expect(keys.size).toBe(5);
   });
 
-  test.each([[[]], [["list"]], [["create"]], [["create", "a", "b"]], [["create", "a b"]], [["create", "a", "--yaml"]]])(
-    "%j is not understood: exit code 2",
-    async (args) => {
-      const io = captureIo("/");
-      expect(await keysCommand(args, io)).toBe(2);
-      expect(io.out).toBe("");
-      expect(io.err).toContain("Usage: runlet keys create NAME");
-    },
-  );
+  test.each([
+    [[]],
+    [["lists"]],
+    [["list", "x"]],
+    [["revoke"]],
+    [["revoke", "a", "b"]],
+    [["create"]],
+    [["create", "a", "b"]],
+    [["create", "a b"]],
+    [["create", "a", "--yaml"]],
+  ])("%j is not understood: exit code 2", async (args) => {
+    const io = captureIo("/");
+    expect(await keysCommand(args, io)).toBe(2);
+    expect(io.out).toBe("");
+    expect(io.err).toContain("Usage: runlet keys create NAME");
+  });
 });

@@ -7,7 +7,7 @@ import { LOCAL_PRINCIPAL, UNLISTED_PRINCIPAL } from "../../../src/config/princip
 
 const { key, hash } = createClientKey();
 const client = (id: string, keyHash: string | undefined): ClientConfig => ({
-  keyHash,
+  keyHashes: keyHash === undefined ? [] : [keyHash],
   principal: { id, access: {}, admin: false },
 });
 const keyed = client("keyed", hash);

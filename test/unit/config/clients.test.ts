@@ -12,8 +12,8 @@ vi.mock("node:crypto", async (original) => {
   return { ...real, timingSafeEqual: compared };
 });
 
-const client = (id: string, keyHash: string): ClientConfig => ({
-  keyHash,
+const client = (id: string, ...keyHashes: string[]): ClientConfig => ({
+  keyHashes,
   principal: { id, admin: false, access: {} },
 });
 

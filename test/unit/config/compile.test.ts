@@ -303,14 +303,14 @@ clients:
 `;
     expect(compileYaml(text).clients).toEqual([
       {
-        keyHash: HASH,
+        keyHashes: [HASH],
         principal: {
           id: "agent",
           admin: false,
           access: { servers: ["github"], tools: new Map([["github", ["get_*"]]]), classes: ["read"] },
         },
       },
-      { keyHash: "f".repeat(64), principal: { id: "boss", admin: true, access: {} } },
+      { keyHashes: ["f".repeat(64)], principal: { id: "boss", admin: true, access: {} } },
     ]);
   });
 
