@@ -124,7 +124,7 @@ export function compileClientToken(
 /** When a client's key ends, ms since the epoch. @returns `undefined` when it does not. */
 export function compileExpiry(
   name: string,
-  { expires, key }: ClientAuthOptions & { readonly key?: string },
+  { expires, key }: ClientAuthOptions & { readonly key?: string | readonly string[] },
   report: FaultReport,
 ): number | undefined {
   if (expires === undefined) return undefined;

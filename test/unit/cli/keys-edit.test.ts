@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { runCli } from "../../../src/cli/cli.ts";
-import { authenticate } from "../../../src/config/callers.ts";
+import { createCallers } from "../../../src/config/callers.ts";
+import { systemClock } from "../../../src/lib/clock.ts";
 import { clientKeyHash, createClientKey } from "../../../src/config/clients.ts";
 import { compileConfig } from "../../../src/config/compile.ts";
 import type { Config } from "../../../src/config/config.ts";
@@ -47,7 +48,9 @@ function compile(cwd: string): Config {
 /** Whom a key lets in; `undefined` when nobody. */
 function holder(cwd: string, key: string | undefined): string | undefined {
   try {
-    return authenticate(compile(cwd), new Headers(key === undefined ? {} : { authorization: `Bearer ${key}` })).id;
+    return createCallers(compile(cwd), systemClock).authenticate(
+      new Headers(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+    ).id;
   } catch {
     return undefined;
   }

@@ -10,12 +10,12 @@ import { createManualClock } from "../../support/manual-clock.ts";
 
 const KEY = "rk_first";
 const client = (id: string, change: Partial<ClientConfig> = {}): ClientConfig => ({
-  keyHash: undefined,
+  keyHashes: [],
   principal: { id, access: {}, admin: false },
   ...change,
 });
 const keyed = (key = KEY, change: Partial<ClientConfig> = {}) =>
-  client("ada", { keyHash: clientKeyHash(key), ...change });
+  client("ada", { keyHashes: [clientKeyHash(key)], ...change });
 const ISSUER: IssuerConfig = {
   issuer: "https://login.example",
   audiences: ["https://us.example"],
@@ -58,10 +58,10 @@ describe("a caller that was let in by its key", () => {
   });
 
   test.each([
-    ["its client is gone", config([client("bob", { keyHash: clientKeyHash("rk_bob") })])],
+    ["its client is gone", config([client("bob", { keyHashes: [clientKeyHash("rk_bob")] })])],
     ["its client has another key", config([keyed("rk_second")])],
     ["its client has no key", config([client("ada")])],
-    ["its key is another client's", config([client("eve", { keyHash: clientKeyHash(KEY) })])],
+    ["its key is another client's", config([client("eve", { keyHashes: [clientKeyHash(KEY)] })])],
     ["there are no clients", config([])],
   ])("is nobody when %s", (_, next) => {
     expect(after(config([keyed()]), next, enter)).toBeUndefined();
@@ -163,4 +163,18 @@ describe("the owner of a run that an earlier process left", () => {
 test("a principal that authentication did not give is vouched for by who made it", () => {
   const callers = createCallers(config([keyed()]), createManualClock());
   expect(callers.current(LOCAL_PRINCIPAL)).toBe(LOCAL_PRINCIPAL);
+});
+
+test("of two keys of a client the one that is taken away ends, and the other goes on", () => {
+  const [old, next] = ["rk_old", "rk_next"];
+  const both = [clientKeyHash(old), clientKeyHash(next)];
+  const callers = createCallers(config([client("ada", { keyHashes: both })]), createManualClock());
+  const [byOld, byNext] = [old, next].map((key) =>
+    callers.authenticate(new Headers({ authorization: `Bearer ${key}` })),
+  );
+  if (byOld === undefined || byNext === undefined) throw new Error("both keys are let in");
+  expect([byOld.id, byNext.id]).toEqual(["ada", "ada"]);
+  callers.replace(config([client("ada", { keyHashes: [clientKeyHash(next)] })]));
+  expect(callers.current(byOld)).toBeUndefined();
+  expect(callers.current(byNext)?.id).toBe("ada");
 });

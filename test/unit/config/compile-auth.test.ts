@@ -66,7 +66,7 @@ describe("issuers of access tokens", () => {
       ],
     });
     expect(clients).toMatchObject([
-      { keyHash: undefined, token: { issuer: ISSUER, subject: "ada", clientId: undefined, claims: new Map() } },
+      { keyHashes: [], token: { issuer: ISSUER, subject: "ada", clientId: undefined, claims: new Map() } },
     ]);
   });
 

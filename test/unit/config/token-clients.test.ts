@@ -11,7 +11,7 @@ const NAMES = new Map<Scope, string>(SCOPES.map((scope) => [scope, `x:${scope}`]
 
 function client(id: string, token: Partial<ClientTokenConfig>, admin = false): ClientConfig {
   const any = { issuer: ISSUER, subject: undefined, clientId: undefined, claims: new Map(), principalClaim: undefined };
-  return { keyHash: undefined, principal: { id, access: {}, admin }, token: { ...any, ...token } };
+  return { keyHashes: [], principal: { id, access: {}, admin }, token: { ...any, ...token } };
 }
 
 function judge(
