@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { compileLifecycle } from "./compile-lifecycle.ts";
 import { compilePolicies } from "./compile-policies.ts";
+import { type CompiledTimeouts, compileTimeouts } from "./compile-timeouts.ts";
 import type { LifecycleConfig, UpstreamConfig, UpstreamTransportConfig } from "./config.ts";
 import type { CallPolicies } from "./call-policies.ts";
 import type { FaultReport } from "./fault-report.ts";
@@ -32,6 +33,7 @@ export function compileUpstreams(options: Options, fileDir: string, report: Faul
       if (transport !== undefined)
         upstreams.push({
           ...compileUpstream(name, server, transport, lifecycle),
+          ...compileTimeouts(server, options.timeout),
           ...policies,
           ...guard,
           ...compileQuestions(server),
@@ -56,7 +58,7 @@ function compileUpstream(
   server: ServerOptions,
   transport: UpstreamTransportConfig,
   lifecycle: LifecycleConfig,
-): Omit<UpstreamConfig, keyof CallPolicies | keyof GuardConfig | keyof QuestionConfig> {
+): Omit<UpstreamConfig, keyof CallPolicies | keyof GuardConfig | keyof QuestionConfig | keyof CompiledTimeouts> {
   const { concurrency } = SERVER_KEYS;
   const places = typeof server.concurrency === "number" ? { limit: server.concurrency } : (server.concurrency ?? {});
   const { limit, queue, wait } = concurrency.properties;
@@ -64,7 +66,6 @@ function compileUpstream(
     name,
     transport,
     connectTimeoutMs: parseDuration(server.connectTimeout ?? "") ?? SERVER_KEYS.connectTimeout.default,
-    callTimeoutMs: parseDuration(server.timeout ?? "") ?? SERVER_KEYS.timeout.default,
     eager: server.eager ?? SERVER_KEYS.eager.default,
     concurrency: places.limit ?? limit.default,
     queueLimit: places.queue ?? queue.default,

@@ -44,8 +44,12 @@ export interface UpstreamConfig extends CallPolicies, GuardConfig, QuestionConfi
   readonly transport: UpstreamTransportConfig;
   /** Time from start to a finished handshake; generous, as npx may have to fetch a server first. @default 20000 */
   readonly connectTimeoutMs: number;
-  /** Longest one call may take. @default 60000 */
+  /** Longest one call may take; tools of `toolTimeouts` have their own. @default 60000 */
   readonly callTimeoutMs: number;
+  /** Longest silence of a call: each report of progress starts it anew. `undefined` = none. @default undefined */
+  readonly idleTimeoutMs: number | undefined;
+  /** Longest call by glob of tools; the first that matches counts. @default [] */
+  readonly toolTimeouts: readonly { readonly glob: string; readonly timeoutMs: number }[];
   /** Start at boot instead of on first use. @default false */
   readonly eager: boolean;
   /** Calls in flight at once. @default 16 */

@@ -54,6 +54,18 @@ export type AuditOptions = boolean | string | { readonly file?: string; readonly
 /** How often each caller may call each tool of a server: `"10/second"`, or by tool glob. */
 export type RateLimitOption = string | Readonly<Record<string, string>>;
 
+/** How long calls may take as people write it. */
+export type TimeoutOption = DurationText | { readonly call?: DurationText; readonly idle?: DurationText };
+
+/** How long calls of one server may take as people write it. */
+export type ServerTimeoutOption =
+  | DurationText
+  | {
+      readonly call?: DurationText;
+      readonly idle?: DurationText;
+      readonly tools?: Readonly<Record<string, DurationText>>;
+    };
+
 /** One entry of `mcpServers` or `servers` as people write it; schema.ts documents each key. */
 export interface ServerOptions extends CallPolicyOptions, GuardOptions, QuestionOptions {
   readonly command?: string;
@@ -64,7 +76,7 @@ export interface ServerOptions extends CallPolicyOptions, GuardOptions, Question
   readonly headers?: Readonly<Record<string, string | number | boolean>>;
   readonly type?: "stdio" | "http" | "streamable-http" | "streamableHttp" | "sse";
   readonly disabled?: boolean;
-  readonly timeout?: DurationText;
+  readonly timeout?: ServerTimeoutOption;
   readonly connectTimeout?: DurationText;
   readonly tools?: { readonly allow?: readonly string[]; readonly deny?: readonly string[] };
   readonly eager?: boolean;
@@ -110,6 +122,7 @@ export interface Options extends GuardOptions {
   readonly port?: number;
   readonly dataDir?: string;
   readonly secrets?: { readonly file?: string; readonly keyFile?: string };
+  readonly timeout?: TimeoutOption;
   readonly shutdownGrace?: DurationText;
   readonly mcpServers?: Readonly<Record<string, ServerOptions>>;
   readonly servers?: Readonly<Record<string, ServerOptions>>;

@@ -3,6 +3,7 @@ import { GUARD_KEYS, SERVER_GUARD_KEYS } from "./guard-keys.ts";
 import { LIFECYCLE_KEYS } from "./lifecycle-keys.ts";
 import { AUDIT } from "./audit-keys.ts";
 import { CLIENT_LIMITS, QUOTAS } from "./quota-keys.ts";
+import { TIMEOUT_KEYS } from "./timeout-keys.ts";
 import { LIMIT_NAMES, LIMITS, mostOf } from "./limits.ts";
 import type { LimitName } from "./limits.ts";
 import { CACHE_KEYS, POLICY_KEYS } from "./policy-schema.ts";
@@ -46,7 +47,7 @@ export const SERVER_KEYS = {
     enum: ["stdio", "http", "streamable-http", "streamableHttp", "sse"],
   }),
   disabled: toggle("Leave this server out.", false, {}),
-  timeout: duration("Longest one call may take.", 60_000),
+  timeout: TIMEOUT_KEYS.server,
   connectTimeout: duration("Time from start to a finished handshake: npx may have to fetch the server first.", 20_000),
   tools: section(
     "Which of its tools are served.",
@@ -226,6 +227,7 @@ export const OPTIONS_SCHEMA = section(
       flag: "data-dir",
     }),
     secrets: section("The store of `runlet secrets`, encrypted.", SECRETS_KEYS, { strictKeys: true }),
+    timeout: TIMEOUT_KEYS.all,
     shutdownGrace: duration("Time running runs get to end before they are cancelled at shutdown.", 10_000, { min: 0 }),
     mcpServers: mapOf("MCP servers by name, as Claude Desktop, Cursor and .mcp.json write them.", server),
     servers: mapOf("MCP servers by name, as VS Code writes them.", server),

@@ -14,11 +14,12 @@ let lastNumber = 0;
  * Text that two calls have in common only when the same principal calls the same version of the same tool on the same
  * upstream object with equal arguments; where each run has a server of its own, also only when the same run does.
  *
- * @returns `undefined` for a call that is like no other: its server is its own, or its arguments are nested too deep to be
+ * @returns `undefined` for a call that is like no other: its server is its own, its caller said something beside the arguments, or its arguments are nested too deep to be
  *   compared.
  */
 export function callKey(call: AdmittedCall): string | undefined {
   const { runId, upstream } = call;
+  if (call.meta !== undefined) return undefined;
   const perRun = upstream.config.lifecycle.sharing === "perRun";
   if (perRun && runId === undefined) return undefined;
   const args = canonicalArguments(call.arguments);

@@ -2,7 +2,7 @@ import type { CatalogTool } from "../catalog/catalog.ts";
 import type { AccessRules, Principal } from "../config/principal.ts";
 import type { Asker } from "../upstream/asker.ts";
 import type { TraceContext } from "../lib/trace-context.ts";
-import type { ContentBlock } from "../upstream/upstream.ts";
+import type { CallProgress, ContentBlock } from "../upstream/upstream.ts";
 
 /** One call of one tool, as it travels through the gateway. */
 export interface ToolCall {
@@ -23,6 +23,10 @@ export interface ToolCall {
   readonly traceContext?: TraceContext | undefined;
   /** Of the request that makes the call itself, for the audit. */
   readonly requestId?: string;
+  /** Is told what the server reports of the call; of one that shares another's answer, nothing. Must not throw. */
+  readonly onProgress?: (progress: CallProgress) => void;
+  /** What the caller says beside the arguments: sent to the server as `_meta`, and such a call shares no answer. */
+  readonly meta?: Readonly<Record<string, unknown>>;
 }
 
 /** How a call ended well. A tool that says `isError` is thrown as TOOL_FAILED. */
@@ -33,6 +37,8 @@ export interface ToolResult {
   readonly outcome: "ok" | "cached";
   /** Size of `value` as JSON text. */
   readonly bytes: number;
+  /** What the server said beside the answer: its `_meta`. */
+  readonly meta?: Readonly<Record<string, unknown>>;
 }
 
 /** A step of the path, from the kind of call it takes. Rejects with `RunletError` only. */

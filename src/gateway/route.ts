@@ -1,3 +1,4 @@
+import { callTimeoutsOf } from "../config/call-timeouts.ts";
 import type { Clock } from "../lib/clock.ts";
 import { byteLength } from "../lib/bounded-text.ts";
 import { cancellation } from "../lib/deadline.ts";
@@ -24,9 +25,10 @@ export function route(parts: { readonly clock: Clock; readonly metrics: Metrics 
     let errorType = "";
     call.trace.attempts += 1;
     try {
-      const timeoutMs = upstream.config.callTimeoutMs;
-      const { runId, asker, pause, traceContext: trace } = call;
-      const options = { signal, timeoutMs, principal: call.principal.id, runId, asker, pause, trace };
+      const { callMs: timeoutMs, idleMs: idleTimeoutMs } = callTimeoutsOf(upstream.config, call.tool);
+      const { runId, asker, pause, traceContext: trace, onProgress, meta } = call;
+      const ends = { signal, timeoutMs, idleTimeoutMs, pause };
+      const options = { ...ends, principal: call.principal.id, runId, asker, trace, onProgress, meta };
       const answer = await upstream.callTool(call.tool, call.arguments, options);
       if (answer.isError) errorType = "tool_error";
       return answer;
@@ -57,7 +59,8 @@ export function route(parts: { readonly clock: Clock; readonly metrics: Metrics 
     if (answer.isError) throw toolFailure(call.server, call.tool, answer);
     const value = unwrapResult(answer);
     const bytes = byteLength(JSON.stringify(value));
-    checkResultSize(call, bytes);
-    return { value, content: answer.content, outcome: "ok", bytes } satisfies ToolResult;
+    const { content, meta } = answer;
+    checkResultSize(call, meta === undefined ? bytes : bytes + byteLength(JSON.stringify(meta)));
+    return { value, content, outcome: "ok", bytes, ...(meta && { meta }) } satisfies ToolResult;
   };
 }

@@ -3,10 +3,9 @@ import { Client, CLIENT_CAPABILITIES_META_KEY, SdkError, SdkErrorCode } from "@m
 import type { UpstreamConfig } from "../config/config.ts";
 import type { Clock } from "../lib/clock.ts";
 import { RunletError } from "../lib/errors.ts";
-import { isRecord } from "../lib/guards.ts";
 import type { Log } from "../lib/log.ts";
-import { type PausableTimer, startPausableTimer } from "../lib/pausable-timer.ts";
 import { type TraceContext, traceMembers } from "../lib/trace-context.ts";
+import { type CallTimers, startCallTimers } from "./call-timers.ts";
 import { toCallError, toStartError } from "./failures.ts";
 import { Incidents } from "./incidents.ts";
 import { listTools } from "./list-tools.ts";
@@ -16,9 +15,10 @@ import { type ChangeWatch, watchToolList } from "./tool-list-watch.ts";
 import type { ToolListing } from "./tool-list.ts";
 import { childEnvironment, type Environment } from "./transports/environment.ts";
 import { HttpTransport } from "./transports/http.ts";
-import { ANY_ANSWER, rawResult } from "./transports/raw-results.ts";
+import { ANY_ANSWER } from "./transports/raw-results.ts";
 import { StdioTransport } from "./transports/stdio.ts";
-import type { ContentBlock, ToolDefinition, UpstreamCallOptions, UpstreamFailure, UpstreamResult } from "./upstream.ts";
+import { toSentMeta, toUpstreamResult } from "./tool-answer.ts";
+import type { ToolDefinition, UpstreamCallOptions, UpstreamFailure, UpstreamResult } from "./upstream.ts";
 import { within } from "./within.ts";
 
 /** The SDK has a timeout of its own on each request; ours are the ones that count. */
@@ -137,31 +137,25 @@ export class Session {
   async callTool(
     name: string,
     args: Readonly<Record<string, unknown>>,
-    { signal, timeoutMs, principal, asker, pause, trace }: UpstreamCallOptions,
+    options: UpstreamCallOptions,
   ): Promise<UpstreamResult> {
-    signal.throwIfAborted();
+    options.signal.throwIfAborted();
     const server = this.#config.name;
     const since = this.#incidents.begin();
-    // What the upstream is told of a cancellation is ours to word: the caller's reason is none of its business.
-    const cancel = new AbortController();
-    const onAbort = (): void => cancel.abort("cancelled by the caller");
-    signal.addEventListener("abort", onAbort, { once: true });
-    let timedOut = false;
-    const timer: PausableTimer = startPausableTimer(this.#deps.clock, timeoutMs, () => {
-      timedOut = true;
-      cancel.abort("timed out");
-    });
-    const pauses = [() => timer.pause(), ...(pause === undefined ? [] : [pause])];
+    const { principal, asker, pause, trace, meta } = options;
+    const timers = startCallTimers(this.#deps.clock, { config: this.#config, tool: name }, options);
+    const pauses = [() => timers.pause(), ...(pause === undefined ? [] : [pause])];
     try {
       return await this.#questions.during(
-        { tool: name, principal, asker, signal: cancel.signal, pauses },
+        { tool: name, principal, asker, signal: timers.signal, pauses },
         (extra, capabilities) =>
-          this.#request({ name, arguments: { ...args }, ...extra }, cancel.signal, { capabilities, trace }),
-        toResult,
+          this.#request({ name, arguments: { ...args }, ...extra }, timers, { capabilities, trace, meta }),
+        toUpstreamResult,
       );
     } catch (error) {
-      signal.throwIfAborted();
-      if (timedOut) throw timeoutError(server, name, timeoutMs, error);
+      options.signal.throwIfAborted();
+      const late = timers.timeout(error);
+      if (late !== undefined) throw late;
       const transport = this.#transport;
       const cause = error instanceof SdkError ? (this.#fatal() ?? error) : error;
       const hasSession = transport instanceof HttpTransport && transport.sessionId !== undefined;
@@ -169,8 +163,7 @@ export class Session {
       if (failure.code === "UPSTREAM_UNAVAILABLE") this.#incidents.lost(since, failure);
       throw failure;
     } finally {
-      timer.cancel();
-      signal.removeEventListener("abort", onAbort);
+      timers.stop();
     }
   }
 
@@ -240,19 +233,24 @@ export class Session {
   /** Sends a call once; servers of the new era are told of each call what its caller can be asked for. */
   async #request(
     call: { readonly name: string; readonly arguments: Record<string, unknown> },
-    signal: AbortSignal,
-    { capabilities, trace }: { readonly capabilities: AskerCapabilities; readonly trace: TraceContext | undefined },
+    { signal, onProgress }: CallTimers,
+    told: Pick<UpstreamCallOptions, "trace" | "meta"> & { readonly capabilities: AskerCapabilities },
   ): Promise<unknown> {
     const client = this.#client;
     if (client === undefined) throw new SdkError(SdkErrorCode.NotConnected, "Not connected");
     const { name } = call;
-    const isModern = client.getProtocolEra() === "modern";
     const meta = {
-      ...(isModern && { [CLIENT_CAPABILITIES_META_KEY]: capabilities }),
-      ...(trace && traceMembers(trace)),
+      ...toSentMeta(told.meta),
+      ...(client.getProtocolEra() === "modern" && { [CLIENT_CAPABILITIES_META_KEY]: told.capabilities }),
+      ...(told.trace && traceMembers(told.trace)),
     };
-    const params = { ...call, ...((isModern || trace !== undefined) && { _meta: meta }) };
-    const options = { signal, timeout: NEVER_MS, allowInputRequired: true };
+    const params = { ...call, ...(Object.keys(meta).length > 0 && { _meta: meta }) };
+    const options = {
+      signal,
+      timeout: NEVER_MS,
+      allowInputRequired: true,
+      ...(onProgress && { onprogress: onProgress }),
+    };
     // What an answer must be is judged by us: the SDK's own schemas are a good part of a short call's computing time.
     if (this.#config.transport.kind === "stdio")
       return client.request({ method: "tools/call", params }, ANY_ANSWER, options);
@@ -335,31 +333,6 @@ export class Session {
       },
     );
   }
-}
-
-function timeoutError(server: string, tool: string, timeoutMs: number, cause: unknown): RunletError {
-  return new RunletError(
-    "TOOL_TIMEOUT",
-    `Cannot wait longer for tool "${tool}" of server "${server}" as its timeout is ${timeoutMs} ms: it has not answered.`,
-    { server, tool, hint: `Raise mcpServers.${server}.timeout, or ask the tool for less.`, cause },
-  );
-}
-
-/** The answer as the server sent it, once its outline is checked. */
-function toResult(result: unknown): UpstreamResult {
-  const raw = rawResult(result);
-  if (raw === undefined) throw new Error("an answer needs content or structuredContent");
-  const content: unknown = raw["content"] ?? [];
-  if (!Array.isArray(content) || !content.every(isContentBlock)) throw new Error("content is not a list of blocks");
-  return {
-    content,
-    ...(raw["structuredContent"] !== undefined && { structuredContent: raw["structuredContent"] }),
-    isError: raw["isError"] === true,
-  };
-}
-
-function isContentBlock(value: unknown): value is ContentBlock {
-  return isRecord(value) && typeof value["type"] === "string";
 }
 
 function isSdkError(error: unknown, code: SdkErrorCode): boolean {

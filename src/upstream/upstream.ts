@@ -37,6 +37,8 @@ export interface UpstreamResult {
   readonly content: readonly ContentBlock[];
   readonly structuredContent?: unknown;
   readonly isError: boolean;
+  /** `_meta` as the server sent it, where it did. */
+  readonly meta?: Readonly<Record<string, unknown>>;
 }
 
 /** Where a start or a call went wrong last. */
@@ -96,12 +98,25 @@ export interface UpstreamStatus {
   readonly stderr: readonly string[];
 }
 
+/** How far a call is, by its server's word. */
+export interface CallProgress {
+  readonly progress: number;
+  readonly total?: number | undefined;
+  readonly message?: string | undefined;
+}
+
 /** Options of one call. */
 export interface UpstreamCallOptions {
   /** Aborting cancels this call upstream and nothing else. */
   readonly signal: AbortSignal;
   /** Attempt timeout. */
   readonly timeoutMs: number;
+  /** Longest silence; each report of progress starts it anew. @default none */
+  readonly idleTimeoutMs?: number | undefined;
+  /** Is told what the server reports of this call; only then, or with an idle timeout, it is asked to. Must not throw. */
+  readonly onProgress?: ((progress: CallProgress) => void) | undefined;
+  /** Sent as `_meta`, without `progressToken` and the protocol's own keys. */
+  readonly meta?: Readonly<Record<string, unknown>> | undefined;
   /** Id of who calls: sessions that keep state are never shared between two. */
   readonly principal: string;
   /** The run that calls; a call without one is a run of its own. */

@@ -49,6 +49,8 @@ export function upstreamConfig(name: string, change: Partial<UpstreamConfig> = {
     concurrency: 16,
     queueLimit: 256,
     queueWaitMs: 30_000,
+    idleTimeoutMs: undefined,
+    toolTimeouts: [],
     allowTools: undefined,
     denyTools: [],
     trustAnnotations: true,

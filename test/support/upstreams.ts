@@ -59,6 +59,8 @@ function withDefaults(transport: UpstreamConfig["transport"], changes: ConfigCha
     concurrency: 16,
     queueLimit: 16,
     queueWaitMs: 1_000,
+    idleTimeoutMs: undefined,
+    toolTimeouts: [],
     allowTools: undefined,
     denyTools: [],
     trustAnnotations: true,

@@ -1,3 +1,4 @@
+import { callTimeoutsOf } from "../../config/call-timeouts.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { cancellation, startDeadline } from "../../lib/deadline.ts";
 import { RunletError } from "../../lib/errors.ts";
@@ -34,7 +35,7 @@ export function coalesce(clock: Clock): Interceptor<AdmittedCall> {
     key: string,
     first: SharedCall,
   ): Promise<ToolResult> {
-    const { callTimeoutMs: timeoutMs } = call.upstream.config;
+    const { callMs: timeoutMs } = callTimeoutsOf(call.upstream.config, call.tool);
     const joinedMs = clock.monotonic();
     using deadline = startDeadline({ clock, timeoutMs, parent: call.signal, timeoutError: () => timedOut(call) });
     const own = { ...call, signal: deadline.signal };

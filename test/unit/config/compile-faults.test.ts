@@ -22,8 +22,8 @@ describe("how faults are told", () => {
       "- Cannot use mcpServers.a.args (runlet.yaml:8) as it needs the environment variable NOPE, which is not set: " +
         'current value is "${NOPE}". Set NOPE, or write ${NOPE:-default}.',
       "- Cannot use port (runlet.yaml:1) as it must be a whole number from 0 to 65535: current value is 99999. Port to listen on; 0 takes a free one.",
-      '- Cannot use mcpServers.a.timeout (runlet.yaml:7) as it must be a duration from 1ms to 24d, in ms or as text such as "30s": ' +
-        'current value is "soon". Longest one call may take.',
+      '- Cannot use mcpServers.a.timeout (runlet.yaml:7) as it must be a duration from 1ms to 24d, in ms or as text such as "30s", or an object: ' +
+        'current value is "soon". Longest one call may take, or `{call, idle, tools}`.',
       '- Cannot use log.level (runlet.yaml:3) as it must be one of trace, debug, info, warn, error, silent: current value is "loud". What is logged.',
     ]);
     expect(context.details).toMatchObject({

@@ -136,13 +136,13 @@ model: {baseURL: "http://m/v1", apiKey: "\${MODEL_KEY}", model: big, temperature
 });
 
 describe("servers", () => {
+  const CALLS = { callTimeoutMs: 60_000, idleTimeoutMs: undefined, toolTimeouts: [] };
+  const PLACES = { concurrency: 16, queueLimit: 256, queueWaitMs: 30_000 };
   const DEFAULTS = {
+    ...CALLS,
+    ...PLACES,
     connectTimeoutMs: 20_000,
-    callTimeoutMs: 60_000,
     eager: false,
-    concurrency: 16,
-    queueLimit: 256,
-    queueWaitMs: 30_000,
     allowTools: undefined,
     denyTools: [],
     trustAnnotations: true,

@@ -4,6 +4,7 @@ import type { AdmittedCall } from "../../../src/gateway/policy.ts";
 import { route } from "../../../src/gateway/route.ts";
 import { RunletError } from "../../../src/lib/errors.ts";
 import { createMetrics } from "../../../src/observability/metrics.ts";
+import type { UpstreamCallOptions } from "../../../src/upstream/upstream.ts";
 import { catalogTool, createFakeUpstream, type FakeAnswer, textResult, toolCall } from "../../support/gateway-parts.ts";
 import { createManualClock } from "../../support/manual-clock.ts";
 
@@ -81,5 +82,26 @@ describe("the route", () => {
       'mcp_client_operation_duration_seconds_bucket{mcp_method_name="tools/call",gen_ai_tool_name="tool",' +
         'gen_ai_operation_name="execute_tool",error_type="UPSTREAM_UNAVAILABLE",network_transport="pipe",le="0.05"} 1',
     );
+  });
+
+  test("gives the tool's own timeouts, the listener and what is said beside the call to the upstream", async () => {
+    const seen: UpstreamCallOptions[] = [];
+    const onProgress = (): void => undefined;
+    const meta = { a: 1 };
+    const { call, settle } = setup(
+      (_name, _args, options) => {
+        seen.push(options);
+        return Promise.resolve({ ...textResult("x"), meta: { b: 2 } });
+      },
+      { onProgress, meta },
+    );
+    Object.assign(call.upstream.config, { idleTimeoutMs: 5, toolTimeouts: [{ glob: "to*", timeoutMs: 70 }] });
+    expect(await settle()).toMatchObject({ value: "x", bytes: 3, meta: { b: 2 } });
+    expect(seen).toMatchObject([{ timeoutMs: 70, idleTimeoutMs: 5, onProgress, meta }]);
+  });
+
+  test("counts what is said beside an answer towards its size", async () => {
+    const answer: FakeAnswer = () => Promise.resolve({ ...textResult("x"), meta: { b: "y".repeat(100) } });
+    expect(await setup(answer, { maxResultBytes: 100 }).settle()).toMatchObject({ code: "TOOL_RESULT_TOO_LARGE" });
   });
 });
