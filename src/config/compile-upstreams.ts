@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { checkNoContainer, compileContainer } from "./compile-container.ts";
 import { compileLifecycle } from "./compile-lifecycle.ts";
 import { compilePolicies } from "./compile-policies.ts";
 import { type CompiledTimeouts, compileTimeouts } from "./compile-timeouts.ts";
@@ -84,21 +85,26 @@ function compileTransport(
   fileDir: string,
   report: FaultReport,
 ): UpstreamTransportConfig | undefined {
-  const { command, url, type } = server;
-  if ((command === undefined) === (url === undefined)) {
-    const rule = "must have either a command or a url";
-    const value = command === undefined ? "neither" : "both";
-    report({ path, rule, value, remedy: "Write the command that starts the server, or the url where it is reached." });
+  const { command, image, url, type } = server;
+  const [wanted, ...others] = (["command", "image", "url"] as const).filter((key) => server[key] !== undefined);
+  if (wanted === undefined || others.length > 0) {
+    const rule = "must have one of a command, an image and a url";
+    const value = wanted === undefined ? "none" : [wanted, ...others].join(" and ");
+    const remedy =
+      "Write the command that starts the server, the image of its container, or the url where it is reached.";
+    report({ path, rule, value, remedy });
     return undefined;
   }
-  const wanted = command === undefined ? "url" : "command";
-  if (type !== undefined && (type === "stdio") !== (command !== undefined)) {
+  if (type !== undefined && (type === "stdio") === (url !== undefined)) {
     const rule = `must go with ${wanted}`;
     report({ path: [...path, "type"], rule, value: type, remedy: "Remove the type; it is found from the other keys." });
   }
+  if (image === undefined) checkNoContainer(server, path, report);
+  if (url !== undefined) return compileHttp(server, path, report);
+  const { args, env, cwd } = compileProcess(server, path, fileDir, report);
   return command === undefined
-    ? compileHttp(server, path, report)
-    : { kind: "stdio", command, ...compileProcess(server, path, fileDir, report) };
+    ? compileContainer({ ...server, image: image ?? "" }, env, { path, fileDir, report })
+    : { kind: "stdio", command, args, env, cwd };
 }
 
 function compileProcess(server: ServerOptions, path: KeyPath, fileDir: string, report: FaultReport) {

@@ -17,7 +17,28 @@ export type UpstreamTransportConfig =
       readonly env: Readonly<Record<string, string>>;
       readonly cwd: string | undefined;
     }
+  | ContainerConfig
   | { readonly kind: "http"; readonly url: string; readonly headers: Readonly<Record<string, string>> };
+
+/** A server that speaks on stdin and stdout of a container. */
+export interface ContainerConfig {
+  readonly kind: "container";
+  /** @default docker where the PATH has it, else podman */
+  readonly runtime: "docker" | "podman" | undefined;
+  readonly image: string;
+  /** Given to the image's program. */
+  readonly args: readonly string[];
+  /** All of its variables: the allow-listed ones of ours are not passed on. */
+  readonly env: Readonly<Record<string, string>>;
+  /** @default 536870912 */
+  readonly memoryBytes: number;
+  /** @default 1 */
+  readonly cpus: number;
+  /** @default "bridge" */
+  readonly network: string;
+  /** As `-v` takes them, with absolute folders. */
+  readonly volumes: readonly string[];
+}
 
 /** Who shares a server's processes, how many there are, and when they stop and start. */
 export interface LifecycleConfig {

@@ -28,7 +28,8 @@ export const CONTAINER_KEYS = {
   volumes: listOf("What it sees of this machine, each as `source:target` or `source:target:ro`.", {
     description: "A folder or the name of a volume, and an absolute path in the container.",
     type: "string",
-    pattern: "^(?:[A-Za-z0-9_.~][^:\\u0000-\\u001f]*|/[^:\\u0000-\\u001f]*):/[^:\\u0000-\\u001f]*(?::[A-Za-z]+(?:,[A-Za-z]+)*)?$",
+    pattern:
+      "^(?:[A-Za-z0-9_.~][^:\\u0000-\\u001f]*|/[^:\\u0000-\\u001f]*):/[^:\\u0000-\\u001f]*(?::[A-Za-z]+(?:,[A-Za-z]+)*)?$",
     expects: "source:/target or source:/target:options",
   }),
 } as const satisfies Readonly<Record<string, SchemaNode>>;

@@ -72,6 +72,12 @@ export interface ServerOptions extends CallPolicyOptions, GuardOptions, Question
   readonly args?: readonly (string | number | boolean)[];
   readonly env?: Readonly<Record<string, string | number | boolean>>;
   readonly cwd?: string;
+  readonly image?: string;
+  readonly runtime?: "docker" | "podman";
+  readonly memory?: number | string;
+  readonly cpus?: number;
+  readonly network?: string;
+  readonly volumes?: readonly string[];
   readonly url?: string;
   readonly headers?: Readonly<Record<string, string | number | boolean>>;
   readonly type?: "stdio" | "http" | "streamable-http" | "streamableHttp" | "sse";

@@ -1,4 +1,5 @@
 import { AUTH_KEYS, CLIENT_AUTH_KEYS } from "./auth-keys.ts";
+import { CONTAINER_KEYS } from "./container-keys.ts";
 import { GUARD_KEYS, SERVER_GUARD_KEYS } from "./guard-keys.ts";
 import { LIFECYCLE_KEYS } from "./lifecycle-keys.ts";
 import { AUDIT } from "./audit-keys.ts";
@@ -41,6 +42,7 @@ export const SERVER_KEYS = {
   cwd: text("Folder it is started in, relative to the configuration file; else the one Runlet was started in.", {
     minLength: 1,
   }),
+  ...CONTAINER_KEYS,
   url: text("Address of a server that is reached over HTTP.", { minLength: 1 }),
   headers: mapOf("Headers of each request to it.", scalar),
   type: text("How it is reached; found from `command` or `url` when missing.", {

@@ -21,26 +21,11 @@ const isOff = (value: unknown): boolean =>
 const hasNoUrl = (value: unknown): boolean => isEmpty(value) || (isRecord(value) && isEmpty(value["url"] ?? null));
 
 /** Keys of servers that others know and that can be ignored. */
-const IGNORED_SERVER_KEYS = [
-  "memory",
-  "cpus",
-  "network",
-  "volumes",
-  "envFile",
-  "dev",
-  "autoApprove",
-  "alwaysAllow",
-  "description",
-] as const;
+const IGNORED_SERVER_KEYS = ["envFile", "dev", "autoApprove", "alwaysAllow", "description"] as const;
 
 function serverKeys(section: string): UnsupportedKey[] {
   const at = (key: string): string => `${section}.*.${key}`;
   return [
-    {
-      path: at("image"),
-      danger: "the server would not run in a container",
-      remedy: "Write command and args that start it.",
-    },
     { path: at("oauth"), remedy: "Write an Authorization header." },
     ...IGNORED_SERVER_KEYS.map((key) => ({ path: at(key) })),
   ];

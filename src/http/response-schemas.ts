@@ -173,7 +173,7 @@ export const responseSchemas: Readonly<Record<string, SchemaObject>> = {
     {
       name: text,
       state: { type: "string", enum: UPSTREAM_STATES },
-      transport: { type: "string", enum: ["stdio", "http"] },
+      transport: { type: "string", enum: ["stdio", "container", "http"] },
       tools: count,
       protocolVersion: text,
       serverInfo: objectOf({ name: text, version: text }),

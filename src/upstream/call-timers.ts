@@ -2,6 +2,7 @@ import type { UpstreamConfig } from "../config/config.ts";
 import { callTimeoutsOf } from "../config/call-timeouts.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import { RunletError } from "../lib/errors.ts";
+import { startPausableTimer } from "../lib/pausable-timer.ts";
 import type { CallProgress, UpstreamCallOptions } from "./upstream.ts";
 
 /** What ends one call before its answer: its caller, its timeout, or its silence. */
@@ -10,6 +11,8 @@ export interface CallTimers {
   readonly signal: AbortSignal;
   /** To be told of progress; `undefined` when nobody wants it, so that the upstream need not report any. */
   readonly onProgress: ((progress: CallProgress) => void) | undefined;
+  /** Stops its time until what is returned is disposed, as while somebody is asked for input; its silence counts anew then. */
+  pause(): Disposable;
   /** The TOOL_TIMEOUT of a call that took too long, naming the key to raise; `undefined` when it did not. */
   timeout(cause: unknown): RunletError | undefined;
   /** Must be called when the call has ended. */
@@ -30,14 +33,15 @@ export function startCallTimers(
     expired ??= which;
     cancel.abort("timed out");
   };
-  const total = clock.after(timeoutMs, () => expire("total"));
+  const total = startPausableTimer(clock, timeoutMs, () => expire("total"));
   let idle: Timer | undefined;
+  let pauses = 0;
+  let over = false;
   const beginIdle = (): void => {
     idle?.cancel();
-    if (idleTimeoutMs !== undefined) idle = clock.after(idleTimeoutMs, () => expire("idle"));
+    if (idleTimeoutMs !== undefined && pauses === 0 && !over) idle = clock.after(idleTimeoutMs, () => expire("idle"));
   };
   beginIdle();
-  let over = false;
   const note = (progress: CallProgress): void => {
     if (over || cancel.signal.aborted) return;
     beginIdle();
@@ -46,6 +50,21 @@ export function startCallTimers(
   return {
     signal: cancel.signal,
     onProgress: idleTimeoutMs === undefined && onProgress === undefined ? undefined : note,
+    pause() {
+      const held = total.pause();
+      pauses += 1;
+      idle?.cancel();
+      let resumed = false;
+      return {
+        [Symbol.dispose]() {
+          held[Symbol.dispose]();
+          if (resumed) return;
+          resumed = true;
+          pauses -= 1;
+          beginIdle();
+        },
+      };
+    },
     timeout(cause) {
       if (expired === undefined) return undefined;
       return expired === "total" ? tooLong(call, timeoutMs, cause) : tooSilent(call, idleTimeoutMs ?? 0, cause);

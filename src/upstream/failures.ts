@@ -142,7 +142,7 @@ export function toStartError(
   const { name, transport } = config;
   if (thrown instanceof RunletError && thrown.code === "UPSTREAM_UNAVAILABLE") return thrown;
   const { rule, hint } = startProblem(thrown, config, stage, exit);
-  const verb = transport.kind === "stdio" ? "start" : "reach";
+  const verb = transport.kind === "http" ? "reach" : "start";
   return new RunletError("UPSTREAM_UNAVAILABLE", `Cannot ${verb} server "${name}" as ${rule}.`, {
     server: name,
     hint,

@@ -4,7 +4,7 @@ import type { UpstreamConfig } from "../config/config.ts";
 import type { Clock } from "../lib/clock.ts";
 import { RunletError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
-import { type TraceContext, traceMembers } from "../lib/trace-context.ts";
+import { traceMembers } from "../lib/trace-context.ts";
 import { type CallTimers, startCallTimers } from "./call-timers.ts";
 import { toCallError, toStartError } from "./failures.ts";
 import { Incidents } from "./incidents.ts";
@@ -13,6 +13,7 @@ import type { AskerCapabilities } from "./asker.ts";
 import { Questions } from "./questions.ts";
 import { type ChangeWatch, watchToolList } from "./tool-list-watch.ts";
 import type { ToolListing } from "./tool-list.ts";
+import { containerRun } from "./transports/container.ts";
 import { childEnvironment, type Environment } from "./transports/environment.ts";
 import { HttpTransport } from "./transports/http.ts";
 import { ANY_ANSWER } from "./transports/raw-results.ts";
@@ -223,6 +224,10 @@ export class Session {
         const { command, args, cwd } = config;
         return new StdioTransport({ server, command, args, cwd, env: childEnvironment(env, config.env), clock });
       }
+      case "container": {
+        const { remove, ...run } = containerRun({ server, config, env, clock });
+        return new StdioTransport({ server, ...run, cwd: undefined, clock, commandKey: "runtime", afterEnd: remove });
+      }
       case "http":
         return new HttpTransport({ url: config.url, headers: config.headers, clock });
       default:
@@ -252,7 +257,7 @@ export class Session {
       ...(onProgress && { onprogress: onProgress }),
     };
     // What an answer must be is judged by us: the SDK's own schemas are a good part of a short call's computing time.
-    if (this.#config.transport.kind === "stdio")
+    if (this.#config.transport.kind !== "http")
       return client.request({ method: "tools/call", params }, ANY_ANSWER, options);
     // Given the definition, without `outputSchema`, the SDK derives HTTP headers from it and leaves the answer alone.
     const inputSchema = (this.#tools.get(name)?.inputSchema ?? {}) as Record<string, unknown>;

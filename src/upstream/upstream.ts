@@ -81,7 +81,7 @@ export interface SessionStatus {
 export interface UpstreamStatus {
   readonly name: string;
   readonly state: UpstreamState;
-  readonly transport: "stdio" | "http";
+  readonly transport: "stdio" | "container" | "http";
   /** Number of tools listed last; `undefined` before the first list. */
   readonly tools: number | undefined;
   /** Negotiated MCP revision, such as `2026-07-28`. */

@@ -55,14 +55,12 @@ export function containerRun({ server, config, env, clock }: ContainerParts): Co
 /** The arguments of `docker run` or `podman run`, which are the same. @param name Of the container. */
 export function containerArguments(config: ContainerConfig, name: string): readonly string[] {
   const { image, args, env, memoryBytes, cpus, network, volumes } = config;
-  return [
-    ...["run", "-i", "--rm", "--init", "--security-opt", "no-new-privileges", "--cap-drop", "ALL"],
-    ...["--memory", String(memoryBytes), "--cpus", String(cpus), "--network", network],
-    ...volumes.flatMap((volume) => ["-v", volume]),
-    ...Object.keys(env).flatMap((key) => ["-e", key]),
-    ...["--name", name, "--label", `runlet.owner=${process.pid}`, image],
-    ...args,
-  ];
+  const unprivileged = ["--init", "--security-opt", "no-new-privileges", "--cap-drop", "ALL"];
+  const bounds = ["--memory", String(memoryBytes), "--cpus", String(cpus), "--network", network];
+  const mounts = volumes.flatMap((volume) => ["-v", volume]);
+  const variables = Object.keys(env).flatMap((key) => ["-e", key]);
+  const names = ["--name", name, "--label", `runlet.owner=${process.pid}`];
+  return ["run", "-i", "--rm", ...unprivileged, ...bounds, ...mounts, ...variables, ...names, image, ...args];
 }
 
 /** docker where the PATH has it, else podman. */

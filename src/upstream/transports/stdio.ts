@@ -28,6 +28,10 @@ export interface StdioTransportOptions {
   /** The whole environment of the process. */
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string | undefined;
+  /** The key that says what is started, for errors. @default "command" */
+  readonly commandKey?: "command" | "runtime";
+  /** Removes what the process may have left behind that is in no process group of ours; must not reject. @default nothing */
+  readonly afterEnd?: () => Promise<void>;
   readonly clock: Clock;
   /** @default 16 MiB */
   readonly maxMessageBytes?: number;
@@ -171,6 +175,7 @@ export class StdioTransport implements Transport {
     await this.#within(DRAIN_MS, drained);
     this.#finish();
     await groupEnded;
+    await this.#options.afterEnd?.();
   }
 
   async #end(): Promise<void> {
@@ -277,7 +282,7 @@ export class StdioTransport implements Transport {
       `Cannot start server "${server}" as ${rule}: current value is ${value}.`,
       {
         server,
-        hint: `Install it, or correct ${folderMissing ? "cwd" : "command"} of mcpServers.${server}.`,
+        hint: `Install it, or correct ${folderMissing ? "cwd" : (this.#options.commandKey ?? "command")} of mcpServers.${server}.`,
         details: { sent: false },
         cause,
       },

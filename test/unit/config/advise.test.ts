@@ -69,8 +69,6 @@ describe("keys this version does not support", () => {
   test.each([
     ["approvals: [{server: github}]", "approvals", "would run without it"],
     ["redis: {url: 'redis://localhost'}", "redis", "kept on this machine only"],
-    ["mcpServers: {a: {image: mcp/x}}", "mcpServers.a.image", "would not run in a container"],
-    ["servers: {a: {image: mcp/x}}", "servers.a.image", "would not run in a container"],
     ["rateLimit: 100/minute", "rateLimit", "would not be limited"],
   ])("%s is an error, for ignoring it would be dangerous", (text, key, danger) => {
     const { problems } = advice(text);
@@ -83,7 +81,7 @@ describe("keys this version does not support", () => {
   test.each([
     "retry: 5",
     "breaker: {}",
-    "mcpServers: {a: {command: x, memory: 512m}}",
+    "mcpServers: {a: {command: x, envFile: .env}}",
     "mcpServers: {a: {url: 'http://x', oauth: {}}}",
     "mcpServers: {a: {command: x, autoApprove: [y]}}",
     "models: {}",

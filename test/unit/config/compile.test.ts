@@ -250,8 +250,8 @@ mcpServers:
   });
 
   test.each([
-    ["{}", "mcpServers.a", "must have either a command or a url"],
-    ["{command: x, url: 'http://x'}", "mcpServers.a", "must have either a command or a url"],
+    ["{}", "mcpServers.a", "must have one of a command, an image and a url"],
+    ["{command: x, url: 'http://x'}", "mcpServers.a", "must have one of a command, an image and a url"],
     ["{url: 'ftp://x'}", "mcpServers.a.url", "must be an http or https address"],
     ["{url: nonsense}", "mcpServers.a.url", "must be an http or https address"],
     ["{url: 'http://me:pass-word@x'}", "mcpServers.a.url", "must not carry a user or password"],
