@@ -15,6 +15,13 @@ function stopOnSignals(): AbortSignal {
   return controller.signal;
 }
 
+/** Where a terminal is, SIGHUP says that it was closed, and ends the process as it does any other. */
+function onHangup(listener: () => void): () => void {
+  if (process.stdout.isTTY) return () => undefined;
+  process.on("SIGHUP", listener);
+  return () => void process.off("SIGHUP", listener);
+}
+
 /** Whoever reads the output may go first, as `head` does: the work and its exit code are the same without a reader. */
 function outliveReaders(): void {
   for (const stream of [process.stdout, process.stderr]) {
@@ -33,6 +40,7 @@ if (Number(process.versions.node.split(".")[0]) < OLDEST_NODE) {
     stderr: (text: string): void => void process.stderr.write(text),
     env: process.env,
     cwd: process.cwd(),
+    onHangup,
   };
   outliveReaders();
   process.exitCode = await runCli(process.argv.slice(2), io, stopOnSignals());

@@ -20,6 +20,7 @@ import { sharedTranspiler } from "./script/transpile.ts";
 import type { UpstreamRegistry } from "./upstream/upstream.ts";
 import { VERSION } from "./version.ts";
 
+import { createApply, type AppliedConfig } from "./composition/apply-config.ts";
 import { readiness } from "./composition/readiness.ts";
 import { inOrder, keepPruned } from "./composition/housekeeping.ts";
 import { createParts } from "./composition/parts.ts";
@@ -33,6 +34,8 @@ export interface Service {
   readonly runs: RunService;
   /** Who may call; `replace` puts another configuration of clients in place, for runs in flight too. */
   readonly callers: Pick<Callers, "replace">;
+  /** Puts another configuration in place as far as a running service can, and says how far. */
+  apply(config: Config): AppliedConfig;
   readonly catalogs: CatalogSource;
   readonly gateway: Gateway;
   readonly registry: UpstreamRegistry;
@@ -61,19 +64,8 @@ const DOOR_GRACE_MS = 1_000;
  */
 export async function createService(config: Config, options: ServiceOptions = {}): Promise<Service> {
   const parts = await createParts(config, { ...options, env: process.env });
-  const { runs, results, catalogs, gateway, registry, executor, stores, observed, typeChecker, clock, log } = parts;
-  const closeParts = [
-    () => executor.close(),
-    () => registry.close(),
-    () => sharedTranspiler.close(),
-    () => sharedScriptReader.close(),
-    () => typeChecker.close(),
-    async () => observed?.close(),
-    async () => parts.audit?.close(),
-    () => parts.pins.close(),
-    () => stores.close(),
-    () => parts.telemetry.close(),
-  ];
+  const { runs, results, catalogs, gateway, registry, executor, clock, log } = parts;
+  const closeParts = closing(parts);
   try {
     await runs.recover();
   } catch (error) {
@@ -97,11 +89,12 @@ export async function createService(config: Config, options: ServiceOptions = {}
       ...closeParts,
     ]);
   };
-  let closing: Promise<void> | undefined;
+  let closed: Promise<void> | undefined;
 
   return {
     runs,
     callers: parts.callers,
+    apply: createApply(config, parts),
     catalogs,
     gateway,
     registry,
@@ -119,8 +112,25 @@ export async function createService(config: Config, options: ServiceOptions = {}
       connections.push(connection);
       return connection;
     },
-    close: () => (closing ??= close()),
+    close: () => (closed ??= close()),
   };
+}
+
+/** What ends each part, in the order in which they are to end. */
+function closing(parts: Parts): readonly (() => Promise<unknown>)[] {
+  const { executor, registry, typeChecker, observed, stores } = parts;
+  return [
+    () => executor.close(),
+    () => registry.close(),
+    () => sharedTranspiler.close(),
+    () => sharedScriptReader.close(),
+    () => typeChecker.close(),
+    async () => observed?.close(),
+    async () => parts.audit?.close(),
+    () => parts.pins.close(),
+    () => stores.close(),
+    () => parts.telemetry.close(),
+  ];
 }
 
 function httpDeps(config: Config, parts: Parts, mcpHandler: McpHttpHandler): HttpDeps {

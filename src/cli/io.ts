@@ -9,6 +9,8 @@ export interface CliIo {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Absolute folder the command was given in. */
   readonly cwd: string;
+  /** Calls `listener` on each SIGHUP. @returns How to stop. @default there are none */
+  readonly onHangup?: (listener: () => void) => () => void;
   /** Where secrets are typed or piped in. @default the process's own */
   readonly stdin?: SecretInput;
 }

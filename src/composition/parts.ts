@@ -27,6 +27,7 @@ import type { Metrics } from "../observability/metrics.ts";
 import { createTelemetry } from "../observability/telemetry.ts";
 import type { Telemetry } from "../observability/telemetry-parts.ts";
 import { createRedactor } from "../observability/redact.ts";
+import type { Redactor } from "../observability/redact.ts";
 import type { Planner } from "../planner/planner.ts";
 import { createOpenAiPlanner } from "../planner/openai-planner.ts";
 import { createLocalQueue } from "../queue/local-queue.ts";
@@ -41,6 +42,7 @@ import { createMemoryStores } from "../store/memory/create-memory-stores.ts";
 import { createSqliteStores } from "../store/sqlite/create-sqlite-stores.ts";
 import type { Stores } from "../store/stores.ts";
 import { createUpstreamRegistry } from "../upstream/registry.ts";
+import type { ReloadableRegistry } from "../upstream/registry.ts";
 import { VERSION } from "../version.ts";
 
 /** What may be given instead of the default. */
@@ -63,6 +65,9 @@ export interface Parts {
   readonly executor: ProcessExecutor;
   readonly log: Log;
   readonly registry: GuardedRegistry;
+  /** The servers behind `registry`, to be exchanged. */
+  readonly upstreams: ReloadableRegistry;
+  readonly redactor: Redactor;
   readonly pins: Pins;
   readonly confinement: Confinement;
   readonly runs: QueuedRunService;
@@ -81,9 +86,9 @@ export interface Parts {
 /** Makes and connects every part but the doors. @throws CONFIG_INVALID as `createService` does. */
 export async function createParts(config: Config, options: PartsOptions): Promise<Parts> {
   const clock = options.clock ?? systemClock;
-  const log = options.log ?? createLogger(config.log, config.secrets);
-  const metrics = createMetrics();
   const redactor = createRedactor(config.secrets);
+  const log = options.log ?? createLogger(config.log, redactor);
+  const metrics = createMetrics();
   const confinement = await confine(config.executors, config.confinement, { nativeModule: nativeModulePath(), clock });
   tellConfinement(confinement, config.confinement, log);
   const stores = config.dataDir === ":memory:" ? createMemoryStores() : createSqliteStores(config.dataDir);
@@ -132,7 +137,7 @@ export async function createParts(config: Config, options: PartsOptions): Promis
     log,
   });
   readGauges(metrics, { registry, queue, executor, breakers });
-  const doors = { callers, runs, catalogs, gateway, registry, executor, confinement };
+  const doors = { callers, runs, catalogs, gateway, registry, upstreams, redactor, executor, confinement };
   return { ...doors, pins, quotas, audit, results, typeChecker, stores, observed, metrics, telemetry, clock, log };
 }
 

@@ -104,6 +104,7 @@ function compileSections(options: Options, context: CompileContext, report: Faul
       pretty: options.log?.pretty ?? LOG_KEYS.pretty.default,
     },
     telemetry: compileTelemetry(options, report),
+    hotReload: options.hotReload ?? true,
     shutdownGraceMs: parseDuration(options.shutdownGrace ?? "") ?? keys.shutdownGrace.default,
     secrets: [...(context.secrets ?? [])],
   };

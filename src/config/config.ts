@@ -199,6 +199,8 @@ export interface Config {
   readonly telemetry: TelemetryConfig;
   /** Time running runs get to end before they are cancelled at shutdown. @default 10000 */
   readonly shutdownGraceMs: number;
+  /** Whether a service takes changes of its configuration file up while it runs. @default true */
+  readonly hotReload: boolean;
   /** Every secret value that was resolved from a reference: for redaction. Never logged, never shown. */
   readonly secrets: readonly string[];
 }

@@ -130,6 +130,7 @@ export interface Options extends GuardOptions {
   readonly secrets?: { readonly file?: string; readonly keyFile?: string };
   readonly timeout?: TimeoutOption;
   readonly shutdownGrace?: DurationText;
+  readonly hotReload?: boolean;
   readonly mcpServers?: Readonly<Record<string, ServerOptions>>;
   readonly servers?: Readonly<Record<string, ServerOptions>>;
   readonly clients?: Readonly<Record<string, ClientOptions>>;

@@ -256,6 +256,7 @@ export const OPTIONS_SCHEMA = section(
     coalesce: toggle("Let identical reads in flight share one call, where their server does not say.", true, {}),
     http: section("The HTTP listener.", HTTP_KEYS, {}),
     log: section("Logging, to stderr.", LOG_KEYS, {}),
+    hotReload: toggle("Take changes of the configuration file up while the service runs.", true, {}),
     telemetry: section("Traces and metrics for others.", TELEMETRY_KEYS, {}),
   },
   {},

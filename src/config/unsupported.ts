@@ -50,5 +50,4 @@ export const UNSUPPORTED_KEYS: readonly UnsupportedKey[] = [
   { path: "discovery" },
   { path: "retry", remedy: "Write it for each server." },
   { path: "breaker", remedy: "Write it for each server." },
-  { path: "hotReload" },
 ];

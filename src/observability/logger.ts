@@ -4,7 +4,6 @@ import { systemClock } from "../lib/clock.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import { formatPretty } from "./pretty.ts";
-import { createRedactor } from "./redact.ts";
 import type { Redactor } from "./redact.ts";
 
 /** Where the parts of the service say what they do. Nothing that is logged shows a secret; an error goes under `err`. */
@@ -34,12 +33,12 @@ const STDERR = 2;
  * A logger on stderr, for stdout may carry a protocol. Lines are written before the call returns, so that a crash loses
  * none; known secrets, secret-shaped texts and members named like secrets come out as `***`.
  *
- * @param secrets Values to hide wherever they appear.
+ * @param redactor Knows what is to be hidden; what it learns later counts too.
  * @param destination Instead of stderr.
  */
 export function createLogger(
   settings: LogSettings,
-  secrets: readonly string[],
+  redactor: Redactor,
   destination?: LogDestination,
   clock: Clock = systemClock,
 ): Logger {
@@ -54,7 +53,7 @@ export function createLogger(
     },
     settings.pretty ? { write: (line: string) => target.write(formatPretty(line)) } : target,
   );
-  return redacting(sink, createRedactor(secrets));
+  return redacting(sink, redactor);
 }
 
 /** Redacts before the sink writes; what is below the level costs nothing. */

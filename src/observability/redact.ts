@@ -2,6 +2,8 @@ import { isRecord } from "../lib/guards.ts";
 
 /** Hides secrets in what is logged. Pure: nothing that is given is changed. */
 export interface Redactor {
+  /** Hides these from now on too, beside all that it was told before. */
+  learn(secrets: Iterable<string>): void;
   /** The text with `***` in place of known secrets and of what looks like one. */
   text(text: string): string;
   /**
@@ -67,13 +69,21 @@ const SECRET_ENDINGS = ["token", "secret", "password", "apikey", "accesskey", "p
  * @param secrets Values to hide wherever they are; those under 4 characters are not, as hiding them would garble all text.
  */
 export function createRedactor(secrets: Iterable<string>): Redactor {
-  const known = compileSecrets(secrets);
+  const all = new Set(secrets);
+  let known = compileSecrets(all);
   const text = (input: string): string => {
     let output = known === undefined ? input : input.replace(known, HIDDEN);
     if (ANY_SHAPE.test(output)) for (const shape of SHAPES) output = output.replace(shape, hideMatch);
     return output;
   };
-  return { text, value: (value) => redactValue(value, text, 0, []) };
+  return {
+    text,
+    value: (value) => redactValue(value, text, 0, []),
+    learn(more) {
+      for (const secret of more) all.add(secret);
+      known = compileSecrets(all);
+    },
+  };
 }
 
 function hideMatch(...args: readonly unknown[]): string {

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { compileConfig } from "../../src/config/compile.ts";
 import type { Options } from "../../src/config/options.ts";
 import type { LogDestination } from "../../src/observability/logger.ts";
+import { createRedactor } from "../../src/observability/redact.ts";
 import { createLogger } from "../../src/observability/logger.ts";
 import { createService } from "../../src/service.ts";
 import { startModernServer } from "../support/mcp-http-server.ts";
@@ -43,7 +44,7 @@ async function start(telemetry: Options["telemetry"], more: Options = {}) {
     ...more,
   });
   const destination: LogDestination = { write: (text) => void lines.push(text) };
-  const log = createLogger({ level: "debug", pretty: false }, config.secrets, destination);
+  const log = createLogger({ level: "debug", pretty: false }, createRedactor(config.secrets), destination);
   const service = await createService(config, { log, spares: 0 });
   closers.push(() => service.close());
   const { url } = await service.listen();

@@ -10,7 +10,7 @@ export type KeyEdit = { readonly done: string; readonly notes: readonly string[]
 
 type Values = ReadonlyMap<string, string | boolean>;
 
-const RESTART = "A service that runs goes on with the keys it has read: restart it.";
+const RELOAD = "A service that runs with this file takes it within a second; with hotReload false, on SIGHUP.";
 
 /**
  * Writes the hash of a new key into the configuration file: a client that is not there is added, one that has keys gets this
@@ -67,17 +67,17 @@ export function revokeKey(name: string, start: string | undefined, values: Value
   if (left.length > 0) {
     const [only] = left;
     write(file, { path: ["clients", name, "key"], value: left.length === 1 ? only : left });
-    return { done: `One key of ${name} is taken out of ${file.name}; ${left.length} left.`, notes: [RESTART] };
+    return { done: `One key of ${name} is taken out of ${file.name}; ${left.length} left.`, notes: [RELOAD] };
   }
   const others = [...clients].filter(([other]) => other !== name);
   if (others.length > 0 && (keys.length === 0 || others.some(([, other]) => keysOf(other).length > 0))) {
     write(file, { path: ["clients", name], value: undefined });
-    return { done: `${name} is taken out of the clients of ${file.name}.`, notes: [RESTART] };
+    return { done: `${name} is taken out of the clients of ${file.name}.`, notes: [RELOAD] };
   }
   // The block is made anew: with a client's other keys, `unverified` among them, it would still let somebody in.
   write(file, { path: ["clients", name], value: { key: `sha256:${createClientKey().hash}`, servers: [] } });
   const why = `${name} stays, with a key that nobody holds: where no client has a key, others on this machine may call without one.`;
-  return { done: `No key of ${name} is left in ${file.name}.`, notes: [why, RESTART] };
+  return { done: `No key of ${name} is left in ${file.name}.`, notes: [why, RELOAD] };
 }
 
 function write(file: ConfigFile, edit: ConfigEdit): void {

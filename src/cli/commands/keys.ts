@@ -17,7 +17,7 @@ export const KEYS_USAGE = `Usage: runlet keys create NAME [--save] [--json]
        runlet keys list [--json]     the clients of the configuration: how their hashes begin, and what they may use
        runlet keys revoke NAME [--key START]
                                      takes the client out of the configuration file; with --key only the key whose hash
-                                     begins so. A service that runs takes the key until it is restarted
+                                     begins so. A service that runs with this file takes it at once
 --config FILE names the configuration file.
 `;
 

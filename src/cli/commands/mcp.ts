@@ -1,10 +1,13 @@
 import { aborted } from "../../lib/abort.ts";
+import { systemClock } from "../../lib/clock.ts";
+import { keepReloading } from "../reload.ts";
 import { createService } from "../../service.ts";
 import { parseArguments } from "../arguments.ts";
 import { closeInheritedDescriptors } from "../inherited-descriptors.ts";
 import { EXIT } from "../io.ts";
 import type { CliIo } from "../io.ts";
 import { CONFIG_FLAGS, CONFIG_FLAGS_TEXT, loadSettings } from "../settings.ts";
+import type { Settings } from "../settings.ts";
 
 const USAGE = "Usage: runlet mcp [--config FILE]";
 /** What `runlet mcp --help` prints. */
@@ -23,10 +26,16 @@ export async function mcpCommand(args: readonly string[], io: CliIo, stopped: Ab
     io.stderr(`${"fault" in parsed ? parsed.fault : `Unknown: ${parsed.positionals.join(" ")}`}\n${USAGE}\n`);
     return EXIT.usage;
   }
-  const { config, warnings } = loadSettings(parsed.values, io, { logLevel: "warn" });
+  const load = (): Settings => {
+    const settings = loadSettings(parsed.values, io, { logLevel: "warn" });
+    return { ...settings, config: { ...settings.config, dataDir: ":memory:" } };
+  };
+  const { config, file, warnings } = load();
   for (const warning of warnings) io.stderr(`warning: ${warning}\n`);
   closeInheritedDescriptors();
-  const service = await createService({ ...config, dataDir: ":memory:" });
+  const service = await createService(config);
+  // A client that goes may send SIGHUP: it means the end here.
+  using _watch = keepReloading({ config, file, load }, { io: { cwd: io.cwd }, service, clock: systemClock });
   try {
     const connection = service.serveStdio({ stdin: process.stdin, stdout: process.stdout });
     await Promise.race([connection.closed, aborted(stopped)]);

@@ -5,6 +5,8 @@ import { parseArguments } from "../arguments.ts";
 import { closeInheritedDescriptors } from "../inherited-descriptors.ts";
 import { EXIT } from "../io.ts";
 import type { CliIo } from "../io.ts";
+import { systemClock } from "../../lib/clock.ts";
+import { keepReloading } from "../reload.ts";
 import { CONFIG_FLAGS, CONFIG_FLAGS_TEXT, loadSettings } from "../settings.ts";
 
 const USAGE = "Usage: runlet serve [--config FILE] [--host HOST] [--port N]";
@@ -37,6 +39,8 @@ export async function serveCommand(args: readonly string[], io: CliIo, stopped: 
       `Runlet listens on ${listener.url} with ${servers === "" ? "no MCP servers" : `the MCP servers ${servers}`}`,
     );
     io.stdout(file === undefined ? " (no configuration: these are samples)\n" : ` (${file})\n`);
+    const reload = { config, file, load: () => loadSettings(parsed.values, io) };
+    using _watch = keepReloading(reload, { io, service, clock: systemClock });
     await aborted(stopped);
     return EXIT.ok;
   } catch (error) {

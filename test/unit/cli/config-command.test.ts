@@ -106,7 +106,7 @@ describe("config show", () => {
       "limits.cpuMs.default": ["5000", "default"],
       "limits.cpuMs.max": ["60000", "default"],
       "mcpServers.a.command": ['"x"', "runlet.yaml:7"],
-      "mcpServers.a.timeout": ["60000", "default"],
+      "timeout.call": ["60000", "default"],
     });
     expect(Object.keys(table(out)).filter((key) => key.startsWith("model"))).toEqual([]);
   });

@@ -132,7 +132,7 @@ describe("revoke", () => {
     const cwd = folderWith({ [name]: text });
     const { code, out, err } = await keys(cwd, "revoke", "ann");
     expect([code, out]).toEqual([0, `ann is taken out of the clients of ${name}.\n`]);
-    expect(err).toContain("restart it");
+    expect(err).toContain("takes it within a second");
     expect([ANN.key, BOB.key, OLD.key].map((key) => holder(cwd, key))).toEqual([undefined, "bob", "bob"]);
     for (const comment of comments)
       expect(read(cwd, name).replaceAll("{ ", "{").replaceAll(" }", "}")).toContain(comment);

@@ -25,6 +25,7 @@ describe("a complete configuration", () => {
       log: { level: "info", pretty: false },
       telemetry: { serviceName: "runlet", otlp: undefined, traceRatio: 1, metricsIntervalMs: 60_000 },
       shutdownGraceMs: 10_000,
+      hotReload: true,
       secrets: [],
     });
   });
@@ -36,6 +37,7 @@ host: "::1"
 port: 0
 dataDir: ":memory:"
 shutdownGrace: 0
+hotReload: false
 telemetry:
   serviceName: gate
   otlp: {endpoint: "http://collector:4318/", headers: {x-team: a-team-key}, timeout: 3s}
@@ -82,6 +84,7 @@ model: {baseURL: "http://m/v1", apiKey: "\${MODEL_KEY}", model: big, temperature
         metricsIntervalMs: 15_000,
       },
       shutdownGraceMs: 0,
+      hotReload: false,
       secrets: ["model-key-1", "a-team-key"],
     });
   });

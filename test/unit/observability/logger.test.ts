@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import { createLogger } from "../../../src/observability/logger.ts";
+import { createRedactor } from "../../../src/observability/redact.ts";
 import type { Logger, LogSettings } from "../../../src/observability/logger.ts";
 import type { Clock } from "../../../src/lib/clock.ts";
 
@@ -17,7 +18,7 @@ function capture(
 ): { log: Logger; lines: string[] } {
   const lines: string[] = [];
   const destination = { write: (line: string) => void lines.push(line) };
-  const log = createLogger({ level: "trace", pretty: false, ...settings }, secrets, destination, CLOCK);
+  const log = createLogger({ level: "trace", pretty: false, ...settings }, createRedactor(secrets), destination, CLOCK);
   return { log, lines };
 }
 
@@ -145,9 +146,11 @@ describe("lines for people", () => {
 
 test("lines go to stderr and none is lost when the process exits at once", () => {
   const logger = resolve(import.meta.dirname, "../../../src/observability/logger.ts");
+  const redact = resolve(import.meta.dirname, "../../../src/observability/redact.ts");
   const script = `
     const { createLogger } = await import(${JSON.stringify(logger)});
-    const log = createLogger({ level: "info", pretty: false }, []);
+    const { createRedactor } = await import(${JSON.stringify(redact)});
+    const log = createLogger({ level: "info", pretty: false }, createRedactor([]));
     for (let i = 0; i < 1000; i++) log.info({ i }, "line");
     process.exit(3);
   `;

@@ -213,3 +213,10 @@ describe("values", () => {
     expect(output["polluted"]).toBeUndefined();
   });
 });
+
+test("what is learned later is hidden beside what was known", () => {
+  const redactor = createRedactor(["first-value"]);
+  redactor.learn(["second-value"]);
+  redactor.learn([]);
+  expect(redactor.text("first-value second-value third-value")).toBe("*** *** third-value");
+});

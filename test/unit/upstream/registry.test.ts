@@ -102,3 +102,40 @@ describe("the registry", () => {
     await expect(all.get("a")?.tools()).rejects.toMatchObject({ code: "UPSTREAM_UNAVAILABLE" });
   });
 });
+
+describe("apply", () => {
+  it("keeps what is the same, exchanges what is not, and tells of it once", async () => {
+    const { clock, log } = { clock: systemClock, log: silentLog };
+    const [same, other, gone] = ["same", "other", "gone"].map((name) => bench.fixture("tiny", { name }));
+    if (same === undefined || other === undefined || gone === undefined) throw new Error("three were made");
+    const reloadable = createUpstreamRegistry([same, other, gone], { clock, log, env: process.env });
+    registry = reloadable;
+    const before = reloadable.list();
+    let told = 0;
+    reloadable.onChange(() => (told += 1));
+    const fresh = bench.fixture("tiny", { name: "fresh" });
+    const next = [{ ...same }, { ...other, concurrency: 3 }, fresh];
+    expect(reloadable.apply(next, 0)).toEqual({ added: ["fresh"], changed: ["other"], removed: ["gone"] });
+    expect([told, reloadable.version]).toEqual([1, 1]);
+    expect(reloadable.list().map((upstream) => before.includes(upstream))).toEqual([true, false, false]);
+    expect(reloadable.get("gone")).toBeUndefined();
+    expect(reloadable.apply(next, 0)).toEqual({ added: [], changed: [], removed: [] });
+    expect(told).toBe(1);
+    await reloadable.close();
+    expect(reloadable.apply([gone], 0)).toEqual({ added: [], changed: [], removed: [] });
+  });
+
+  it("starts a new one that is eager, and ends one that is gone with its process", async () => {
+    const reloadable = createUpstreamRegistry([bench.fixture("tiny", { name: "old", eager: true })], {
+      clock: systemClock,
+      log: silentLog,
+      env: process.env,
+    });
+    registry = reloadable;
+    await expect.poll(() => reloadable.get("old")?.status().state).toBe("ready");
+    const old = reloadable.get("old");
+    reloadable.apply([bench.fixture("tiny", { name: "new", eager: true })], 5_000);
+    await expect.poll(() => reloadable.get("new")?.status().state, { timeout: 10_000 }).toBe("ready");
+    await expect.poll(() => old?.status().pid, { timeout: 10_000 }).toBeUndefined();
+  });
+});
