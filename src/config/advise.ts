@@ -119,9 +119,4 @@ function adviseOnServer(server: Readonly<Record<string, unknown>>, path: KeyPath
       `${pathText([...path, key])} is ${value} ms, as numbers are milliseconds. Write "${value}s" if seconds are meant.`,
     );
   }
-  if (server["type"] === "sse") {
-    warnings.push(
-      `${pathText([...path, "type"])} is sse, which this version does not speak; Streamable HTTP is tried at that address.`,
-    );
-  }
 }

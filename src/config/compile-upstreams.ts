@@ -128,7 +128,7 @@ function compileHttp(server: ServerOptions, path: KeyPath, report: FaultReport):
     const rule = "must be a header that HTTP can carry: a plain name and a value on one line";
     report({ path: [...path, "headers", name], rule, value, remedy: "Mend its name or value." });
   }
-  return { kind: "http", url, headers };
+  return { kind: "http", url, headers, ...(server.type === "sse" && { sse: true }) };
 }
 
 /** Reports an address that is not http or https, or that carries a password. */

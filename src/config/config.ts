@@ -18,7 +18,13 @@ export type UpstreamTransportConfig =
       readonly cwd: string | undefined;
     }
   | ContainerConfig
-  | { readonly kind: "http"; readonly url: string; readonly headers: Readonly<Record<string, string>> };
+  | {
+      readonly kind: "http";
+      readonly url: string;
+      readonly headers: Readonly<Record<string, string>>;
+      /** The server speaks the event streams of revision 2024-11-05, not Streamable HTTP. @default false */
+      readonly sse?: boolean;
+    };
 
 /** A server that speaks on stdin and stdout of a container. */
 export interface ContainerConfig {

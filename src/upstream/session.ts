@@ -17,6 +17,7 @@ import { containerRun } from "./transports/container.ts";
 import { childEnvironment, type Environment } from "./transports/environment.ts";
 import { HttpTransport } from "./transports/http.ts";
 import { ANY_ANSWER } from "./transports/raw-results.ts";
+import { SseTransport } from "./transports/sse.ts";
 import { StdioTransport } from "./transports/stdio.ts";
 import { toSentMeta, toUpstreamResult } from "./tool-answer.ts";
 import type { ToolDefinition, UpstreamCallOptions, UpstreamFailure, UpstreamResult } from "./upstream.ts";
@@ -55,7 +56,7 @@ export interface SessionDeps {
 export class Session {
   readonly #config: UpstreamConfig;
   readonly #deps: SessionDeps;
-  #transport: StdioTransport | HttpTransport | undefined;
+  #transport: StdioTransport | HttpTransport | SseTransport | undefined;
   #client: Client | undefined;
   #watch: ChangeWatch | undefined;
   #listing: ToolListing | undefined;
@@ -159,7 +160,8 @@ export class Session {
       if (late !== undefined) throw late;
       const transport = this.#transport;
       const cause = error instanceof SdkError ? (this.#fatal() ?? error) : error;
-      const hasSession = transport instanceof HttpTransport && transport.sessionId !== undefined;
+      const hasSession =
+        transport instanceof SseTransport || (transport instanceof HttpTransport && transport.sessionId !== undefined);
       const failure = toCallError(cause, { server, tool: name, ended: this.#exit(), hasSession });
       if (failure.code === "UPSTREAM_UNAVAILABLE") this.#incidents.lost(since, failure);
       throw failure;
@@ -209,14 +211,15 @@ export class Session {
       onclose: () => this.#onClosed(transport),
       fallbackRequestHandler: (request, context) => this.#questions.answer(request, context.mcpReq.signal),
     } satisfies Pick<Client, "onerror" | "onclose" | "fallbackRequestHandler">);
-    if (transport instanceof HttpTransport) this.#stage = "handshake";
+    if (!(transport instanceof StdioTransport)) this.#stage = "handshake";
     await client.connect(transport, {
       timeout: NEVER_MS,
-      ...(knownLegacy && { prior: { kind: "legacy" as const } }),
+      // The event streams are older than the new era.
+      ...((knownLegacy || transport instanceof SseTransport) && { prior: { kind: "legacy" as const } }),
     });
   }
 
-  #createTransport(): StdioTransport | HttpTransport {
+  #createTransport(): StdioTransport | HttpTransport | SseTransport {
     const { clock, env } = this.#deps;
     const { name: server, transport: config } = this.#config;
     switch (config.kind) {
@@ -229,7 +232,7 @@ export class Session {
         return new StdioTransport({ server, ...run, cwd: undefined, clock, commandKey: "runtime", afterEnd: remove });
       }
       case "http":
-        return new HttpTransport({ url: config.url, headers: config.headers, clock });
+        return config.sse === true ? new SseTransport(config) : new HttpTransport({ ...config, clock });
       default:
         return config satisfies never;
     }
@@ -307,7 +310,7 @@ export class Session {
     );
   }
 
-  #onClosed(transport: StdioTransport | HttpTransport): void {
+  #onClosed(transport: StdioTransport | HttpTransport | SseTransport): void {
     if (transport !== this.#transport || !this.#opened) return;
     this.#opened = false;
     this.#watch?.close();

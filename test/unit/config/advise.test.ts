@@ -122,12 +122,6 @@ describe("values that cannot mean what they say", () => {
     ]);
   });
 
-  test("an sse server is told to be tried over Streamable HTTP", () => {
-    expect(advice("mcpServers: {a: {url: 'http://x', type: sse}}").warnings).toEqual([
-      "mcpServers.a.type is sse, which this version does not speak; Streamable HTTP is tried at that address.",
-    ]);
-  });
-
   test("a glob that begins with ! is told to be a plain name, wherever globs are written", () => {
     const text = `
 mcpServers: {lab: {command: x, tools: {allow: ["*", "!crash"], deny: ["a!"]}}}

@@ -117,3 +117,15 @@ test("arguments of the image's program come after the image, where no runtime ta
   expect(words.slice(words.indexOf("a"))).toEqual(["a", "--privileged", "-v", "/:/host"]);
   expect(words.slice(0, words.indexOf("a"))).not.toContain("--privileged");
 });
+
+test.each([
+  ["{url: 'http://a', type: sse}", { kind: "http", url: "http://a", headers: {}, sse: true }],
+  ["{url: 'http://a', type: http}", { kind: "http", url: "http://a", headers: {} }],
+  ["{url: 'http://a'}", { kind: "http", url: "http://a", headers: {} }],
+])("%s is reached as it says", (text, expected) => {
+  expect(transport(text)).toEqual(expected);
+});
+
+test("an image does not go with the type of a server over HTTP", () => {
+  expect(faults("{image: a, type: sse}")).toContain("mcpServers.box.type");
+});
