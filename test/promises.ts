@@ -1,6 +1,7 @@
 import { ANSWER_PROMISES } from "./promises/answers.ts";
 import { BEHAVIOUR_PROMISES } from "./promises/behaviours.ts";
 import { CHECK_PROMISES } from "./promises/checks.ts";
+import { GATEWAY_PROMISES } from "./promises/gateway.ts";
 import { LIMIT_PROMISES } from "./promises/limits.ts";
 import type { Promised } from "./promises/promise.ts";
 import { SCOPE_PROMISES } from "./promises/scope.ts";
@@ -18,6 +19,7 @@ export const PROMISES: readonly Promised[] = [
   ...SCOPE_PROMISES,
   ...ANSWER_PROMISES,
   ...TOOL_PROMISES,
+  ...GATEWAY_PROMISES,
   ...LIMIT_PROMISES,
   ...BEHAVIOUR_PROMISES,
   ...SECURITY_PROMISES,

@@ -191,7 +191,8 @@ interface Spoken {
   readonly error?: { readonly code: string };
 }
 
-const spoken = ({ result, code, error }: Spoken): string => String(result ?? error?.code ?? code);
+const spoken = ({ result, code, error }: Spoken): string =>
+  typeof result === "string" ? result : (error?.code ?? code ?? "nothing");
 
 /** What is expected of each call: that a denied one looks like one that is not there. */
 function expected({ may }: Row): Verdicts {
