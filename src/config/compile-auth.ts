@@ -3,7 +3,7 @@ import type { AuthConfig, ClientTokenConfig, IssuerConfig } from "./auth-config.
 import { ISSUER_KEYS, SCOPE_KEYS } from "./auth-keys.ts";
 import type { ClientAuthOptions, IssuerOptions } from "./auth-keys.ts";
 import type { FaultReport } from "./fault-report.ts";
-import { isLoopback } from "./loopback.ts";
+import { isSafeUrl } from "./loopback.ts";
 import type { Options } from "./options.ts";
 import type { KeyPath } from "./problem.ts";
 import { SCOPES } from "./principal.ts";
@@ -88,13 +88,6 @@ function checkSafeUrl(text: string, path: KeyPath, report: FaultReport): void {
   if (isSafeUrl(text) && new URL(text).username + new URL(text).password === "") return;
   const rule = "must be an https address without a user; http is for this machine only";
   report({ path, rule, value: text, remedy: "Write it as https://host/path." });
-}
-
-/** Whether what is read from an address cannot be changed on its way: https, or this machine. */
-export function isSafeUrl(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const { protocol, hostname } = new URL(text);
-  return protocol === "https:" || (protocol === "http:" && isLoopback(hostname.replace(/^\[(.*)\]$/u, "$1")));
 }
 
 /** Which tokens are a client's. @returns `undefined` when none are. */

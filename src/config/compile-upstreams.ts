@@ -8,6 +8,7 @@ import type { CallPolicies } from "./call-policies.ts";
 import type { FaultReport } from "./fault-report.ts";
 import { compileGuard } from "./guard-keys.ts";
 import type { GuardConfig } from "./guard-keys.ts";
+import { compileOAuth } from "./oauth-keys.ts";
 import type { Options, ServerOptions } from "./options.ts";
 import type { KeyPath } from "./problem.ts";
 import { compileQuestions } from "./question-keys.ts";
@@ -100,6 +101,10 @@ function compileTransport(
     report({ path: [...path, "type"], rule, value: type, remedy: "Remove the type; it is found from the other keys." });
   }
   if (image === undefined) checkNoContainer(server, path, report);
+  if (url === undefined && server.oauth !== undefined) {
+    const rule = "must go with a url: only a server that is reached over HTTP takes tokens";
+    report({ path: [...path, "oauth"], rule, value: wanted, remedy: "Remove it." });
+  }
   if (url !== undefined) return compileHttp(server, path, report);
   const { args, env, cwd } = compileProcess(server, path, fileDir, report);
   return command === undefined
@@ -128,7 +133,14 @@ function compileHttp(server: ServerOptions, path: KeyPath, report: FaultReport):
     const rule = "must be a header that HTTP can carry: a plain name and a value on one line";
     report({ path: [...path, "headers", name], rule, value, remedy: "Mend its name or value." });
   }
-  return { kind: "http", url, headers, ...(server.type === "sse" && { sse: true }) };
+  const { oauth } = server;
+  if (oauth === undefined) return { kind: "http", url, headers, ...(server.type === "sse" && { sse: true }) };
+  if (Object.keys(headers).some((name) => name.toLowerCase() === "authorization")) {
+    const rule = "must not go with a header Authorization, which its tokens travel in";
+    report({ path: [...path, "oauth"], rule, value: "both", remedy: "Remove one of the two." });
+  }
+  const compiled = compileOAuth(oauth, url, [...path, "oauth"], report);
+  return { kind: "http", url, headers, ...(server.type === "sse" && { sse: true }), oauth: compiled };
 }
 
 /** Reports an address that is not http or https, or that carries a password. */

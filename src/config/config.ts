@@ -5,6 +5,7 @@ import type { LimitsConfig } from "./limits.ts";
 import type { QuestionConfig } from "./question-keys.ts";
 import type { Quotas } from "./quotas.ts";
 import type { Principal, ToolClass } from "./principal.ts";
+import type { OAuthConfig } from "./oauth-keys.ts";
 import type { TelemetryConfig } from "./telemetry-keys.ts";
 
 /** How to reach one MCP server; `${…}` references are resolved when the configuration is compiled. */
@@ -24,6 +25,8 @@ export type UpstreamTransportConfig =
       readonly headers: Readonly<Record<string, string>>;
       /** The server speaks the event streams of revision 2024-11-05, not Streamable HTTP. @default false */
       readonly sse?: boolean;
+      /** How access tokens for it are got. @default none are */
+      readonly oauth?: OAuthConfig;
     };
 
 /** A server that speaks on stdin and stdout of a container. */

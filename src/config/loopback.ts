@@ -10,3 +10,10 @@ export function isLoopback(host: string): boolean {
   if (family === 0) return host.toLowerCase() === "localhost";
   return LOOPBACK.check(host, family === 4 ? "ipv4" : "ipv6");
 }
+
+/** Whether what is read from an address cannot be changed on its way: https, or this machine. */
+export function isSafeUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname } = new URL(text);
+  return protocol === "https:" || (protocol === "http:" && isLoopback(hostname.replace(/^\[(.*)\]$/u, "$1")));
+}

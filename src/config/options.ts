@@ -1,3 +1,4 @@
+import type { OAuthOptions } from "./oauth-keys.ts";
 import type { AuthOptions, ClientAuthOptions } from "./auth-keys.ts";
 import type { GuardOptions } from "./guard-keys.ts";
 import type { QuestionOptions } from "./question-keys.ts";
@@ -81,6 +82,7 @@ export interface ServerOptions extends CallPolicyOptions, GuardOptions, Question
   readonly url?: string;
   readonly headers?: Readonly<Record<string, string | number | boolean>>;
   readonly type?: "stdio" | "http" | "streamable-http" | "streamableHttp" | "sse";
+  readonly oauth?: OAuthOptions;
   readonly disabled?: boolean;
   readonly timeout?: ServerTimeoutOption;
   readonly connectTimeout?: DurationText;

@@ -4,6 +4,7 @@ import { GUARD_KEYS, SERVER_GUARD_KEYS } from "./guard-keys.ts";
 import { LIFECYCLE_KEYS } from "./lifecycle-keys.ts";
 import { AUDIT } from "./audit-keys.ts";
 import { CLIENT_LIMITS, QUOTAS } from "./quota-keys.ts";
+import { OAUTH_KEYS } from "./oauth-keys.ts";
 import { TIMEOUT_KEYS } from "./timeout-keys.ts";
 import { LIMIT_NAMES, LIMITS, mostOf } from "./limits.ts";
 import type { LimitName } from "./limits.ts";
@@ -48,6 +49,7 @@ export const SERVER_KEYS = {
   type: text("How it is reached; found from `command` or `url` when missing.", {
     enum: ["stdio", "http", "streamable-http", "streamableHttp", "sse"],
   }),
+  oauth: OAUTH_KEYS,
   disabled: toggle("Leave this server out.", false, {}),
   timeout: TIMEOUT_KEYS.server,
   connectTimeout: duration("Time from start to a finished handshake: npx may have to fetch the server first.", 20_000),

@@ -25,10 +25,7 @@ const IGNORED_SERVER_KEYS = ["envFile", "dev", "autoApprove", "alwaysAllow", "de
 
 function serverKeys(section: string): UnsupportedKey[] {
   const at = (key: string): string => `${section}.*.${key}`;
-  return [
-    { path: at("oauth"), remedy: "Write an Authorization header." },
-    ...IGNORED_SERVER_KEYS.map((key) => ({ path: at(key) })),
-  ];
+  return IGNORED_SERVER_KEYS.map((key) => ({ path: at(key) }));
 }
 
 /** Ignoring one that has a `danger` would weaken safety or durability, so it is an error; the others are warnings. */

@@ -11,7 +11,7 @@ const LEGACY_VERDICT_MS = 3_600_000;
 const LOGGED_STDERR_LINES = 5;
 
 /** What the replicas of one server have in common. */
-export interface ReplicaDeps extends Pick<SessionDeps, "clock" | "log" | "env" | "version" | "random"> {
+export interface ReplicaDeps extends Pick<SessionDeps, "clock" | "log" | "env" | "version" | "random" | "tokens"> {
   readonly redact: (text: string) => string;
   /** What was learned of the server's era, for all its sessions. */
   readonly era: { legacyUntilMs: number };
@@ -174,7 +174,7 @@ export class Replica {
   }
 
   #start(): Promise<Session> {
-    const { clock, log, env, version, random, redact, onTools, onFailure, onBegin } = this.#deps;
+    const { clock, log, env, version, random, redact, tokens, onTools, onFailure, onBegin } = this.#deps;
     const session: Session = new Session(this.#config, {
       clock,
       log,
@@ -182,6 +182,7 @@ export class Replica {
       version,
       random,
       redact,
+      tokens,
       onTools,
       onListFailure: (error) => onFailure("list", error.message),
       onEnd: (reason) => this.#onEnd(session, reason),

@@ -13,6 +13,8 @@ import type { AskerCapabilities } from "./asker.ts";
 import { Questions } from "./questions.ts";
 import { type ChangeWatch, watchToolList } from "./tool-list-watch.ts";
 import type { ToolListing } from "./tool-list.ts";
+import { authorizedFetch } from "./oauth/authorized-fetch.ts";
+import type { AccessTokens } from "./oauth/client-credentials.ts";
 import { containerRun } from "./transports/container.ts";
 import { childEnvironment, type Environment } from "./transports/environment.ts";
 import { HttpTransport } from "./transports/http.ts";
@@ -36,6 +38,8 @@ export interface SessionDeps {
   readonly env: Environment;
   /** Our version, told to servers. */
   readonly version: string;
+  /** Access tokens for the server. @default it needs none */
+  readonly tokens?: AccessTokens | undefined;
   /** A number in [0, 1), for jitter. */
   readonly random: () => number;
   /** The server's tools have changed. */
@@ -196,6 +200,11 @@ export class Session {
   async #connectOnce(timeoutMs: number, knownLegacy: boolean): Promise<void> {
     const { log, version } = this.#deps;
     const fields = { server: this.#config.name };
+    if (this.#deps.tokens !== undefined) {
+      // Before all else: what is said of it within a handshake, the SDK puts into words of its own.
+      this.#stage = "auth";
+      await this.#deps.tokens.current();
+    }
     const transport = this.#createTransport();
     this.#transport = transport;
     const client = new Client(
@@ -231,8 +240,12 @@ export class Session {
         const { remove, ...run } = containerRun({ server, config, env, clock });
         return new StdioTransport({ server, ...run, cwd: undefined, clock, commandKey: "runtime", afterEnd: remove });
       }
-      case "http":
-        return config.sse === true ? new SseTransport(config) : new HttpTransport({ ...config, clock });
+      case "http": {
+        const { url, headers, sse } = config;
+        const { tokens } = this.#deps;
+        const options = { url, headers, clock, ...(tokens && { fetch: authorizedFetch(url, tokens) }) };
+        return sse === true ? new SseTransport(options) : new HttpTransport(options);
+      }
       default:
         return config satisfies never;
     }

@@ -4,6 +4,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import { wasNotSent } from "./failures.ts";
 import { type Lease, Partition } from "./partition.ts";
+import { type AccessTokens, ClientCredentials } from "./oauth/client-credentials.ts";
 import { Partitions } from "./partitions.ts";
 import { Replica, type ReplicaDeps } from "./replica.ts";
 import { RestartPolicy } from "./restart-policy.ts";
@@ -53,6 +54,8 @@ class Supervisor implements Upstream {
   readonly config: UpstreamConfig;
   readonly #deps: Required<UpstreamDeps>;
   readonly #sharing: Sharing;
+  /** One for all sessions: however many begin, one token is got. */
+  readonly #tokens: AccessTokens | undefined;
   readonly #partitions: Partitions;
   /** Failed starts of the first, the second … replica, whoever shares it. */
   readonly #starts: readonly RestartPolicy[];
@@ -76,6 +79,7 @@ class Supervisor implements Upstream {
     };
     const { maxFailures, maxSessions, replicas, sharing } = config.lifecycle;
     const { clock, random } = this.#deps;
+    this.#tokens = tokensFor(config, this.#deps);
     this.#sharing = new Sharing(config);
     this.#starts = Array.from({ length: replicas }, () => new RestartPolicy({ maxFailures, clock, random }));
     this.#partitions = new Partitions({
@@ -221,6 +225,7 @@ class Supervisor implements Upstream {
       version,
       random,
       redact,
+      tokens: this.#tokens,
       era: this.#era,
       onBegin: (session, again) => {
         if (again) onRestart(name);
@@ -262,4 +267,9 @@ class Supervisor implements Upstream {
     this.#state = state;
     this.#deps.onChange();
   }
+}
+
+function tokensFor({ name, transport }: UpstreamConfig, { clock, log }: Pick<UpstreamDeps, "clock" | "log">) {
+  if (transport.kind !== "http" || transport.oauth === undefined) return undefined;
+  return new ClientCredentials(transport.oauth, { server: name, clock, log });
 }

@@ -43,7 +43,7 @@ export interface UpstreamResult {
 
 /** Where a start or a call went wrong last. */
 export interface UpstreamFailure {
-  readonly stage: "spawn" | "handshake" | "list" | "call";
+  readonly stage: "spawn" | "auth" | "handshake" | "list" | "call";
   readonly message: string;
   readonly at: number;
 }

@@ -1,4 +1,4 @@
-import { isSafeUrl } from "../../config/compile-auth.ts";
+import { isSafeUrl } from "../../config/loopback.ts";
 import type { Clock } from "../../lib/clock.ts";
 
 /** What fetching takes. */

@@ -24,6 +24,8 @@ export interface HttpTransportOptions {
   /** Sent with each request. */
   readonly headers: Readonly<Record<string, string>>;
   readonly clock: Clock;
+  /** Carries what the server is to be shown beside the headers. @default the platform's own */
+  readonly fetch?: FetchLike;
   /** @default 16 MiB */
   readonly maxMessageBytes?: number;
 }
@@ -49,8 +51,9 @@ export class HttpTransport implements Transport {
   constructor(options: HttpTransportOptions) {
     this.#clock = options.clock;
     const maxBytes = options.maxMessageBytes ?? MAX_MESSAGE_BYTES;
+    const send = options.fetch ?? fetch;
     const boundedFetch: FetchLike = async (url, init) =>
-      boundBody(await fetch(url, init), maxBytes, () => {
+      boundBody(await send(url, init), maxBytes, () => {
         this.#tooLarge = true;
       });
     this.#inner = new StreamableHTTPClientTransport(new URL(options.url), {

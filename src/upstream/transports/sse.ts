@@ -24,9 +24,14 @@ export class SseTransport implements Transport {
   readonly #inner: SSEClientTransport;
   #closing: Promise<void> | undefined;
 
-  constructor({ url, headers, maxMessageBytes = MAX_MESSAGE_BYTES }: Omit<HttpTransportOptions, "clock">) {
+  constructor({
+    url,
+    headers,
+    fetch: send = fetch,
+    maxMessageBytes = MAX_MESSAGE_BYTES,
+  }: Omit<HttpTransportOptions, "clock">) {
     const watchedFetch: FetchLike = async (address, init) => {
-      const response = boundBody(await fetch(address, init), maxMessageBytes, () => undefined);
+      const response = boundBody(await send(address, init), maxMessageBytes, () => undefined);
       if (init?.method !== "POST") return response.ok ? withEnd(response, () => this.#lost()) : response;
       if (!response.ok) throw await refused(response);
       return response;

@@ -82,7 +82,6 @@ describe("keys this version does not support", () => {
     "retry: 5",
     "breaker: {}",
     "mcpServers: {a: {command: x, envFile: .env}}",
-    "mcpServers: {a: {url: 'http://x', oauth: {}}}",
     "mcpServers: {a: {command: x, autoApprove: [y]}}",
     "models: {}",
   ])("%s is a warning", (text) => {

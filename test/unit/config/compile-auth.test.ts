@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { AuthOptions, IssuerOptions } from "../../../src/config/auth-keys.ts";
-import { isSafeUrl } from "../../../src/config/compile-auth.ts";
+import { isSafeUrl } from "../../../src/config/loopback.ts";
 import { compileConfig } from "../../../src/config/compile.ts";
 import type { ClientOptions, Options } from "../../../src/config/options.ts";
 

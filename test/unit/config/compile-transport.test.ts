@@ -129,3 +129,50 @@ test.each([
 test("an image does not go with the type of a server over HTTP", () => {
   expect(faults("{image: a, type: sse}")).toContain("mcpServers.box.type");
 });
+
+describe("oauth of a server", () => {
+  const OAUTH = "issuer: 'https://login.example', clientId: us, clientSecret: the-secret-of-us";
+
+  test("has the address of the server for its resource", () => {
+    expect(transport(`{url: 'https://a.example/mcp', oauth: {${OAUTH}}}`)).toEqual({
+      kind: "http",
+      url: "https://a.example/mcp",
+      headers: {},
+      oauth: {
+        issuer: "https://login.example",
+        clientId: "us",
+        clientSecret: "the-secret-of-us",
+        scope: undefined,
+        resource: "https://a.example/mcp",
+      },
+    });
+  });
+
+  test("takes a scope and another resource", () => {
+    const text = `{url: 'https://a.example/mcp', oauth: {${OAUTH}, scope: 'a b', resource: 'https://b.example'}}`;
+    expect(transport(text)).toMatchObject({ oauth: { scope: "a b", resource: "https://b.example" } });
+  });
+
+  test.each([
+    ["{command: a, oauth: {OAUTH}}", "oauth", "must go with a url"],
+    ["{url: 'http://a.example/mcp', oauth: {OAUTH}}", "oauth", "a token that travels in the clear"],
+    ["{url: 'https://a.example', headers: {authorization: x}, oauth: {OAUTH}}", "oauth", "must not go with a header"],
+    [
+      "{url: 'https://a.example', oauth: {OAUTH, resource: 'https://b.example/#x'}}",
+      "oauth.resource",
+      "without a fragment",
+    ],
+    ["{url: 'https://a.example', oauth: {clientId: a, clientSecret: bcdefgh}}", "oauth", "issuer"],
+    ["{url: 'https://a.example', oauth: {OAUTH, grant: password}}", "oauth.grant", "grant"],
+    [
+      "{url: 'https://a.example', oauth: {issuer: 'http://login.example', clientId: a, clientSecret: bcdefgh}}",
+      "oauth.issuer",
+      "https",
+    ],
+  ])("%s is refused", (text, key, rule) => {
+    const told = faults(text.replace("OAUTH", OAUTH));
+    expect(told).toContain(`mcpServers.box.${key}`);
+    expect(told).toContain(rule);
+    expect(told).not.toContain("the-secret-of-us");
+  });
+});
