@@ -169,13 +169,22 @@ describe("many runs", () => {
   test("more runs than places wait for one, first in, first out", async () => {
     const small = await startExecutor({ isolatesPerProcess: 2 });
     try {
-      const order: number[] = [];
-      const run = async (n: number): Promise<void> => {
-        await valueOf(small, "await new Promise((r) => setTimeout(r, 30))");
-        order.push(n);
-      };
-      await Promise.all([0, 1, 2, 3, 4, 5].map(run));
-      expect(order.map((n) => n >> 1)).toEqual([0, 0, 1, 1, 2, 2]);
+      // Each run holds its place until its call is answered.
+      const answers: (() => void)[] = [];
+      const begun: unknown[] = [];
+      const host = recordingHost((_, [n]) => {
+        begun.push(n);
+        return new Promise<void>((resolve) => answers.push(resolve));
+      });
+      const runs = [0, 1, 2, 3, 4, 5].map((n) => valueOf(small, `await mcp.a.b(${n})`, { host }));
+      await expect.poll(() => new Set(begun)).toEqual(new Set([0, 1]));
+      for (const next of [2, 3, 4, 5]) {
+        answers.shift()?.();
+        await expect.poll(() => begun.length).toBe(next + 1);
+        expect(begun.at(-1)).toBe(next);
+      }
+      for (const answer of answers) answer();
+      await Promise.all(runs);
     } finally {
       await small.close();
     }
