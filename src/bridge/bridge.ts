@@ -17,6 +17,8 @@ import type { Asker } from "../upstream/asker.ts";
 import { toArguments } from "./arguments.ts";
 import type { CallSummary } from "./call-summary.ts";
 import type { CallBytes } from "./call-bytes.ts";
+import { ProgressReports } from "./call-progress.ts";
+import type { ProgressOfCall } from "./call-progress.ts";
 import { CallTable } from "./call-table.ts";
 import type { CallReply, ExecutionHost } from "./execution-host.ts";
 import { answerMeta, isMetaPath } from "./meta-calls.ts";
@@ -31,6 +33,7 @@ export interface BridgeListener {
   /** @param json JSON text of the value: it is kept as text, as values take many times that. */
   emit(json: string): void;
   callStarted(call: { readonly seq: number; readonly server: string; readonly tool: string }): void;
+  callProgress(progress: ProgressOfCall): void;
   callSettled(call: {
     readonly seq: number;
     readonly server: string;
@@ -82,6 +85,7 @@ export class Bridge {
   #emitted: string[] = [];
   readonly #options: BridgeOptions;
   readonly #calls: CallTable;
+  readonly #progress: ProgressReports;
   readonly #summaries = new Map<number, CallSummary>();
   readonly #inFlight = new Set<Promise<unknown>>();
   #emittedBytes = 0;
@@ -96,6 +100,7 @@ export class Bridge {
     this.#options = options;
     this.#calls = new CallTable(options.limits);
     this.runLog = new RunLog(options.limits);
+    this.#progress = new ProgressReports(options.clock, (progress) => options.listener.callProgress(progress));
   }
 
   /**
@@ -274,7 +279,7 @@ export class Bridge {
     listener.callSettled({ seq, server, tool, outcome, ms });
   }
 
-  #throughGateway({ target, args, signal }: PreparedCall): Promise<ToolResult> {
+  #throughGateway({ seq, target, args, signal }: PreparedCall): Promise<ToolResult> {
     const { principal, narrow, limits, runId, gateway, asker } = this.#options;
     return gateway.call({
       principal,
@@ -287,6 +292,7 @@ export class Bridge {
       runId,
       asker,
       traceContext: this.#trace,
+      onProgress: this.#progress.of({ seq, server: target.server, tool: target.name }),
     });
   }
 

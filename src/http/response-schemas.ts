@@ -214,12 +214,13 @@ export const responseSchemas: Readonly<Record<string, SchemaObject>> = {
       content: arrayOf({ type: "object" }),
       ms: milliseconds,
       outcome: { type: "string", enum: ["ok", "cached"] },
+      _meta: { type: "object", description: "What the server said beside the answer." },
     },
-    ["content"],
+    ["content", "_meta"],
   ),
   BatchSlot: {
     oneOf: [
-      objectOf({ ok: { const: true }, result: anything }),
+      objectOf({ ok: { const: true }, result: anything, _meta: { type: "object" } }, ["_meta"]),
       objectOf({ ok: { const: false }, error: ref("Error") }),
     ],
   },

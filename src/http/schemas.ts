@@ -15,6 +15,7 @@ export interface InvokeBody {
   readonly tool: string;
   readonly arguments?: Readonly<Record<string, JsonValue>>;
   readonly params?: Readonly<Record<string, JsonValue>>;
+  readonly _meta?: Readonly<Record<string, unknown>>;
 }
 
 /** Body of `POST /batch`. */
@@ -175,6 +176,7 @@ export const invokeBodySchema: RequestSchema<InvokeBody> = {
       tool: name,
       arguments: { type: "object", description: "The tool's arguments; none when absent." },
       params: { type: "object", deprecated: true, description: "Older name of `arguments`." },
+      _meta: { type: "object", description: "Sent to the server beside the arguments; such a call shares no answer." },
     },
     required: ["server", "tool"],
     not: { required: ["arguments", "params"] },

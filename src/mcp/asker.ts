@@ -1,35 +1,40 @@
-import type { ClientCapabilities, Server, ServerContext } from "@modelcontextprotocol/server";
+import type { ClientCapabilities } from "@modelcontextprotocol/server";
 import { createSchemaCompiler } from "../gateway/schema-compiler.ts";
 import { RunletError } from "../lib/errors.ts";
 import { isRecord } from "../lib/guards.ts";
 import type { Asker, AskerCapabilities, Question } from "../upstream/asker.ts";
 
-/** The SDK has a timeout of its own on each request; who asks has one that counts. */
-const NEVER_MS = 2 ** 31 - 1;
 /** Parts of the largest form. */
 const MAX_FORM_PARTS = 500;
 const ACTIONS: readonly unknown[] = ["accept", "decline", "cancel"];
 
 const compiler = createSchemaCompiler({ every: false, maxParts: MAX_FORM_PARTS });
-/** Lets any answer pass: it is judged here. */
-const ANY_ANSWER = {
-  "~standard": { version: 1, vendor: "runlet", validate: (value: unknown) => ({ value }) },
-} as const;
+
+/** A question as the client is sent it. */
+export interface ClientRequest {
+  readonly method: Question["method"];
+  readonly params: Record<string, unknown>;
+}
 
 /**
- * The client of a request as somebody who can be asked while the request is under way.
+ * Puts one request to a client.
  *
- * @returns `undefined` where it cannot: it declares nothing that servers ask for, or its connection carries no requests to it, as
- *   those of the new era and single HTTP exchanges do not.
+ * @param signal Aborts when nobody waits for the answer any more.
+ * @returns What the client answered, unchecked.
  */
-export function createAsker(server: Server, { mcpReq }: ServerContext): Asker | undefined {
-  const capabilities = toAskerCapabilities(server.getClientCapabilities());
-  if (mcpReq.envelope !== undefined || Object.keys(capabilities).length === 0) return undefined;
+export type PutToClient = (request: ClientRequest, signal: AbortSignal) => Promise<unknown>;
+
+/**
+ * A client as somebody who can be asked while a request of it is under way.
+ *
+ * @returns `undefined` where it declares nothing that servers ask for.
+ */
+export function createAsker(capabilities: AskerCapabilities, put: PutToClient): Asker | undefined {
+  if (Object.keys(capabilities).length === 0) return undefined;
   return {
     capabilities,
     async ask(question, signal) {
-      const request = { method: question.method, params: toParams(question) };
-      const answer = await mcpReq.send(request, ANY_ANSWER, { signal, timeout: NEVER_MS });
+      const answer = await put({ method: question.method, params: toParams(question) }, signal);
       if (!isRecord(answer)) throw badAnswer(question, "it must be an object");
       if (question.method === "elicitation/create") checkElicited(question, answer);
       return answer;
@@ -37,7 +42,8 @@ export function createAsker(server: Server, { mcpReq }: ServerContext): Asker | 
   };
 }
 
-function toAskerCapabilities({ elicitation, sampling, roots }: ClientCapabilities = {}): AskerCapabilities {
+/** What a client can be asked for, of all that it declares. */
+export function toAskerCapabilities({ elicitation, sampling, roots }: ClientCapabilities = {}): AskerCapabilities {
   const byUrl = elicitation?.url !== undefined;
   // A client of before there were modes says only that it can be asked: it takes forms.
   const byForm = elicitation !== undefined && (elicitation.form !== undefined || !byUrl);

@@ -1,6 +1,8 @@
 import type { Readable, Writable } from "node:stream";
 import { StdioServerTransport, serveStdio as serveConnection } from "@modelcontextprotocol/server/stdio";
+import { systemClock } from "../lib/clock.ts";
 import { LOCAL_PRINCIPAL } from "../config/principal.ts";
+import { HeldRuns } from "./held-runs.ts";
 import type { McpDeps } from "./mcp-deps.ts";
 import { createMcpServer } from "./server.ts";
 
@@ -40,9 +42,11 @@ class ReportingTransport extends StdioServerTransport {
 export function serveStdio(deps: McpDeps, { stdin, stdout }: StdioStreams): StdioServer {
   const { promise: closed, resolve } = Promise.withResolvers<void>();
   const transport = new ReportingTransport({ stdin, stdout }, resolve);
-  const connection = serveConnection(() => createMcpServer(deps, LOCAL_PRINCIPAL), {
+  const held = new HeldRuns(deps.clock ?? systemClock, deps.log);
+  const connection = serveConnection(() => createMcpServer(deps, LOCAL_PRINCIPAL, { transport: "pipe", held }), {
     transport,
     onerror: (error) => deps.log.debug({ err: error }, "a message on stdio was refused or broke"),
   });
+  void closed.then(() => held.close());
   return { closed, close: () => connection.close() };
 }

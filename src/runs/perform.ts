@@ -237,6 +237,7 @@ export class Performer {
         log: (line) => this.#event(run, { type: "log", line }),
         emit: (json) => this.#event(run, { type: "emit", json }),
         callStarted: (call) => this.#event(run, { type: "call.started", ...call }),
+        callProgress: (progress) => this.#event(run, { type: "call.progress", ...progress }),
         callSettled: (call) => this.#event(run, { type: "call.settled", ...call }),
       },
     });

@@ -109,6 +109,16 @@ export type RunEvent = { readonly id: number; readonly atMs: number } & (
   | { readonly type: "log"; readonly line: LogLine }
   | { readonly type: "emit"; readonly value: JsonValue }
   | { readonly type: "call.started"; readonly seq: number; readonly server: string; readonly tool: string }
+  /** What a server reports of a call under way: not more often than each 100 ms, and not more than 1,000 times a run. */
+  | {
+      readonly type: "call.progress";
+      readonly seq: number;
+      readonly server: string;
+      readonly tool: string;
+      readonly progress: number;
+      readonly total?: number | undefined;
+      readonly message?: string | undefined;
+    }
   | {
       readonly type: "call.settled";
       readonly seq: number;

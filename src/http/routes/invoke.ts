@@ -29,9 +29,10 @@ function invoke(deps: HttpDeps): AnyOperation {
     answers: { 200: { description: "What the tool answered.", schema: ref("CallAnswer") } },
     async handle(request) {
       const startedAt = deps.clock.monotonic();
-      const { value, content, outcome } = await callTool(deps, request, request.body);
+      const { value, content, outcome, meta } = await callTool(deps, request, request.body);
       const ms = Math.round((deps.clock.monotonic() - startedAt) * 1_000) / 1_000;
-      return json({ result: value ?? null, content: content.length > 0 ? content : undefined, ms, outcome });
+      const blocks = content.length > 0 ? content : undefined;
+      return json({ result: value ?? null, content: blocks, ms, outcome, _meta: meta });
     },
   });
 }
@@ -64,10 +65,10 @@ function createSlots(
   let left = MAX_BATCH_BYTES;
   return async (call) => {
     try {
-      const { value, bytes } = await callTool(deps, request, call);
+      const { value, bytes, meta } = await callTool(deps, request, call);
       if (bytes > left) throw tooMuch(call, bytes);
       left -= bytes;
-      return { ok: true, result: value ?? null };
+      return { ok: true, result: value ?? null, _meta: meta };
     } catch (thrown) {
       const error = toErrorInfo(thrown);
       if (error.code === "INTERNAL")
@@ -105,7 +106,7 @@ async function inTurn<In, Out>(items: readonly In[], work: (item: In) => Promise
 function callTool(
   { gateway, limits }: HttpDeps,
   { principal, signal, requestId, trace }: OperationRequest<unknown, unknown>,
-  { server, tool, arguments: args, params }: InvokeBody,
+  { server, tool, arguments: args, params, _meta: meta }: InvokeBody,
 ): Promise<ToolResult> {
   return gateway.call({
     principal,
@@ -117,5 +118,6 @@ function callTool(
     maxResultBytes: limits.defaults.toolResultBytes,
     traceContext: trace,
     requestId,
+    ...(meta && { meta }),
   });
 }

@@ -55,6 +55,7 @@ export async function createBridge(
     log: ({ level, text }) => void events.push(`log ${level} ${text}`),
     emit: (json) => void events.push(`emit ${json}`),
     callStarted: ({ seq, server, tool }) => void events.push(`started ${seq} ${server}.${tool}`),
+    callProgress: ({ seq, progress }) => void events.push(`progress ${seq} ${progress}`),
     callSettled: ({ seq, outcome }) => void events.push(`settled ${seq} ${outcome}`),
   };
   const catalogs = createCatalogSource(servers());

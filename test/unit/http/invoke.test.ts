@@ -47,7 +47,7 @@ describe("POST /invoke", () => {
     ],
     [
       { server: "a", tool: "b", args: {} },
-      [{ pointer: "/args", message: 'is not known; known are "server", "tool", "arguments"' }],
+      [{ pointer: "/args", message: 'is not known; known are "server", "tool", "arguments", "_meta"' }],
     ],
     [{ server: "a", tool: "b", arguments: [] }, [{ pointer: "/arguments", message: "must be object" }]],
   ])("refuses %j", async (body, problems) => {

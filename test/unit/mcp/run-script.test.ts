@@ -20,7 +20,7 @@ function depsOf(runs: RunService): McpDeps {
 }
 
 function exchange(signal: AbortSignal = new AbortController().signal) {
-  return { signal, progress: undefined };
+  return { signal, progress: undefined, asking: { kind: "during", asker: undefined } } as const;
 }
 
 describe("run_script", () => {
@@ -66,7 +66,7 @@ describe("run_script", () => {
     });
     const progress = vi.fn(async () => undefined);
     const { signal } = new AbortController();
-    await callRunScript(depsOf(runs), LOCAL_PRINCIPAL, { script: "x" }, { signal, progress });
+    await callRunScript(depsOf(runs), LOCAL_PRINCIPAL, { script: "x" }, { ...exchange(signal), progress });
     expect(progress.mock.calls).toEqual([
       [1, "files.read: ok, 1 ms"],
       [4, "files.read: ok, 1 ms"],
