@@ -42,7 +42,7 @@ const USAGE = `Usage: runlet COMMAND
                             the MCP servers: of the configuration file, or of a running service (--url URL)
   tools list|search|show|call
                             the tools of the servers, started for the answer, or of a running service (--url URL)
-  doctor                    whether this machine can run it, and how scripts are confined (--json)
+  doctor                    what is wrong with this machine or the configuration, and how to mend it (--json, --offline)
   secrets set|list|rm|rotate
                             the secrets that the configuration refers to, kept encrypted
   pins list|show|approve|reset

@@ -50,6 +50,8 @@ export interface LoadedOptions {
   readonly secretsPlace: SecretsPlace;
   /** The text as written of each value that held a reference, by key path. */
   readonly references: ReadonlyMap<string, string>;
+  /** Absolute paths of the files that references were resolved from. */
+  readonly referencedFiles: readonly string[];
   /** Faults so far; `compileConfig` reports them with its own. */
   readonly problems: readonly ConfigProblem[];
 }
@@ -73,10 +75,15 @@ export function loadOptions(request: LoadRequest): LoadedOptions {
   const sourceOf = (at: KeyPath): Source | undefined => nearestSource(sources, at) ?? fileSource;
 
   const written = shape.tree;
+  const referencedFiles = new Set<string>();
   const expanding = {
     env,
     sourceOf,
-    readFile: (name: string) => readFileSync(resolve(fileDir, name), "utf8"),
+    readFile(name: string) {
+      const text = readFileSync(resolve(fileDir, name), "utf8");
+      referencedFiles.add(resolve(fileDir, name));
+      return text;
+    },
     skip: (at: KeyPath) => isUnused(written, at),
   };
   const secretsPlace = findSecretsPlace({ written, expanding, flags, fileDir, cwd });
@@ -99,6 +106,7 @@ export function loadOptions(request: LoadRequest): LoadedOptions {
     secrets: [...secrets],
     secretsPlace,
     references,
+    referencedFiles: [...referencedFiles],
     problems: [
       ...shape.faults.map((fault) => problemOf(fault, sourceOf(fault.path))),
       ...expanded.problems,

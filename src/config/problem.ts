@@ -1,4 +1,5 @@
 import { RunletError } from "../lib/errors.ts";
+import { isRecord } from "../lib/guards.ts";
 
 /** Where a value is in the configuration: keys and list positions from the root. */
 export type KeyPath = readonly (string | number)[];
@@ -13,6 +14,8 @@ export type Source =
 export interface ConfigProblem {
   /** The whole fault in one or two sentences, the remedy included. */
   readonly message: string;
+  /** The last part of the message, where it is known by itself. */
+  readonly remedy?: string;
   /** Key path as text; empty when the fault is not of one key. */
   readonly key: string;
   /** The file as it was named, when the value is from a file. */
@@ -64,8 +67,8 @@ export function problemOf({ path, rule, current, remedy }: Fault, source: Source
   const key = pathText(path);
   const where = source === undefined || source.kind === "default" ? "" : ` (${sourceText(source)})`;
   const message = `Cannot use ${key === "" ? "the configuration" : key}${where} as it ${rule}: current value is ${current}. ${remedy}`;
-  if (source?.kind !== "file") return { message, key };
-  return { message, key, file: source.name, ...(source.line === undefined ? {} : { line: source.line }) };
+  if (source?.kind !== "file") return { message, remedy, key };
+  return { message, remedy, key, file: source.name, ...(source.line === undefined ? {} : { line: source.line }) };
 }
 
 /**
@@ -83,4 +86,17 @@ export function configError(problems: readonly ConfigProblem[]): RunletError {
     details: { problems },
     hint: "Mend the configuration, then try it with `runlet config check`.",
   });
+}
+
+/** The faults that a `configError` holds; a fault of no key where it holds none. */
+export function problemsOf(error: RunletError): readonly ConfigProblem[] {
+  const { details } = error.context;
+  const problems: readonly unknown[] =
+    isRecord(details) && Array.isArray(details["problems"]) ? details["problems"] : [];
+  const known = problems.filter(isProblem);
+  return known.length > 0 ? known : [{ message: error.message, key: "" }];
+}
+
+function isProblem(value: unknown): value is ConfigProblem & Record<string, unknown> {
+  return isRecord(value) && typeof value["message"] === "string" && typeof value["key"] === "string";
 }

@@ -67,13 +67,17 @@ const SECRET_ENDINGS = ["token", "secret", "password", "apikey", "accesskey", "p
  * Builds a redactor.
  *
  * @param secrets Values to hide wherever they are; those under 4 characters are not, as hiding them would garble all text.
+ * @param options `shapes`: hide what only looks like a secret too; not for words of ours, which speak of secrets. @default true
  */
-export function createRedactor(secrets: Iterable<string>): Redactor {
+export function createRedactor(
+  secrets: Iterable<string>,
+  { shapes = true }: { readonly shapes?: boolean } = {},
+): Redactor {
   const all = new Set(secrets);
   let known = compileSecrets(all);
   const text = (input: string): string => {
     let output = known === undefined ? input : input.replace(known, HIDDEN);
-    if (ANY_SHAPE.test(output)) for (const shape of SHAPES) output = output.replace(shape, hideMatch);
+    if (shapes && ANY_SHAPE.test(output)) for (const shape of SHAPES) output = output.replace(shape, hideMatch);
     return output;
   };
   return {

@@ -1,6 +1,7 @@
 import OpenAI from "openai";
 import type { ModelConfig } from "../config/config.ts";
 import type { Clock } from "../lib/clock.ts";
+import { isRecord } from "../lib/guards.ts";
 import type { Log } from "../lib/log.ts";
 import { readChatAnswer } from "./chat-answer.ts";
 import { extractScript } from "./extract-script.ts";
@@ -59,6 +60,26 @@ async function complete(
     throw failure;
   } finally {
     timer.cancel();
+  }
+}
+
+/**
+ * The names of the models that an endpoint offers, asked once: a quick way to know that it is there and takes the key.
+ *
+ * @returns `undefined` when it answers with something else than a list of models.
+ * @throws MODEL_UNAVAILABLE; `details.status` is the HTTP status where there is one.
+ */
+export async function listModels(config: ModelConfig, log: Log): Promise<readonly string[] | undefined> {
+  const client = createClient(config, log).withOptions({ maxRetries: 0 });
+  try {
+    const body: unknown = await client.get("/models");
+    const models = isRecord(body) ? body["data"] : undefined;
+    if (!Array.isArray(models)) return undefined;
+    return models.flatMap((model: unknown) =>
+      isRecord(model) && typeof model["id"] === "string" ? [model["id"]] : [],
+    );
+  } catch (thrown) {
+    throw toModelFailure(thrown);
   }
 }
 

@@ -166,7 +166,7 @@ function startProblem(
   if (exit !== undefined) {
     return {
       rule: `its process must stay up through the ${stage}: it ${exit}`,
-      hint: `GET /servers and the log show the last lines of its stderr; correct ${key}.`,
+      hint: `Its stderr says why, which GET /servers and the log have; correct ${key}.`,
     };
   }
   const status = findStatus(thrown);

@@ -3,9 +3,9 @@ import type { Config } from "../../config/config.ts";
 import { loadOptions } from "../../config/load.ts";
 import { optionsJsonSchema } from "../../config/json-schema.ts";
 import type { LoadedOptions } from "../../config/load.ts";
+import { problemsOf } from "../../config/problem.ts";
 import { listSettings } from "../../config/settings.ts";
 import type { Setting } from "../../config/settings.ts";
-import { isRecord } from "../../lib/guards.ts";
 import { RunletError } from "../../lib/errors.ts";
 import { parseArguments } from "../arguments.ts";
 import { EXIT } from "../io.ts";
@@ -90,15 +90,8 @@ function count(amount: number, noun: string): string {
 
 function reportInvalid(error: unknown, io: CliIo): number {
   if (!(error instanceof RunletError) || error.code !== "CONFIG_INVALID") throw error;
-  for (const message of messagesOf(error)) io.stdout(`error: ${message}\n`);
+  for (const { message } of problemsOf(error)) io.stdout(`error: ${message}\n`);
   return EXIT.failed;
-}
-
-function messagesOf(error: RunletError): string[] {
-  const { details } = error.context;
-  const problems: unknown[] = isRecord(details) && Array.isArray(details["problems"]) ? details["problems"] : [];
-  const messages = problems.flatMap((problem) => (isRecord(problem) ? [String(problem["message"])] : []));
-  return messages.length > 0 ? messages : [error.message];
 }
 
 function refuse(fault: string, io: CliIo): number {

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { RunletError } from "../../lib/errors.ts";
@@ -46,6 +46,40 @@ export function openDatabase(dataDir: string): Database {
     connection.close();
     throw error instanceof RunletError ? error : unusable(dataDir, error);
   }
+  return toDatabase(connection);
+}
+
+/** A database that is looked at only. */
+export interface DatabaseLook {
+  readonly database: Database;
+  /** Version of its schema, and the one that this version of Runlet brings it to. */
+  readonly version: number;
+  readonly newest: number;
+}
+
+/**
+ * Opens the database of a data folder, where there is one, to read it: nothing is made, changed or brought up to date. Nobody
+ * else can open it meanwhile.
+ *
+ * @returns `undefined` when there is none.
+ * @throws CONFIG_INVALID as `openDatabase` does, at once where another process holds it.
+ */
+export function lookIntoDatabase(dataDir: string): DatabaseLook | undefined {
+  const path = join(dataDir, FILE_NAME);
+  if (!existsSync(path)) return undefined;
+  let connection: DatabaseSync | undefined;
+  try {
+    connection = new DatabaseSync(path, { timeout: 0 });
+    connection.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA query_only = ON");
+    const version = readVersion(connection, dataDir);
+    return { database: toDatabase(connection), version, newest: MIGRATIONS.length };
+  } catch (error) {
+    connection?.close();
+    throw error instanceof RunletError ? error : unusable(dataDir, error);
+  }
+}
+
+function toDatabase(connection: DatabaseSync): Database {
   return {
     connection,
     attempt(action, work) {
@@ -91,18 +125,7 @@ function prepareConnection(connection: DatabaseSync, dataDir: string): void {
 function migrate(connection: DatabaseSync, dataDir: string): void {
   connection.exec("BEGIN EXCLUSIVE");
   try {
-    const version = readPragma(connection, "PRAGMA user_version");
-    const application = readPragma(connection, "PRAGMA application_id");
-    const tables = readPragma(connection, "SELECT count(*) FROM sqlite_schema");
-    if (application !== APPLICATION_ID && (application !== 0 || tables !== 0)) {
-      throw refusal(dataDir, `${FILE_NAME} must be a database of Runlet: it belongs to another program`);
-    }
-    if (version > MIGRATIONS.length) {
-      throw refusal(
-        dataDir,
-        `this version of Runlet reads schema ${MIGRATIONS.length} at most: current value is ${version}. Start the version that wrote it, or a newer one`,
-      );
-    }
+    const version = readVersion(connection, dataDir);
     for (const step of MIGRATIONS.slice(version)) connection.exec(step);
     connection.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${MIGRATIONS.length}`);
     connection.exec("COMMIT");
@@ -110,6 +133,23 @@ function migrate(connection: DatabaseSync, dataDir: string): void {
     if (connection.isTransaction) connection.exec("ROLLBACK");
     throw error;
   }
+}
+
+/** The version of the schema. @throws CONFIG_INVALID when the database is not ours or too new. */
+function readVersion(connection: DatabaseSync, dataDir: string): number {
+  const version = readPragma(connection, "PRAGMA user_version");
+  const application = readPragma(connection, "PRAGMA application_id");
+  const tables = readPragma(connection, "SELECT count(*) FROM sqlite_schema");
+  if (application !== APPLICATION_ID && (application !== 0 || tables !== 0)) {
+    throw refusal(dataDir, `${FILE_NAME} must be a database of Runlet: it belongs to another program`);
+  }
+  if (version > MIGRATIONS.length) {
+    throw refusal(
+      dataDir,
+      `this version of Runlet reads schema ${MIGRATIONS.length} at most: current value is ${version}. Start the version that wrote it, or a newer one`,
+    );
+  }
+  return version;
 }
 
 function readPragma(connection: DatabaseSync, sql: string): number {

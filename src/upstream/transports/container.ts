@@ -1,10 +1,9 @@
 import { spawn } from "node:child_process";
-import { accessSync, constants } from "node:fs";
-import { delimiter, join } from "node:path";
 import type { ContainerConfig } from "../../config/config.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { createId } from "../../lib/ids.ts";
 import { childEnvironment, type Environment } from "./environment.ts";
+import { findProgram } from "./find-program.ts";
 
 /** Longest wait for one order to the program that runs containers. */
 const ORDER_MS = 10_000;
@@ -36,10 +35,8 @@ export interface ContainerParts {
  * everybody on the machine can read.
  */
 export function containerRun({ server, config, env, clock }: ContainerParts): ContainerRun {
-  const command = config.runtime ?? findRuntime(env);
+  const { command, env: runtimeEnv } = containerRuntime(config, env);
   const name = createId(`runlet-${server.replaceAll(/[^A-Za-z0-9]/gu, "-").slice(0, 40)}`, clock.now());
-  const own = Object.entries(env).filter(([key, value]) => value !== undefined && OF_RUNTIME.test(key));
-  const runtimeEnv = childEnvironment(env, Object.fromEntries(own) as Record<string, string>);
   return {
     command,
     args: containerArguments(config, name),
@@ -50,6 +47,16 @@ export function containerRun({ server, config, env, clock }: ContainerParts): Co
       await order(clock, command, ["rm", "--force", name], runtimeEnv);
     },
   };
+}
+
+/** The program that runs a server's container, and what it gets of our environment to find its daemon or its state. */
+export function containerRuntime(
+  { runtime }: Pick<ContainerConfig, "runtime">,
+  env: Environment,
+): { readonly command: "docker" | "podman"; readonly env: Readonly<Record<string, string>> } {
+  const own = Object.entries(env).filter(([key, value]) => value !== undefined && OF_RUNTIME.test(key));
+  const runtimeEnv = childEnvironment(env, Object.fromEntries(own) as Record<string, string>);
+  return { command: runtime ?? findRuntime(env), env: runtimeEnv };
 }
 
 /** The arguments of `docker run` or `podman run`, which are the same. @param name Of the container. */
@@ -65,18 +72,8 @@ export function containerArguments(config: ContainerConfig, name: string): reado
 
 /** docker where the PATH has it, else podman. */
 function findRuntime(env: Environment): "docker" | "podman" {
-  const folders = (env["PATH"] ?? "").split(delimiter).filter((folder) => folder !== "");
-  return folders.some((folder) => isProgram(join(folder, "docker"))) ? "docker" : "podman";
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch (error) {
-    // Whatever the reason, it cannot be started.
-    return !(error instanceof Error);
-  }
+  const place = { path: env["PATH"] ?? "", cwd: process.cwd() };
+  return findProgram("docker", place) === undefined ? "podman" : "docker";
 }
 
 /** That it fails says mostly that there is no such container any more. */

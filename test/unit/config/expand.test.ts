@@ -103,6 +103,7 @@ describe("faults", () => {
         message:
           "Cannot use mcpServers.files.args[1] (runlet.yaml:4) as it needs the environment variable DATA, which is not set: " +
           'current value is "${DATA}". Set DATA, or write ${DATA:-default}.',
+        remedy: "Set DATA, or write ${DATA:-default}.",
         key: "mcpServers.files.args[1]",
         file: "runlet.yaml",
         line: 4,

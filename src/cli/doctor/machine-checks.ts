@@ -1,26 +1,16 @@
-import { access, constants } from "node:fs/promises";
-import { dirname } from "node:path";
-import type { Config } from "../config/config.ts";
-import { nativeModulePath } from "../executor/bundles.ts";
-import { confine, CONFINEMENT_REMEDY, reasonsOf } from "../executor/confinement/confine.ts";
-import type { Confinement, RefusedWay } from "../executor/confinement/confine.ts";
-import type { ExecutorCommand } from "../executor/confinement/executor-command.ts";
-import { findTool as findSystemTool } from "../executor/confinement/find-tool.ts";
-import type { FindTool } from "../executor/confinement/find-tool.ts";
-import { ProcessExecutor } from "../executor/process-executor.ts";
-import type { Clock } from "../lib/clock.ts";
-import { RunletError, toErrorInfo } from "../lib/errors.ts";
-import { silentLog } from "../lib/log.ts";
-
-/** One thing a service needs, and whether this machine has it. `failed`: a service of this configuration would not work. */
-export interface HealthCheck {
-  readonly name: string;
-  readonly status: "ok" | "warning" | "failed";
-  /** What was found. */
-  readonly detail: string;
-  /** What to do about it; only where it is not `ok`. */
-  readonly remedy?: string;
-}
+import type { Config } from "../../config/config.ts";
+import { nativeModulePath } from "../../executor/bundles.ts";
+import { confine, CONFINEMENT_REMEDY, reasonsOf } from "../../executor/confinement/confine.ts";
+import type { Confinement, RefusedWay } from "../../executor/confinement/confine.ts";
+import type { ExecutorCommand } from "../../executor/confinement/executor-command.ts";
+import { findTool as findSystemTool } from "../../executor/confinement/find-tool.ts";
+import type { FindTool } from "../../executor/confinement/find-tool.ts";
+import { ProcessExecutor } from "../../executor/process-executor.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { RunletError, toErrorInfo } from "../../lib/errors.ts";
+import { silentLog } from "../../lib/log.ts";
+import { checksOf } from "./health-check.ts";
+import type { HealthCheck } from "./health-check.ts";
 
 /** What the checks of a machine need. */
 export interface HealthCheckOptions {
@@ -39,21 +29,20 @@ const PROGRAMS: readonly { readonly name: string; readonly lost?: string }[] = [
 ];
 
 const OLDEST_NODE = 24;
+const { ok, warn, fail } = checksOf("machine");
 
-/** Whether this machine can run a service of a configuration: Node, programs, confinement, a real executor process, data. */
-export async function healthChecks(config: Config, options: HealthCheckOptions): Promise<readonly HealthCheck[]> {
+/** Whether this machine can run a service of a configuration: Node, programs, confinement, a real executor process. */
+export async function machineChecks(config: Config, options: HealthCheckOptions): Promise<readonly HealthCheck[]> {
   const { findTool = findSystemTool, clock } = options;
   const native = findNative();
   const confined = native.path === undefined ? [] : await checkExecutors(config, native.path, { findTool, clock });
-  return [checkNode(), checkPrograms(findTool), native.check, ...confined, await checkData(config.dataDir)];
+  return [checkNode(), checkPrograms(findTool), native.check, ...confined];
 }
 
 function checkNode(): HealthCheck {
   const isNew = Number(process.versions.node.split(".")[0]) >= OLDEST_NODE;
   const detail = `${process.version} on ${process.platform} ${process.arch}`;
-  return isNew
-    ? { name: "node", status: "ok", detail }
-    : { name: "node", status: "failed", detail, remedy: `Install Node ${OLDEST_NODE} or newer.` };
+  return isNew ? ok("node", detail) : fail("node", detail, `Install Node ${OLDEST_NODE} or newer.`);
 }
 
 function checkPrograms(find: FindTool): HealthCheck {
@@ -64,23 +53,17 @@ function checkPrograms(find: FindTool): HealthCheck {
   const lost = found.flatMap(({ name, path, lost: loss }) =>
     path === undefined && loss !== undefined ? [`without ${name}: ${loss}`] : [],
   );
-  if (lost.length === 0) return { name: "programs", status: "ok", detail };
-  return {
-    name: "programs",
-    status: "warning",
-    detail,
-    remedy: `Install util-linux and coreutils; ${lost.join("; ")}.`,
-  };
+  if (lost.length === 0) return ok("programs", detail);
+  return warn("programs", detail, `Install util-linux and coreutils; ${lost.join("; ")}.`);
 }
 
 function findNative(): { readonly check: HealthCheck; readonly path: string | undefined } {
   try {
     const path = nativeModulePath();
-    return { path, check: { name: "isolated-vm", status: "ok", detail: path } };
+    return { path, check: ok("isolated-vm", path) };
   } catch (error) {
     const remedy = "Run npm ci, or npm install, on this machine with this Node: it fetches or builds the binary.";
-    const check: HealthCheck = { name: "isolated-vm", status: "failed", detail: toErrorInfo(error).message, remedy };
-    return { path: undefined, check };
+    return { path: undefined, check: fail("isolated-vm", toErrorInfo(error).message, remedy) };
   }
 }
 
@@ -101,9 +84,9 @@ async function checkExecutors(
 function confinementCheck(mode: Config["confinement"], { level, command, refused }: Confinement): HealthCheck {
   const name = "confinement";
   const detail = `${level}; held by ${command.measures.join(", ")}${refusedText(refused)}`;
-  if (mode === "off") return { name, status: "ok", detail: `${detail}; executors.confinement is off` };
-  if (level !== "process") return { name, status: "ok", detail };
-  return { name, status: mode === "require" ? "failed" : "warning", detail, remedy: CONFINEMENT_REMEDY };
+  if (mode === "off") return ok(name, `${detail}; executors.confinement is off`);
+  if (level !== "process") return ok(name, detail);
+  return (mode === "require" ? fail : warn)(name, detail, CONFINEMENT_REMEDY);
 }
 
 function refusedText(refused: readonly RefusedWay[]): string {
@@ -135,41 +118,17 @@ async function checkExecutor(config: Config, command: ExecutorCommand, clock: Cl
       },
       { call: async () => ({ ok: false, json: "{}" }), log: () => undefined, emit: () => undefined },
     );
-    if (result.status === "failed")
-      return { name: "executor", status: "failed", detail: `${result.error.code}: ${result.error.message}`, remedy };
+    if (result.status === "failed") return fail("executor", `${result.error.code}: ${result.error.message}`, remedy);
     const answer = result.resultJson === undefined ? "nothing" : Buffer.from(result.resultJson).toString("utf8");
-    if (answer !== "42") return { name: "executor", status: "failed", detail: `20 + 22 is ${answer} in it`, remedy };
+    if (answer !== "42") return fail("executor", `20 + 22 is ${answer} in it`, remedy);
     const totalMs = clock.monotonic() - startedMs;
-    const detail = `ready after ${readyMs.toFixed(0)} ms, a script's answer after ${totalMs.toFixed(0)} ms`;
-    return { name: "executor", status: "ok", detail };
+    return ok("executor", `ready after ${readyMs.toFixed(0)} ms, a script's answer after ${totalMs.toFixed(0)} ms`);
   } catch (error) {
     if (!(error instanceof RunletError)) throw error;
-    return { name: "executor", status: "failed", detail: `${error.code}: ${error.message}`, remedy };
+    return fail("executor", `${error.code}: ${error.message}`, remedy);
   } finally {
     await executor.close();
   }
 }
 
 const SCRIPT = "return input[0] + input[1]";
-
-/** Looks only: what a service would make there is not made. */
-async function checkData(dataDir: string): Promise<HealthCheck> {
-  if (dataDir === ":memory:")
-    return { name: "data", status: "ok", detail: ":memory: (runs and results end with the service)" };
-  for (let folder = dataDir; ; folder = dirname(folder)) {
-    try {
-      await access(folder, constants.W_OK | constants.X_OK);
-      return { name: "data", status: "ok", detail: folder === dataDir ? dataDir : `${dataDir} (will be made)` };
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === "ENOENT" && folder !== dirname(folder)) continue;
-      const detail = `${folder} cannot be written: ${code ?? String(error)}`;
-      return {
-        name: "data",
-        status: "failed",
-        detail,
-        remedy: "Give this user the folder, or set dataDir to another.",
-      };
-    }
-  }
-}

@@ -1,14 +1,14 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { doctorCommand } from "../../../src/cli/commands/doctor.ts";
-import type { HealthCheck } from "../../../src/cli/health-checks.ts";
-import { findTool } from "../../../src/executor/confinement/find-tool.ts";
-import { systemClock } from "../../../src/lib/clock.ts";
-import { folderWith } from "../config/support.ts";
-import { captureIo } from "./support.ts";
+import { doctorCommand } from "../../../../src/cli/commands/doctor.ts";
+import type { HealthCheck } from "../../../../src/cli/doctor/health-check.ts";
+import { findTool } from "../../../../src/executor/confinement/find-tool.ts";
+import { systemClock } from "../../../../src/lib/clock.ts";
+import { folderWith } from "../../config/support.ts";
+import { captureIo } from "../support.ts";
 
-const QUIET = "mcpServers: {}\n";
+const QUIET = "mcpServers: {}\nport: 0\n";
 
 /** `runlet doctor` on this machine without some of its programs. */
 async function doctor(args: readonly string[], files: Record<string, string>, without: readonly string[] = []) {
@@ -31,34 +31,38 @@ describe("a machine that has what is needed", () => {
   test("passes every check, with a script run in a real process, and nothing is made", async () => {
     const { code, byName, folder } = await checks({ "runlet.yaml": QUIET });
     expect(code).toBe(0);
-    expect(Object.keys(byName)).toEqual([
-      "configuration",
-      "node",
-      "programs",
-      "isolated-vm",
-      "confinement",
-      "executor",
-      "data",
+    expect(Object.values(byName).map(({ group, name }) => `${group} ${name}`)).toEqual([
+      "machine node",
+      "machine programs",
+      "machine isolated-vm",
+      "machine confinement",
+      "machine executor",
+      "configuration file",
+      "configuration callers",
+      "configuration port",
+      "configuration data",
     ]);
     expect(byName).toMatchObject({
-      configuration: { status: "ok", detail: "runlet.yaml" },
+      file: { status: "ok", detail: join(folder, "runlet.yaml") },
       node: { status: "ok", detail: expect.stringContaining(process.version) },
       "isolated-vm": { status: "ok", detail: expect.stringMatching(/isolated-vm.*\.node$/u) },
       executor: {
         status: "ok",
         detail: expect.stringMatching(/^ready after \d+ ms, a script's answer after \d+ ms$/u),
       },
-      data: { status: "ok", detail: `${join(folder, ".runlet")} (will be made)` },
+      data: { status: "ok", detail: expect.stringContaining(`${join(folder, ".runlet")} (will be made)`) },
     });
     expect(existsSync(join(folder, ".runlet"))).toBe(false);
   });
 
-  test("is told of in lines for people, one a check", async () => {
+  test("is told of in lines for people, one a check, by group", async () => {
     const { code, out } = await doctor([], { "runlet.yaml": `${QUIET}dataDir: ":memory:"\n` });
     expect(code).toBe(0);
     const lines = out.split("\n");
-    expect(lines[0]).toBe("configuration  ok       runlet.yaml");
-    expect(lines).toContain("data           ok       :memory: (runs and results end with the service)");
+    expect(lines[0]).toBe("machine");
+    expect(lines).toContain("configuration");
+    expect(lines).toContain("  ok    data     :memory: (runs and results end with the service)");
+    expect(lines.at(-2)).toBe("0 failed, 0 to look at, 9 ok");
   });
 });
 
@@ -98,9 +102,9 @@ test("programs that are missing are warned of, with what is lost", async () => {
 });
 
 test("a configuration that cannot be used fails, and the machine is checked all the same", async () => {
-  const { code, byName } = await checks({ "runlet.yaml": "port: x\n" }, UNCONFINED);
+  const { code, byName } = await checks({ "runlet.yaml": "port: x\nmcpServers: {}\n" }, UNCONFINED);
   expect(code).toBe(1);
-  expect([byName["configuration"]?.status, byName["executor"]?.status]).toEqual(["failed", "ok"]);
+  expect([byName["setting"]?.status, byName["executor"]?.status]).toEqual(["failed", "ok"]);
 });
 
 test("a data folder that cannot be made fails", async () => {
@@ -112,7 +116,7 @@ test("a data folder that cannot be made fails", async () => {
     findTool: (name) => (UNCONFINED.includes(name) ? undefined : findTool(name)),
   });
   expect(code).toBe(1);
-  expect(io.out).toMatch(/^data +FAILED +\S+ cannot be written: ENOTDIR$/mu);
+  expect(io.out).toMatch(/^ +fail +data +\S+ cannot be written: ENOTDIR\n +→ Give this user the folder/mu);
 });
 
 test("what was not understood is exit code 2", async () => {
