@@ -134,13 +134,14 @@ function compileHttp(server: ServerOptions, path: KeyPath, report: FaultReport):
     report({ path: [...path, "headers", name], rule, value, remedy: "Mend its name or value." });
   }
   const { oauth } = server;
-  if (oauth === undefined) return { kind: "http", url, headers, ...(server.type === "sse" && { sse: true }) };
+  const spoken = server.type === undefined ? {} : { sse: server.type === "sse" };
+  if (oauth === undefined) return { kind: "http", url, headers, ...spoken };
   if (Object.keys(headers).some((name) => name.toLowerCase() === "authorization")) {
     const rule = "must not go with a header Authorization, which its tokens travel in";
     report({ path: [...path, "oauth"], rule, value: "both", remedy: "Remove one of the two." });
   }
   const compiled = compileOAuth(oauth, url, [...path, "oauth"], report);
-  return { kind: "http", url, headers, ...(server.type === "sse" && { sse: true }), oauth: compiled };
+  return { kind: "http", url, headers, ...spoken, oauth: compiled };
 }
 
 /** Reports an address that is not http or https, or that carries a password. */

@@ -23,7 +23,7 @@ export type UpstreamTransportConfig =
       readonly kind: "http";
       readonly url: string;
       readonly headers: Readonly<Record<string, string>>;
-      /** The server speaks the event streams of revision 2024-11-05, not Streamable HTTP. @default false */
+      /** Whether the server speaks the event streams of revision 2024-11-05, not Streamable HTTP. @default found out at its start */
       readonly sse?: boolean;
       /** How access tokens for it are got. @default none are */
       readonly oauth?: OAuthConfig;

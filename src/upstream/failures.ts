@@ -5,6 +5,7 @@ import { isRecord } from "../lib/guards.ts";
 import { parseJson } from "../lib/json.ts";
 import type { UpstreamConfig } from "../config/config.ts";
 import type { UpstreamFailure } from "./upstream.ts";
+import { readBusy } from "./transports/busy-answer.ts";
 import { STREAM_LOST, STREAM_TOO_LARGE } from "./transports/lost-answers.ts";
 
 const MAX_TEXT_BYTES = 4 * 1024;
@@ -27,6 +28,8 @@ const ASKS_FOR_INPUT: ReadonlySet<unknown> = new Set([
   ProtocolErrorCode.MissingRequiredClientCapability,
   ProtocolErrorCode.UrlElicitationRequired,
 ]);
+/** In the details of a call that a server has no room for. */
+const TURNED_AWAY = "refused";
 const INPUT_RULE = "its caller cannot be asked for input: the tool asks for some";
 
 /** A call that failed, and what was known of it. */
@@ -39,10 +42,17 @@ export interface FailedCall {
   readonly hasSession: boolean;
 }
 
-/** Whether the failure says that nothing of the call reached the server, so that it can be made again. */
+/** Whether the failure says that the server did nothing for the call, so that it can be made again. */
 export function wasNotSent(thrown: unknown): boolean {
   if (!(thrown instanceof RunletError) || thrown.code !== "UPSTREAM_UNAVAILABLE") return false;
   return isRecord(thrown.context.details) && thrown.context.details["sent"] === false;
+}
+
+/** Whether the server turned a call away without doing anything for it, as it has no room now: its session is well. */
+export function wasTurnedAway(thrown: unknown): boolean {
+  if (!wasNotSent(thrown)) return false;
+  const { details } = (thrown as RunletError).context;
+  return isRecord(details) && details["reason"] === TURNED_AWAY;
 }
 
 /** A failed call in our words. The server's own error text is kept, bounded; it is its answer. */
@@ -101,6 +111,8 @@ type Unavailable = (rule: string, sent: boolean) => RunletError;
 type Broken = (rule: string, details?: object) => RunletError;
 
 function httpCallError(error: SdkHttpError, call: FailedCall, unavailable: Unavailable, broken: Broken): RunletError {
+  const busy = readBusy(error);
+  if (busy !== undefined) return tooBusy(error, call, busy);
   const answer = rpcErrorOf(error);
   if (call.hasSession && saysSessionLost(error.status, answer?.message ?? bodyOf(error))) {
     return unavailable("its session must be known to the server: the server has lost it", false);
@@ -113,6 +125,23 @@ function httpCallError(error: SdkHttpError, call: FailedCall, unavailable: Unava
     });
   }
   return unavailable(`the server must accept requests: it answered HTTP ${error.status}`, true);
+}
+
+function tooBusy(
+  error: SdkHttpError,
+  call: FailedCall,
+  { sent, retryAfterMs }: NonNullable<ReturnType<typeof readBusy>>,
+): RunletError {
+  const { server, tool } = call;
+  const wait = retryAfterMs === undefined ? "" : ` and asks to wait ${retryAfterMs} ms`;
+  const rule = `the server must accept requests: it answered HTTP ${error.status}${wait}`;
+  return new RunletError("UPSTREAM_UNAVAILABLE", `${whatOf(call)} as ${rule}.`, {
+    server,
+    tool,
+    ...(retryAfterMs !== undefined && { hint: `Try again in ${retryAfterMs} ms, with fewer calls at once.` }),
+    details: { sent, ...(!sent && { reason: TURNED_AWAY }), ...(retryAfterMs !== undefined && { retryAfterMs }) },
+    cause: error,
+  });
 }
 
 function sdkCallError(error: SdkError, call: FailedCall, unavailable: Unavailable, broken: Broken): RunletError {
@@ -173,6 +202,10 @@ function startProblem(
   if (status === 401 || status === 403) {
     return { rule: `it must accept our credentials: it answered HTTP ${status}`, hint: `Correct headers of ${key}.` };
   }
+  if (status === 429 || status === 503) {
+    const hint = `It is tried again by itself; repair it, or make fewer starts of ${key}.`;
+    return { rule: `it must accept requests: it answered HTTP ${status}`, hint };
+  }
   if (status !== undefined) {
     return { rule: `its URL must answer MCP requests: it answered HTTP ${status}`, hint: `Correct url of ${key}.` };
   }
@@ -209,7 +242,8 @@ function findInCauses<T>(thrown: unknown, pick: (error: Error) => T | undefined)
   return undefined;
 }
 
-function findStatus(thrown: unknown): number | undefined {
+/** The status of the HTTP answer by which a start failed, where it failed by one. */
+export function findStatus(thrown: unknown): number | undefined {
   return findInCauses(thrown, (error) => (error instanceof SdkHttpError ? error.status : undefined));
 }
 

@@ -6,7 +6,7 @@ import { RunletError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { traceMembers } from "../lib/trace-context.ts";
 import { type CallTimers, startCallTimers } from "./call-timers.ts";
-import { toCallError, toStartError } from "./failures.ts";
+import { findStatus, toCallError, toStartError } from "./failures.ts";
 import { Incidents } from "./incidents.ts";
 import { listTools } from "./list-tools.ts";
 import type { AskerCapabilities } from "./asker.ts";
@@ -191,13 +191,29 @@ export class Session {
       // Some servers of the old era end on any request before `initialize`: they get a second life without the question.
       const diedOnProbe =
         !knownLegacy && this.#exit() !== undefined && isSdkError(error, SdkErrorCode.EraNegotiationFailed);
-      if (!diedOnProbe || this.#closing !== undefined) throw error;
+      const maySpeakSse = this.#maySpeakSse(error);
+      if (!(diedOnProbe || maySpeakSse) || this.#closing !== undefined) throw error;
       await this.#transport?.close();
-      await this.#connectOnce(timeoutMs, true);
+      try {
+        await this.#connectOnce(timeoutMs, true, maySpeakSse);
+      } catch (second) {
+        // That it speaks neither is told by its answer to what it should speak.
+        throw maySpeakSse ? error : second;
+      }
     }
   }
 
-  async #connectOnce(timeoutMs: number, knownLegacy: boolean): Promise<void> {
+  /**
+   * Whether a refused start may be that of a server of event streams, where the configuration leaves open what it speaks.
+   *
+   * @source Model Context Protocol 2025-11-25, basic/transports, backwards compatibility.
+   */
+  #maySpeakSse(error: unknown): boolean {
+    const { transport } = this.#config;
+    return transport.kind === "http" && transport.sse === undefined && [400, 404, 405].includes(findStatus(error) ?? 0);
+  }
+
+  async #connectOnce(timeoutMs: number, knownLegacy: boolean, sse = false): Promise<void> {
     const { log, version } = this.#deps;
     const fields = { server: this.#config.name };
     if (this.#deps.tokens !== undefined) {
@@ -205,7 +221,7 @@ export class Session {
       this.#stage = "auth";
       await this.#deps.tokens.current();
     }
-    const transport = this.#createTransport();
+    const transport = this.#createTransport(sse);
     this.#transport = transport;
     const client = new Client(
       { name: "runlet", version },
@@ -228,7 +244,7 @@ export class Session {
     });
   }
 
-  #createTransport(): StdioTransport | HttpTransport | SseTransport {
+  #createTransport(asSse: boolean): StdioTransport | HttpTransport | SseTransport {
     const { clock, env } = this.#deps;
     const { name: server, transport: config } = this.#config;
     switch (config.kind) {
@@ -241,10 +257,10 @@ export class Session {
         return new StdioTransport({ server, ...run, cwd: undefined, clock, commandKey: "runtime", afterEnd: remove });
       }
       case "http": {
-        const { url, headers, sse } = config;
+        const { url, headers, sse = asSse } = config;
         const { tokens } = this.#deps;
         const options = { url, headers, clock, ...(tokens && { fetch: authorizedFetch(url, tokens) }) };
-        return sse === true ? new SseTransport(options) : new HttpTransport(options);
+        return sse ? new SseTransport(options) : new HttpTransport(options);
       }
       default:
         return config satisfies never;

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { UpstreamConfig } from "../config/config.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
-import { wasNotSent } from "./failures.ts";
+import { wasNotSent, wasTurnedAway } from "./failures.ts";
 import { type Lease, Partition } from "./partition.ts";
 import { type AccessTokens, ClientCredentials } from "./oauth/client-credentials.ts";
 import { Partitions } from "./partitions.ts";
@@ -174,7 +174,7 @@ class Supervisor implements Upstream {
       try {
         return await lease.session.callTool(name, args, options);
       } catch (error) {
-        if (!wasNotSent(error)) throw error;
+        if (!wasNotSent(error) || wasTurnedAway(error)) throw error;
         // The server does not know this session any more and did nothing: once more, on a new one.
         lease.replica.lost(lease.session, error);
       }

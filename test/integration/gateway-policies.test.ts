@@ -11,8 +11,9 @@ import { silentLog } from "../../src/lib/log.ts";
 import { createMetrics } from "../../src/observability/metrics.ts";
 import { createUpstreamRegistry } from "../../src/upstream/registry.ts";
 import { toolCall } from "../support/gateway-parts.ts";
+import { startSessionServer } from "../support/mcp-http-server.ts";
 import { processesWithMark } from "../support/processes.ts";
-import { type ConfigChanges, createBench, until } from "../support/upstreams.ts";
+import { type ConfigChanges, createBench, httpConfig, until } from "../support/upstreams.ts";
 
 const CACHE: CachePolicy = { ttlMs: 60_000, tools: undefined, maxBytes: 1_000_000, maxEntries: 100 };
 const NO_WAIT = { retries: 2, baseMs: 1, maxMs: 30_000 };
@@ -127,6 +128,48 @@ describe("coalescing over a real server", () => {
     const { call, calls } = open({ coalesce: false });
     await Promise.all(Array.from({ length: 10 }, () => call("slow", { ms: 10 })));
     expect(calls("slow")).toBe(10);
+  });
+});
+
+describe("a server over HTTP that limits its requests", () => {
+  /** Turns the first calls away. @returns The outcome of one call, and how many were carried out. */
+  async function callThrough(refusals: number, retryAfter: string) {
+    let left = refusals;
+    const server = await startSessionServer(404, (_, response) => {
+      if (left-- <= 0) return false;
+      response.writeHead(429, { "retry-after": retryAfter }).end("slow down");
+      return true;
+    });
+    const config = { ...httpConfig(server.url, { name: "limits", retry: NO_WAIT }) };
+    const registry = createUpstreamRegistry([config], {
+      clock: systemClock,
+      log: silentLog,
+      env: process.env,
+      random: () => 0,
+    });
+    cleanups.push(async () => {
+      await registry.close();
+      await server.close();
+    });
+    const breakers = createBreakers({ clock: systemClock, log: silentLog });
+    const catalogs = createCatalogSource(registry);
+    const gateway = createGateway({ registry, catalogs, clock: systemClock, log: silentLog, breakers });
+    const outcome = await gateway.call(toolCall("limits", "count")).then(
+      ({ value }) => value,
+      (error: unknown) => (error as RunletError).context.details,
+    );
+    const [upstream] = registry.list();
+    return { outcome, calls: server.calls.length, circuit: upstream && breakers.stateOf(upstream) };
+  }
+
+  test("gets a call again that it turned away, also one that changes something, when it asked for it", async () => {
+    expect(await callThrough(2, "0")).toEqual({ outcome: "1", calls: 1, circuit: "closed" });
+  });
+
+  test("that asks for a longer wait than a call takes, is told to the caller, and is not taken for sick", async () => {
+    const { outcome, calls, circuit } = await callThrough(1, "3600");
+    expect(outcome).toEqual({ sent: false, reason: "refused", retryAfterMs: 3_600_000 });
+    expect([calls, circuit]).toEqual([0, "closed"]);
   });
 });
 

@@ -89,6 +89,28 @@ describe("a server over HTTP", () => {
     });
   });
 
+  it.each([
+    [429, "3", { sent: false, reason: "refused", retryAfterMs: 3_000 }],
+    [429, undefined, { sent: false, reason: "refused" }],
+    [429, "soon", { sent: false, reason: "refused" }],
+    [429, "Thu, 01 Jan 1970 00:00:00 GMT", { sent: false, reason: "refused", retryAfterMs: 0 }],
+    [503, "999999999", { sent: true, retryAfterMs: 86_400_000 }],
+  ])("that answers %i with Retry-After %j is known to be busy, and for how long", async (status, after, details) => {
+    const server = await startSessionServer(404, (_, response) => {
+      response.writeHead(status, after === undefined ? {} : { "retry-after": after });
+      response.end(JSON.stringify({ jsonrpc: "2.0", id: null, error: { code: -32_000, message: "busy" } }));
+      return true;
+    });
+    servers.push(server);
+    const upstream = bench.upstream(httpConfig(server.url));
+    await expect(upstream.callTool("count", {}, patiently())).rejects.toMatchObject({
+      code: "UPSTREAM_UNAVAILABLE",
+      context: { details },
+    });
+    expect(upstream.status().state).toBe("ready");
+    expect(server.begun).toHaveLength(1);
+  });
+
   it("of the new era gets headers, mirrored arguments, and its unusable tools are left out", async () => {
     const region = { type: "string", "x-mcp-header": "Region" } as const;
     const server = await startModernServer(() => [

@@ -49,6 +49,33 @@ describe("a server of event streams", () => {
     await expect.poll(() => server.sessions.size).toBe(0);
   });
 
+  it("is found out where the configuration does not say what it speaks", async () => {
+    const server = await start();
+    const upstream = bench.upstream(httpConfig(server.url));
+    expect(await textOf(upstream, "count")).toBe("1");
+    expect(await textOf(upstream, "count")).toBe("2");
+    expect(upstream.status()).toMatchObject({ state: "ready", protocolVersion: expect.any(String) as string });
+  });
+
+  it("is not looked for where the configuration says that it speaks another", async () => {
+    const server = await start();
+    const upstream = bench.upstream({
+      ...httpConfig(server.url),
+      transport: { kind: "http", url: server.url, headers: {}, sse: false },
+    });
+    await expect(upstream.tools()).rejects.toThrow("its URL must answer MCP requests: it answered HTTP 404");
+    expect(server.sessions.size).toBe(0);
+  });
+
+  it("that there is none of is told by the answer to what it should speak", async () => {
+    const server = await start((response) => {
+      response.writeHead(410).end();
+      return true;
+    });
+    const upstream = bench.upstream(httpConfig(server.url));
+    await expect(upstream.tools()).rejects.toThrow("its URL must answer MCP requests: it answered HTTP 404");
+  });
+
   it("gets the headers of the configuration with the stream and with each message", async () => {
     const server = await start();
     const upstream = bench.upstream(sseConfig(server, {}, { Authorization: "Bearer for-the-server" }));

@@ -1,5 +1,6 @@
 import { RunletError } from "../../lib/errors.ts";
 import { isRecord } from "../../lib/guards.ts";
+import { wasTurnedAway } from "../../upstream/failures.ts";
 import { incidentOf } from "../../upstream/incidents.ts";
 import type { Breakers } from "../breakers.ts";
 import type { Circuit, CircuitOutcome } from "../circuit.ts";
@@ -33,7 +34,7 @@ export function breaker(breakers: Breakers): Interceptor<AdmittedCall> {
 /** @param reached Whether the call spent time at its server, and not only in line for it. */
 function outcomeOf(thrown: unknown, reached: boolean): CircuitOutcome {
   if (!(thrown instanceof RunletError)) return "neutral";
-  const { code, context } = thrown;
+  const { code } = thrown;
   switch (code) {
     case "TOOL_FAILED":
     case "TOOL_RESULT_TOO_LARGE":
@@ -43,11 +44,17 @@ function outcomeOf(thrown: unknown, reached: boolean): CircuitOutcome {
     case "TOOL_TIMEOUT":
       return reached ? "failure" : "neutral";
     case "UPSTREAM_UNAVAILABLE":
-      // A server that waits before its next start was not tried.
-      return isRecord(context.details) && context.details["retryAfterMs"] !== undefined ? "neutral" : "failure";
+      return wasNotTried(thrown) ? "neutral" : "failure";
     default:
       return "neutral";
   }
+}
+
+/** A server that waits before its next start was not tried; one that limits its requests is well. */
+function wasNotTried(thrown: RunletError): boolean {
+  if (wasTurnedAway(thrown)) return true;
+  const { details } = thrown.context;
+  return isRecord(details) && details["sent"] === false && details["retryAfterMs"] !== undefined;
 }
 
 /** One crash fails every call in flight, and counts once; a time-out is each call's own. */

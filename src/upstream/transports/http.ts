@@ -11,6 +11,7 @@ import {
 import type { Clock } from "../../lib/clock.ts";
 import { traceMembers, traceOfMeta } from "../../lib/trace-context.ts";
 import { boundBody } from "./bounded-body.ts";
+import { busyAnswer } from "./busy-answer.ts";
 import { lostAnswer, MAX_MESSAGE_BYTES, STREAM_LOST, STREAM_TOO_LARGE } from "./lost-answers.ts";
 import { setRawAside } from "./raw-results.ts";
 
@@ -52,10 +53,14 @@ export class HttpTransport implements Transport {
     this.#clock = options.clock;
     const maxBytes = options.maxMessageBytes ?? MAX_MESSAGE_BYTES;
     const send = options.fetch ?? fetch;
-    const boundedFetch: FetchLike = async (url, init) =>
-      boundBody(await send(url, init), maxBytes, () => {
+    const boundedFetch: FetchLike = async (url, init) => {
+      const response = boundBody(await send(url, init), maxBytes, () => {
         this.#tooLarge = true;
       });
+      const busy = init?.method === "POST" ? await busyAnswer(response, options.clock.now()) : undefined;
+      if (busy !== undefined) throw busy;
+      return response;
+    };
     this.#inner = new StreamableHTTPClientTransport(new URL(options.url), {
       requestInit: { headers: { ...options.headers } },
       fetch: boundedFetch,

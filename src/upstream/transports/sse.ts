@@ -7,6 +7,7 @@ import {
   type Transport,
 } from "@modelcontextprotocol/client";
 import { boundBody } from "./bounded-body.ts";
+import { busyAnswer } from "./busy-answer.ts";
 import type { HttpTransportOptions } from "./http.ts";
 import { MAX_MESSAGE_BYTES } from "./lost-answers.ts";
 import { setRawAside } from "./raw-results.ts";
@@ -24,16 +25,11 @@ export class SseTransport implements Transport {
   readonly #inner: SSEClientTransport;
   #closing: Promise<void> | undefined;
 
-  constructor({
-    url,
-    headers,
-    fetch: send = fetch,
-    maxMessageBytes = MAX_MESSAGE_BYTES,
-  }: Omit<HttpTransportOptions, "clock">) {
+  constructor({ url, headers, clock, fetch: send = fetch, maxMessageBytes = MAX_MESSAGE_BYTES }: HttpTransportOptions) {
     const watchedFetch: FetchLike = async (address, init) => {
       const response = boundBody(await send(address, init), maxMessageBytes, () => undefined);
       if (init?.method !== "POST") return response.ok ? withEnd(response, () => this.#lost()) : response;
-      if (!response.ok) throw await refused(response);
+      if (!response.ok) throw (await busyAnswer(response, clock.now())) ?? (await refused(response));
       return response;
     };
     this.#inner = new SSEClientTransport(new URL(url), {

@@ -120,7 +120,7 @@ test("arguments of the image's program come after the image, where no runtime ta
 
 test.each([
   ["{url: 'http://a', type: sse}", { kind: "http", url: "http://a", headers: {}, sse: true }],
-  ["{url: 'http://a', type: http}", { kind: "http", url: "http://a", headers: {} }],
+  ["{url: 'http://a', type: http}", { kind: "http", url: "http://a", headers: {}, sse: false }],
   ["{url: 'http://a'}", { kind: "http", url: "http://a", headers: {} }],
 ])("%s is reached as it says", (text, expected) => {
   expect(transport(text)).toEqual(expected);

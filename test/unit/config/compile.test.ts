@@ -186,7 +186,12 @@ describe("servers", () => {
       },
       {
         name: "remote",
-        transport: { kind: "http", url: "https://example.com/mcp", headers: { Authorization: "Bearer abcdefgh" } },
+        transport: {
+          kind: "http",
+          sse: false,
+          url: "https://example.com/mcp",
+          headers: { Authorization: "Bearer abcdefgh" },
+        },
         ...DEFAULTS,
       },
     ]);
