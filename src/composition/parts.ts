@@ -113,7 +113,7 @@ export async function createParts(config: Config, options: PartsOptions): Promis
   const callers = createCallers(config, clock);
   const policies = { ...createPolicies(config, { metrics, clock, log }), callers };
   const { validator, breakers, quotas, audit } = policies;
-  const gateway = createGateway({ registry, catalogs, clock, log, metrics, tracing, observe, ...policies });
+  const gateway = createGateway({ registry, catalogs, clock, log, metrics, tracing, observe, redactor, ...policies });
   const queue = createQueue(config, { executor, clock, log });
   const results = new RunResults({ store: stores.results, clock, log });
   const typeChecker = createTypeChecker({ clock, log });

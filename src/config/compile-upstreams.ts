@@ -13,6 +13,8 @@ import type { Options, ServerOptions } from "./options.ts";
 import type { KeyPath } from "./problem.ts";
 import { compileQuestions } from "./question-keys.ts";
 import type { QuestionConfig } from "./question-keys.ts";
+import { compileRedaction } from "./redaction-keys.ts";
+import type { RedactionConfig } from "./redaction-keys.ts";
 import { NAME_RULE, SERVER_KEYS } from "./schema.ts";
 import { parseDuration } from "./units.ts";
 
@@ -39,6 +41,7 @@ export function compileUpstreams(options: Options, fileDir: string, report: Faul
           ...policies,
           ...guard,
           ...compileQuestions(server),
+          ...compileRedaction(server, options),
         });
     }
   }
@@ -60,7 +63,10 @@ function compileUpstream(
   server: ServerOptions,
   transport: UpstreamTransportConfig,
   lifecycle: LifecycleConfig,
-): Omit<UpstreamConfig, keyof CallPolicies | keyof GuardConfig | keyof QuestionConfig | keyof CompiledTimeouts> {
+): Omit<
+  UpstreamConfig,
+  keyof CallPolicies | keyof GuardConfig | keyof QuestionConfig | keyof RedactionConfig | keyof CompiledTimeouts
+> {
   const { concurrency } = SERVER_KEYS;
   const places = typeof server.concurrency === "number" ? { limit: server.concurrency } : (server.concurrency ?? {});
   const { limit, queue, wait } = concurrency.properties;

@@ -3,6 +3,7 @@ import type { CacheLimits, CallPolicies } from "./call-policies.ts";
 import type { GuardConfig } from "./guard-keys.ts";
 import type { LimitsConfig } from "./limits.ts";
 import type { QuestionConfig } from "./question-keys.ts";
+import type { RedactionConfig } from "./redaction-keys.ts";
 import type { Quotas } from "./quotas.ts";
 import type { Principal, ToolClass } from "./principal.ts";
 import type { OAuthConfig } from "./oauth-keys.ts";
@@ -69,7 +70,7 @@ export interface LifecycleConfig {
 }
 
 /** One configured MCP server. */
-export interface UpstreamConfig extends CallPolicies, GuardConfig, QuestionConfig {
+export interface UpstreamConfig extends CallPolicies, GuardConfig, QuestionConfig, RedactionConfig {
   readonly name: string;
   readonly transport: UpstreamTransportConfig;
   /** Time from start to a finished handshake; generous, as npx may have to fetch a server first. @default 20000 */

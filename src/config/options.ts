@@ -2,6 +2,7 @@ import type { OAuthOptions } from "./oauth-keys.ts";
 import type { AuthOptions, ClientAuthOptions } from "./auth-keys.ts";
 import type { GuardOptions } from "./guard-keys.ts";
 import type { QuestionOptions } from "./question-keys.ts";
+import type { RedactionOptions, ServerRedactionOptions } from "./redaction-keys.ts";
 import type { LimitName } from "./limits.ts";
 import type { TelemetryOptions } from "./telemetry-keys.ts";
 import type { ToolClass } from "./principal.ts";
@@ -68,7 +69,7 @@ export type ServerTimeoutOption =
     };
 
 /** One entry of `mcpServers` or `servers` as people write it; schema.ts documents each key. */
-export interface ServerOptions extends CallPolicyOptions, GuardOptions, QuestionOptions {
+export interface ServerOptions extends CallPolicyOptions, GuardOptions, QuestionOptions, ServerRedactionOptions {
   readonly command?: string;
   readonly args?: readonly (string | number | boolean)[];
   readonly env?: Readonly<Record<string, string | number | boolean>>;
@@ -125,7 +126,7 @@ export interface ModelOptions {
 }
 
 /** The configuration as people write it: every key may be missing. schema.ts documents each. */
-export interface Options extends GuardOptions {
+export interface Options extends GuardOptions, RedactionOptions {
   readonly host?: string;
   readonly port?: number;
   readonly dataDir?: string;

@@ -10,6 +10,7 @@ import { LIMIT_NAMES, LIMITS, mostOf } from "./limits.ts";
 import type { LimitName } from "./limits.ts";
 import { CACHE_KEYS, POLICY_KEYS } from "./policy-schema.ts";
 import { QUESTION_KEYS } from "./question-keys.ts";
+import { REDACTION, SERVER_REDACTION_KEYS } from "./redaction-keys.ts";
 import { TELEMETRY_KEYS } from "./telemetry-keys.ts";
 import { bytes, duration, integer, listOf, mapOf, MAX_DURATION_MS, section, text, toggle } from "./schema-nodes.ts";
 import type { Quantity, SchemaNode } from "./schema-nodes.ts";
@@ -81,6 +82,7 @@ export const SERVER_KEYS = {
   ...POLICY_KEYS,
   ...SERVER_GUARD_KEYS,
   ...QUESTION_KEYS,
+  ...SERVER_REDACTION_KEYS,
 } as const;
 
 const keyHash = {
@@ -247,6 +249,7 @@ export const OPTIONS_SCHEMA = section(
     }),
     quotas: QUOTAS,
     audit: AUDIT,
+    redaction: REDACTION,
     limits: section("What a run gets and may ask for, by limit: the default, or {default, max}.", limitNodes(), {
       strictKeys: true,
     }),

@@ -5,6 +5,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Audit } from "../observability/audit.ts";
 import { createMetrics, type Metrics } from "../observability/metrics.ts";
+import { createRedactor, type Redactor } from "../observability/redact.ts";
 import { noTracing, type Tracing } from "../observability/tracing.ts";
 import { createMemoryQuotaStore } from "../store/memory/memory-quota-store.ts";
 import type { UpstreamRegistry } from "../upstream/upstream.ts";
@@ -20,6 +21,7 @@ import { concurrency } from "./interceptors/concurrency.ts";
 import { totalDeadline } from "./interceptors/deadline.ts";
 import { learn, type ObserveResult } from "./interceptors/learn.ts";
 import { recheck } from "./interceptors/recheck.ts";
+import { redact } from "./interceptors/redact.ts";
 import { quota } from "./interceptors/quota.ts";
 import { rateLimit } from "./interceptors/rate-limit.ts";
 import { retry } from "./interceptors/retry.ts";
@@ -55,6 +57,8 @@ export interface GatewayParts {
   readonly audit?: Audit | undefined;
   /** Shared with whoever takes runs. @default nobody is limited */
   readonly quotas?: QuotaKeeper;
+  /** Takes secrets out of results, where a server's configuration says so. @default one that knows none */
+  readonly redactor?: Redactor;
   /** A number in [0, 1), for jitter. @default Math.random */
   readonly random?: () => number;
 }
@@ -66,7 +70,7 @@ const CACHE_LIMITS: CacheLimits = { maxBytes: 64 * 1024 * 1024, maxEntries: 10_0
  * Puts the policies around the route in their one true order, outermost first:
  *
  *     telemetry → audit → recheck → access → validate → quota → rate limit → cache → coalesce → total deadline →
- *     caller's places → retry → breaker → concurrency → learn → (attempt deadline → credentials →) route
+ *     caller's places → retry → breaker → concurrency → learn → redact → (attempt deadline → credentials →) route
  *
  * Those in parentheses are not there yet and belong at that place. Nothing is spent for a denied or invalid call; what a
  * call waits for its place counts towards its deadline; a place of the server is held per attempt. An answer that is kept
@@ -76,7 +80,7 @@ const CACHE_LIMITS: CacheLimits = { maxBytes: 64 * 1024 * 1024, maxEntries: 10_0
 export function createGateway(parts: GatewayParts): Gateway {
   const { registry, catalogs, clock, log, metrics = createMetrics(), validator = createArgumentValidator() } = parts;
   const { observe = () => undefined, cache: limits = CACHE_LIMITS, random = Math.random } = parts;
-  const { callers = UNCHANGED, tracing = noTracing } = parts;
+  const { callers = UNCHANGED, tracing = noTracing, redactor = createRedactor([]) } = parts;
   const { breakers = createBreakers({ clock, log }), quotas = createQuotaKeeper(createMemoryQuotaStore(), {}) } = parts;
   const isOpen = ({ upstream, principal }: AdmittedCall): boolean =>
     breakers.of(upstream, principal.id)?.state === "open";
@@ -93,6 +97,7 @@ export function createGateway(parts: GatewayParts): Gateway {
       breaker(breakers),
       concurrency(clock),
       learn(observe),
+      redact(redactor),
     ],
     route({ clock, metrics }),
   );

@@ -1,5 +1,5 @@
 import type { CatalogTool } from "../catalog/catalog.ts";
-import type { Upstream } from "../upstream/upstream.ts";
+import type { Upstream, UpstreamResult } from "../upstream/upstream.ts";
 import type { ToolCall } from "./call.ts";
 
 /** Which policy refused a call and why: for metrics and the operator's log, never for the caller. */
@@ -51,6 +51,8 @@ export interface AdmittedCall extends TracedCall {
   readonly key?: string;
   /** Lets the call's time stand still. */
   readonly pause?: () => Disposable;
+  /** Takes secrets out of the answer before anything is made of it. @default it stays as it is */
+  readonly clean?: (answer: UpstreamResult) => UpstreamResult;
 }
 
 const MAX_NAME = 128;

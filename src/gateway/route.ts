@@ -55,7 +55,8 @@ export function route(parts: { readonly clock: Clock; readonly metrics: Metrics 
   }
 
   return async (call) => {
-    const answer = await send(call);
+    const raw = await send(call);
+    const answer = call.clean?.(raw) ?? raw;
     if (answer.isError) throw toolFailure(call.server, call.tool, answer);
     const value = unwrapResult(answer);
     const bytes = byteLength(JSON.stringify(value));

@@ -6,6 +6,8 @@ export interface Redactor {
   learn(secrets: Iterable<string>): void;
   /** The text with `***` in place of known secrets and of what looks like one. */
   text(text: string): string;
+  /** The text with `***` in place of known secrets alone. */
+  known(text: string): string;
   /**
    * A copy of any value, fit to be written as JSON: texts redacted, members named like secrets hidden, errors as objects,
    * cycles and what is nested too deep cut.
@@ -13,13 +15,15 @@ export interface Redactor {
   value(value: unknown): unknown;
 }
 
-const HIDDEN = "***";
+/** Stands for what is hidden. */
+export const HIDDEN = "***";
 const MAX_DEPTH = 10;
 const MAX_ITEMS = 1_000;
 const MIN_SECRET_CHARS = 4;
 
 /**
- * What secrets look like. A capture named `keep` stays, so that the kind of secret can still be told.
+ * What secrets look like. A capture named `keep` stays, so that the kind of secret can still be told. Takes time linear in
+ * the text: where a name may begin anywhere in a run of letters and dashes, it is only looked for from the run's start.
  *
  * @source The prefixes that OpenAI, GitHub, GitLab, Slack, AWS, Google and Stripe document for their keys; RFC 6750 for
  *   bearer tokens; RFC 7519 for JSON web tokens; RFC 3986 section 3.2.1 for user information.
@@ -35,9 +39,9 @@ const SHAPES: readonly RegExp[] = [
   /\bxox[a-z]-[\w-]{10,}/gu,
   /\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b/gu,
   /\bAIza[\w-]{35}/gu,
-  /\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/gu,
+  /(?<![\w-])(?=[\w-]+\.[\w-]{8,}\.)(?<keep>[\w-]*?\b)eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/gu,
   /-----BEGIN [A-Z ]*PRIVATE KEY-----[^]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/gu,
-  /(?<keep>\b(?:[\w-]*(?:token|secret|password|passwd|api[_-]?key|access[_-]?key))["']?\s*[=:]\s*["']?)(?!\*\*\*)[^\s&"',;]{4,}/giu,
+  /(?<keep>(?<![\w-])[\w-]*(?:(?<!(?:page|next|cursor|continuation|sync)[_-]?)token|secret|password|passwd|api[_-]?key|access[_-]?key)["']?\s*[=:]\s*["']?)(?!\*\*\*)[^\s&"',;]{4,}/giu,
 ];
 
 /** One look that tells whether any shape can be there at all: most lines hold none. */
@@ -63,6 +67,9 @@ const SECRET_MEMBERS = new Set([
 
 const SECRET_ENDINGS = ["token", "secret", "password", "apikey", "accesskey", "privatekey"] as const;
 
+/** Tokens that say where a list goes on are no secrets, and needed to read on. */
+const PLACE_TOKEN = /(?:page|next|cursor|continuation|sync)token$/u;
+
 /**
  * Builds a redactor.
  *
@@ -75,13 +82,15 @@ export function createRedactor(
 ): Redactor {
   const all = new Set(secrets);
   let known = compileSecrets(all);
+  const hideKnown = (input: string): string => (known === undefined ? input : input.replace(known, HIDDEN));
   const text = (input: string): string => {
-    let output = known === undefined ? input : input.replace(known, HIDDEN);
+    let output = hideKnown(input);
     if (shapes && ANY_SHAPE.test(output)) for (const shape of SHAPES) output = output.replace(shape, hideMatch);
     return output;
   };
   return {
     text,
+    known: hideKnown,
     value: (value) => redactValue(value, text, 0, []),
     learn(more) {
       for (const secret of more) all.add(secret);
@@ -113,7 +122,8 @@ function compileSecrets(secrets: Iterable<string>): RegExp | undefined {
 /** Whether a member of this name holds a secret. */
 export function isSecretMember(name: string): boolean {
   const folded = name.toLowerCase().replaceAll(/[^a-z]/gu, "");
-  return SECRET_MEMBERS.has(folded) || SECRET_ENDINGS.some((ending) => folded.endsWith(ending));
+  if (SECRET_MEMBERS.has(folded)) return true;
+  return SECRET_ENDINGS.some((ending) => folded.endsWith(ending)) && !PLACE_TOKEN.test(folded);
 }
 
 type RedactText = (text: string) => string;

@@ -11,6 +11,7 @@ const KEYS = "test/integration/json-keys.test.ts";
 const REVOCATION = "test/integration/revocation.test.ts";
 const RELOAD = "test/integration/hot-reload.test.ts";
 const CONTAINER = "test/integration/upstream-container.test.ts";
+const REDACTION = "test/integration/redaction.test.ts";
 const STORE = "test/unit/config/secrets/secret-store.test.ts";
 
 /** What a call goes through on its way to a server, and what becomes of the servers. */
@@ -63,6 +64,21 @@ export const GATEWAY_PROMISES: readonly Promised[] = [
         file: "test/integration/quotas.test.ts",
         name: "that has submitted its runs is refused with 429, and told when to come back",
       },
+    ],
+  },
+  {
+    id: "gateway:redaction",
+    promise: "Secrets are taken out of results, where that is asked for, before anything is made of them.",
+    tests: [
+      {
+        file: REDACTION,
+        name: "does not reach who calls %s by /invoke, the second time neither",
+        rows: ["text", "json", "structured", "resource", "meta"],
+      },
+      { file: REDACTION, name: "does not reach a script" },
+      { file: REDACTION, name: "does not reach a slot of a batch" },
+      { file: REDACTION, name: "is in nothing that is kept" },
+      { file: REDACTION, name: "counts before that of all, in one run" },
     ],
   },
   {

@@ -64,6 +64,7 @@ export function upstreamConfig(name: string, change: Partial<UpstreamConfig> = {
     pinning: "warn",
     scan: "warn",
     sampling: "refuse",
+    redactResults: "off",
     ...change,
   };
 }

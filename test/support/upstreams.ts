@@ -74,6 +74,7 @@ function withDefaults(transport: UpstreamConfig["transport"], changes: ConfigCha
     pinning: "warn",
     scan: "warn",
     sampling: "refuse",
+    redactResults: "off",
     ...changes,
   };
 }

@@ -152,6 +152,7 @@ describe("servers", () => {
     pinning: "warn",
     scan: "warn",
     sampling: "refuse",
+    redactResults: "off",
     classes: new Map(),
     lifecycle: { sharing: "auto", maxSessions: 64, replicas: 1, idleStopMs: 300_000, maxFailures: 5 },
     rateLimits: [],
