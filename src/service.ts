@@ -145,7 +145,9 @@ function httpDeps(config: Config, parts: Parts, mcpHandler: McpHttpHandler): Htt
     authenticate: createAuthenticator(callers, { clock, log }),
     auth: () => callers.auth,
     config: config.http,
-    limits: config.limits,
+    get limits() {
+      return parts.live.limits;
+    },
     readiness: () => readiness(parts),
     metricsText: () => metrics.render(),
     version: VERSION,

@@ -53,10 +53,10 @@ export function keepReloading({ config, file, load }: ReloadSource, { io, servic
     }
     if (isDeepStrictEqual(settings.config, current)) return;
     current = settings.config;
-    const { servers, clients, needRestart } = service.apply(settings.config);
+    const { servers, clients, settings: keys, needRestart } = service.apply(settings.config);
     for (const warning of settings.warnings) log.warn({ file, warning }, "configuration has a warning");
     if (needRestart.length > 0) log.warn({ file, keys: needRestart }, "configuration has changes that need a restart");
-    log.info({ file, ...servers, clients }, "configuration is reloaded");
+    log.info({ file, ...servers, clients, settings: keys }, "configuration is reloaded");
   };
   const later = (): void => {
     timer?.cancel();

@@ -1,31 +1,39 @@
 import { isDeepStrictEqual } from "node:util";
+import type { Callers } from "../config/callers.ts";
 import type { Config } from "../config/config.ts";
-import type { ServerChanges } from "../upstream/registry.ts";
-import type { Parts } from "./parts.ts";
+import type { Redactor } from "../observability/redact.ts";
+import type { ReloadableRegistry, ServerChanges } from "../upstream/registry.ts";
+import type { LiveSettings } from "./live-settings.ts";
 
 /** How far a configuration is in place in a service that runs. */
 export interface AppliedConfig {
   readonly servers: ServerChanges;
   /** Whether who may call what is another. */
   readonly clients: boolean;
+  /** Keys of settings, as people write them, whose values are others now. */
+  readonly settings: readonly string[];
   /** Keys, as people write them, whose values hold only after a restart. */
   readonly needRestart: readonly string[];
+}
+
+/** The parts that take another configuration. */
+export interface ApplyParts {
+  readonly upstreams: Pick<ReloadableRegistry, "apply">;
+  readonly callers: Pick<Callers, "replace">;
+  readonly redactor: Pick<Redactor, "learn">;
+  readonly live: Pick<LiveSettings, "replace" | "setsLogLevel">;
 }
 
 /** Members of a configuration that a service is built with, and the keys that people know them by. */
 const FIXED = {
   http: "host, port, http",
   dataDir: "dataDir",
-  limits: "limits",
-  quotas: "quotas",
   auditFile: "audit",
-  model: "model",
   executors: "executors",
   confinement: "executors.confinement",
   queue: "queue",
   catalog: "catalog",
   cache: "cache",
-  log: "log",
   telemetry: "telemetry",
   shutdownGraceMs: "shutdownGrace",
   hotReload: "hotReload",
@@ -34,14 +42,14 @@ const FIXED = {
 const CALLERS = ["clients", "auth", "defaultPolicy"] as const satisfies readonly (keyof Config)[];
 
 /**
- * How a running service takes another configuration: servers, with all that is said of them, and who may call what. Runs go
- * on; their next call meets the new rules. Secrets of both configurations stay hidden.
+ * How a running service takes another configuration: servers, with all that is said of them, who may call what, and
+ * the settings that runs begin with. Runs go on with their limits and their model; their next call meets the new rules. Secrets of both configurations stay hidden.
  *
  * @param initial What the service was built with.
  */
 export function createApply(
   initial: Config,
-  { upstreams, callers, redactor }: Pick<Parts, "upstreams" | "callers" | "redactor">,
+  { upstreams, callers, redactor, live }: ApplyParts,
 ): (next: Config) => AppliedConfig {
   let current = initial;
   return (next) => {
@@ -50,10 +58,17 @@ export function createApply(
     const clients = CALLERS.some((key) => !isDeepStrictEqual(current[key], next[key]));
     // Callers first: whoever lost a right must not find a new server in between.
     if (clients) callers.replace(next);
+    const settings = live.replace(next);
     const servers = upstreams.apply(next.upstreams, initial.shutdownGraceMs);
     current = next;
     const keys = Object.keys(FIXED) as (keyof typeof FIXED)[];
-    const needRestart = keys.filter((key) => !isDeepStrictEqual(initial[key], next[key])).map((key) => FIXED[key]);
-    return { servers, clients, needRestart };
+    const fixed = keys.filter((key) => !isDeepStrictEqual(initial[key], next[key])).map((key) => FIXED[key]);
+    const needRestart = [...fixed, ...fixedOfLog(initial.log, next.log, live.setsLogLevel)];
+    return { servers, clients, settings, needRestart };
   };
+}
+
+function* fixedOfLog(initial: Config["log"], next: Config["log"], setsLevel: boolean): Generator<string> {
+  if (initial.pretty !== next.pretty) yield "log.pretty";
+  if (initial.level !== next.level && !setsLevel) yield "log.level";
 }

@@ -20,19 +20,18 @@ import { systemClock } from "../lib/clock.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import { countRun, readGauges } from "./figures.ts";
+import { createLiveRuns } from "./live-runs.ts";
+import { LiveSettings } from "./live-settings.ts";
 import { AuditFile, type Audit } from "../observability/audit.ts";
-import { createLogger } from "../observability/logger.ts";
+import { createLogger, type Logger } from "../observability/logger.ts";
 import { createMetrics } from "../observability/metrics.ts";
 import type { Metrics } from "../observability/metrics.ts";
 import { createTelemetry } from "../observability/telemetry.ts";
 import type { Telemetry } from "../observability/telemetry-parts.ts";
 import { createRedactor } from "../observability/redact.ts";
 import type { Redactor } from "../observability/redact.ts";
-import type { Planner } from "../planner/planner.ts";
-import { createOpenAiPlanner } from "../planner/openai-planner.ts";
 import { createLocalQueue } from "../queue/local-queue.ts";
-import { Performer } from "../runs/perform.ts";
-import { QueuedRunService } from "../runs/queued-run-service.ts";
+import type { QueuedRunService } from "../runs/queued-run-service.ts";
 import { RunTracing } from "../runs/run-tracing.ts";
 import { RunResults } from "../runs/run-results.ts";
 import { createTypeChecker } from "../script/typecheck/typecheck.ts";
@@ -68,6 +67,8 @@ export interface Parts {
   /** The servers behind `registry`, to be exchanged. */
   readonly upstreams: ReloadableRegistry;
   readonly redactor: Redactor;
+  /** Settings that are read anew for each run, to be exchanged. */
+  readonly live: LiveSettings;
   readonly pins: Pins;
   readonly confinement: Confinement;
   readonly runs: QueuedRunService;
@@ -87,7 +88,7 @@ export interface Parts {
 export async function createParts(config: Config, options: PartsOptions): Promise<Parts> {
   const clock = options.clock ?? systemClock;
   const redactor = createRedactor(config.secrets);
-  const log = options.log ?? createLogger(config.log, redactor);
+  const { log, logger } = createLog(config, redactor, options.log);
   const metrics = createMetrics();
   const confinement = await confine(config.executors, config.confinement, { nativeModule: nativeModulePath(), clock });
   tellConfinement(confinement, config.confinement, log);
@@ -117,38 +118,34 @@ export async function createParts(config: Config, options: PartsOptions): Promis
   const queue = createQueue(config, { executor, clock, log });
   const results = new RunResults({ store: stores.results, clock, log });
   const typeChecker = createTypeChecker({ clock, log });
-  const planning = createPlanning(config, { telemetry, clock, log });
-  const performing = { ...planning, journal: stores.journal, results, quotas, typeChecker };
-  const runs = new QueuedRunService({
+  const live = new LiveSettings(config, { clock, log, quotas, logger });
+  const base = { journal: stores.journal, results, quotas, clock, log };
+  const toolUse = { executor, gateway, catalogs, validator, typeChecker, tracing: new RunTracing({ tracing }) };
+  const runs = createLiveRuns(live, {
+    ...base,
+    performing: { ...base, ...toolUse },
     runs: stores.runs,
-    journal: stores.journal,
     queue,
-    performer: new Performer({ ...performing, executor, gateway, catalogs, validator, clock, log }),
-    results,
-    quotas,
-    limits: config.limits,
-    canPlan: planning.planner !== undefined,
     findPrincipal: (id) => callers.find(id),
     onEnded: ({ id, source, outcome }) => {
       registry.releaseRun(id);
       countRun(metrics, source, outcome);
     },
-    clock,
-    log,
   });
   readGauges(metrics, { registry, queue, executor, breakers });
-  const doors = { callers, runs, catalogs, gateway, registry, upstreams, redactor, executor, confinement };
+  const doors = { callers, runs, catalogs, gateway, registry, upstreams, redactor, executor, confinement, live };
   return { ...doors, pins, quotas, audit, results, typeChecker, stores, observed, metrics, telemetry, clock, log };
 }
 
-/** Who writes scripts for tasks, if anybody, how many for one, and what is told of it. */
-function createPlanning(
-  { model }: Config,
-  { telemetry: { tracing }, clock, log }: Pick<Parts, "telemetry" | "clock" | "log">,
-): { readonly planner: Planner | undefined; readonly planAttempts: number; readonly tracing: RunTracing } {
-  if (model === undefined) return { planner: undefined, planAttempts: 1, tracing: new RunTracing({ tracing }) };
-  const planner = createOpenAiPlanner(model, { clock, log });
-  return { planner, planAttempts: model.attempts, tracing: new RunTracing({ tracing, model: model.model }) };
+/** The service's own logger, or the one that was given. */
+function createLog(
+  config: Config,
+  redactor: Redactor,
+  given: Log | undefined,
+): { readonly log: Log; readonly logger: Logger | undefined } {
+  if (given !== undefined) return { log: given, logger: undefined };
+  const logger = createLogger(config.log, redactor);
+  return { log: logger, logger };
 }
 
 /** What the gateway's policies keep and share with others. */

@@ -19,6 +19,8 @@ export interface QuotaState {
 export interface QuotaKeeper {
   /** The principal's own quotas, and for those it has none of, those of everybody. */
   of(principal: Principal): Quotas;
+  /** Exchanges the quotas of everybody; what was used of a period stays used. */
+  replace(everybody: Quotas): void;
   /**
    * Takes one call or run.
    *
@@ -41,13 +43,17 @@ const WORDS: Readonly<Record<QuotaKind, string>> = {
   tokens: "model tokens",
 };
 
-/** Makes a keeper. @param everybody Quotas of those who have none of their own of that kind. */
-export function createQuotaKeeper(store: QuotaStore, everybody: Quotas): QuotaKeeper {
+/** Makes a keeper. @param initial Quotas of those who have none of their own of that kind. */
+export function createQuotaKeeper(store: QuotaStore, initial: Quotas): QuotaKeeper {
+  let everybody = initial;
   const rateOf = (principal: Principal, kind: QuotaKind): Rate | undefined =>
     principal.quotas?.[kind] ?? everybody[kind];
 
   return {
     of: (principal) => (principal.quotas === undefined ? everybody : { ...everybody, ...principal.quotas }),
+    replace(quotas) {
+      everybody = quotas;
+    },
     async take(principal, kind, work) {
       const rate = rateOf(principal, kind);
       if (rate === undefined) return;

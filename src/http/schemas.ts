@@ -100,9 +100,9 @@ const name: SchemaObject = { type: "string", minLength: 1, maxLength: 1_024 };
 /**
  * Schema of the body of `POST /run`.
  *
- * @param limits What the descriptions of the limits tell.
+ * @param from What the descriptions of the limits tell, whenever they are read.
  */
-export function runBodySchema(limits: LimitsConfig): RequestSchema<RunBody> {
+export function runBodySchema(from: { readonly limits: LimitsConfig }): RequestSchema<RunBody> {
   return {
     schema: {
       type: "object",
@@ -117,7 +117,13 @@ export function runBodySchema(limits: LimitsConfig): RequestSchema<RunBody> {
           additionalProperties: globs,
           description: "Globs of the tools this run may see, by server; never widens.",
         },
-        limits: { type: "object", additionalProperties: false, properties: limitProperties(limits) },
+        limits: {
+          type: "object",
+          additionalProperties: false,
+          get properties() {
+            return limitProperties(from.limits);
+          },
+        },
         outputSchema: {
           type: ["object", "boolean"],
           description:

@@ -13,6 +13,8 @@ export interface Logger extends Log {
   child(fields: object): Logger;
   /** Whether lines of this level are written: to save the work of building costly fields. */
   isLevelEnabled(level: string): boolean;
+  /** Sets how much is logged from now on, by this logger and all that are its children. */
+  setLevel(level: LogSettings["level"]): void;
 }
 
 /** How much is logged and in what form. */
@@ -45,7 +47,8 @@ export function createLogger(
   const target = destination ?? openFile({ fd: STDERR, sync: true });
   const sink = pino(
     {
-      level: settings.level,
+      // What is written is decided before, so that it can be another for all children at once.
+      level: "trace",
       base: null,
       timestamp: () => `,"time":"${new Date(clock.now()).toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
@@ -53,17 +56,26 @@ export function createLogger(
     },
     settings.pretty ? { write: (line: string) => target.write(formatPretty(line)) } : target,
   );
-  return redacting(sink, redactor);
+  return redacting(sink, redactor, { rank: rankOf(settings.level) });
+}
+
+const LEVELS: readonly string[] = ["trace", "debug", "info", "warn", "error"];
+const RANKS: ReadonlyMap<string, number> = new Map(LEVELS.map((level, rank) => [level, rank]));
+
+/** The higher, the fewer lines; what is no level is above all. */
+function rankOf(level: string): number {
+  return RANKS.get(level) ?? LEVELS.length;
 }
 
 /** Redacts before the sink writes; what is below the level costs nothing. */
-function redacting(sink: PinoLogger, redactor: Redactor): Logger {
+function redacting(sink: PinoLogger, redactor: Redactor, least: { rank: number }): Logger {
+  const isLevelEnabled = (level: string): boolean => RANKS.has(level) && rankOf(level) >= least.rank;
   const redactFields = (fields: object): object =>
     redactor.value(fields instanceof Error ? { err: fields } : fields) as object;
   const writer =
     (level: "trace" | "debug" | "info" | "warn" | "error") =>
     (fields: object, message: string): void => {
-      if (sink.isLevelEnabled(level)) sink[level](redactFields(fields), redactor.text(message));
+      if (isLevelEnabled(level)) sink[level](redactFields(fields), redactor.text(message));
     };
   return {
     trace: writer("trace"),
@@ -71,7 +83,10 @@ function redacting(sink: PinoLogger, redactor: Redactor): Logger {
     info: writer("info"),
     warn: writer("warn"),
     error: writer("error"),
-    child: (fields) => redacting(sink.child(redactFields(fields)), redactor),
-    isLevelEnabled: (level) => sink.isLevelEnabled(level),
+    child: (fields) => redacting(sink.child(redactFields(fields)), redactor, least),
+    isLevelEnabled,
+    setLevel(level) {
+      least.rank = rankOf(level);
+    },
   };
 }

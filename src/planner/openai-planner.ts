@@ -22,6 +22,7 @@ export function createOpenAiPlanner(
 ): Planner {
   const client = createClient(config, log);
   return {
+    model: config.model,
     async plan(request) {
       request.signal.throwIfAborted();
       const startedAtMs = clock.monotonic();

@@ -22,6 +22,8 @@ export interface Plan {
 
 /** Turns a task into a script. */
 export interface Planner {
+  /** What the model is called, for traces. */
+  readonly model?: string;
   /** @throws MODEL_UNAVAILABLE, MODEL_NO_SCRIPT; the signal's reason when aborted. */
   plan(request: PlanRequest): Promise<Plan>;
 }

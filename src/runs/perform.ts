@@ -122,7 +122,7 @@ export class Performer {
       try {
         await this.#deps.quotas.require(run.principal, "tokens", "ask the model for a script");
         const request = { task, inputJson, declarations, outputSchemaJson, failed, signal };
-        plan = await this.#tracing.plan(run, attempt, () => planner.plan(request));
+        plan = await this.#tracing.plan(run, { model: planner.model, attempt }, () => planner.plan(request));
       } catch (error) {
         // The scripts tried before stay part of the answer.
         const attempted = { error: this.#toInfo(run, error, signal), execution: undefined };

@@ -10,18 +10,9 @@ import type { RunOutcome } from "./run.ts";
 /** The spans of runs: `run`, and in it `plan` and `execute`, which tool calls are part of. No script, task, input or result. */
 export class RunTracing {
   readonly #tracing: Tracing;
-  readonly #model: string | undefined;
 
-  /** @param model Name of the model that plans. */
-  constructor({
-    tracing = noTracing,
-    model,
-  }: {
-    readonly tracing?: Tracing | undefined;
-    readonly model?: string | undefined;
-  }) {
+  constructor({ tracing = noTracing }: { readonly tracing?: Tracing | undefined }) {
     this.#tracing = tracing;
-    this.#model = model;
   }
 
   /** Notes a run from its submission to its end; what is done for it meanwhile belongs to it. */
@@ -38,9 +29,13 @@ export class RunTracing {
   }
 
   /** Notes that a model writes a script. @source OpenTelemetry semantic conventions for generative AI */
-  plan(run: ActiveRun, attempt: number, plan: () => Promise<Plan>): Promise<Plan> {
-    const model = this.#model === undefined ? {} : { "gen_ai.request.model": this.#model };
-    const attributes = { "gen_ai.operation.name": "chat", "runlet.attempt": attempt, ...model };
+  plan(
+    run: ActiveRun,
+    { model, attempt }: { readonly model: string | undefined; readonly attempt: number },
+    plan: () => Promise<Plan>,
+  ): Promise<Plan> {
+    const named = model === undefined ? {} : { "gen_ai.request.model": model };
+    const attributes = { "gen_ai.operation.name": "chat", "runlet.attempt": attempt, ...named };
     const span = this.#tracing.start("plan", run.trace, { kind: "client", attributes });
     return noted(span, plan, ({ usage }) => {
       span?.set({ "gen_ai.usage.input_tokens": usage.inputTokens, "gen_ai.usage.output_tokens": usage.outputTokens });

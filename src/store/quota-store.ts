@@ -9,7 +9,7 @@ export interface QuotaUse {
 }
 
 /**
- * Counts what is used of quotas. A period begins with the first use and ends for all that was used in it at once. Each
+ * Counts what is used of quotas, by key and length of the period: another limit finds what is used. A period begins with the first use and ends for all that was used in it at once. Each
  * method is one step: two at the same time cannot both take the last of a quota.
  */
 export interface QuotaStore {

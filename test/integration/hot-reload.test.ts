@@ -4,6 +4,8 @@ import { afterEach, describe, expect, test } from "vitest";
 import { createClientKey } from "../../src/config/clients.ts";
 import type { Options } from "../../src/config/options.ts";
 import { fixtureServer, startService } from "../support/service.ts";
+import { startModelServer } from "../support/model-server.ts";
+import type { ModelServer } from "../support/model-server.ts";
 import type { RunningService } from "../support/service.ts";
 
 let service: RunningService | undefined;
@@ -40,6 +42,87 @@ async function pidOf(client: Pick<RunningService, "post">, server: string): Prom
   // A refusal as a whole: it holds its code.
   return JSON.stringify((body as { result?: unknown }).result ?? body);
 }
+
+/** A script that ends after so long. */
+const sleeping = (ms: number): string => `await mcp.tiny.sleep({ms: ${ms}}); return "slept"`;
+
+describe("settings that change while the service runs", () => {
+  test("limits count for runs that begin then, and not for one that has begun", async () => {
+    const running = await start({ mcpServers: { tiny: TINY } });
+    const begun = running.run(sleeping(4_000));
+    await expect.poll(() => running.logs()).toContain("MCP server is ready");
+    write(running, { mcpServers: { tiny: TINY }, limits: { wallMs: 1_000 } });
+    await said(running, RELOADED);
+    expect(running.logs()).toContain('"settings":["limits"]');
+    expect(running.logs()).not.toContain("need a restart");
+    expect(await running.run(sleeping(4_000))).toMatchObject({ status: "failed", error: { code: "SCRIPT_TIMEOUT" } });
+    expect(await begun).toMatchObject({ status: "succeeded", result: "slept" });
+    const { body } = await running.get("/openapi.json");
+    expect(JSON.stringify(body)).toMatch(/"wallMs":\{"type":"integer","minimum":0,"default":1000,/u);
+  });
+
+  test("quotas count what was used before", async () => {
+    const config = { mcpServers: { tiny: TINY } };
+    const running = await start({ ...config, quotas: { runs: "2/day" } });
+    const codes = async (times: number): Promise<unknown[]> => {
+      const all: unknown[] = [];
+      for (let time = 0; time < times; time++) {
+        const { body } = await running.post("/run", { script: "return 1" });
+        all.push((body as { code?: unknown; status?: unknown }).code ?? (body as { status?: unknown }).status);
+      }
+      return all;
+    };
+    expect(await codes(3)).toEqual(["succeeded", "succeeded", "QUOTA_EXCEEDED"]);
+    write(running, { ...config, quotas: { runs: "4/day" } });
+    await said(running, RELOADED);
+    // The try that was refused counts too.
+    expect(await codes(2)).toEqual(["succeeded", "QUOTA_EXCEEDED"]);
+    write(running, config);
+    await said(running, RELOADED, 2);
+    expect(await codes(1)).toEqual(["succeeded"]);
+  });
+
+  test("a model that comes writes scripts from then on, and one that goes ends what it began", async () => {
+    const script = (text: string) => `\`\`\`js\nreturn ${JSON.stringify(text)}\n\`\`\``;
+    const first = await startModelServer({ kind: "text", text: script("first"), delayMs: 2_500 });
+    const second = await startModelServer({ kind: "text", text: script("second") });
+    try {
+      const config = { mcpServers: { tiny: TINY } };
+      const modelOf = ({ baseURL }: ModelServer, model: string) => ({ ...config, model: { baseURL, model } });
+      const running = await start(config);
+      const task = async (): Promise<unknown> => (await running.post("/run", { task: "Say who you are" })).body;
+      expect(await task()).toMatchObject({ code: "MODEL_NOT_CONFIGURED" });
+      write(running, modelOf(first, "one"));
+      await said(running, RELOADED);
+      const begun = task();
+      await expect.poll(() => first.requests.length, { timeout: 10_000 }).toBe(1);
+      write(running, modelOf(second, "two"));
+      await said(running, RELOADED, 2);
+      expect(await task()).toMatchObject({ status: "succeeded", result: "second" });
+      expect(await begun).toMatchObject({ status: "succeeded", result: "first" });
+      expect([first.requests, second.requests].map((all) => all.map(({ body }) => body.model))).toEqual([
+        ["one"],
+        ["two"],
+      ]);
+      write(running, config);
+      await said(running, RELOADED, 3);
+      expect(await task()).toMatchObject({ code: "MODEL_NOT_CONFIGURED" });
+    } finally {
+      await Promise.all([first.close(), second.close()]);
+    }
+  });
+
+  test("the level of the log is another one for every part", async () => {
+    const running = await start({ mcpServers: { tiny: TINY } });
+    await running.run("return 1");
+    expect(running.logs()).not.toContain('"level":"debug"');
+    write(running, { mcpServers: { tiny: TINY }, log: { level: "debug" } });
+    await said(running, RELOADED);
+    expect(running.logs()).toContain('"settings":["log.level"]');
+    await running.get("/healthz");
+    await said(running, '"level":"debug"');
+  });
+});
 
 describe("a configuration file that changes while the service runs", () => {
   test("restarts the server that is changed, brings the one that is new, and leaves the others' processes alone", async () => {
@@ -135,9 +218,13 @@ describe("a configuration file that changes while the service runs", () => {
 
   test("names what needs a restart, and takes the rest", async () => {
     const running = await start({ mcpServers: { tiny: TINY } });
-    write(running, { mcpServers: { tiny: TINY, more: TINY }, queue: { depth: 5 }, limits: { wallMs: 1_000 } });
+    write(running, {
+      mcpServers: { tiny: TINY, more: TINY },
+      queue: { depth: 5 },
+      log: { level: "info", pretty: true },
+    });
     await said(running, RELOADED);
-    expect(running.logs()).toContain('"keys":["limits","queue"]');
+    expect(running.logs()).toContain('"keys":["queue","log.pretty"]');
     expect(await pidOf(running, "more")).toMatch(/\d/u);
   });
 

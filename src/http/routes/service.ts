@@ -67,10 +67,14 @@ function metrics(deps: HttpDeps): AnyOperation {
   });
 }
 
-function documentation({ version }: HttpDeps, documented: readonly AnyOperation[]): AnyOperation[] {
-  const document = openApiDocument(documented, version);
-  const text = JSON.stringify(document);
-  const page = docsPage(document);
+/** Made anew when the operator's limits, which it tells, are others. */
+function documentation(deps: HttpDeps, documented: readonly AnyOperation[]): AnyOperation[] {
+  const make = () => {
+    const document = openApiDocument(documented, deps.version);
+    return { limits: deps.limits, text: JSON.stringify(document), page: docsPage(document) };
+  };
+  let made = make();
+  const current = (): typeof made => (made.limits === deps.limits ? made : (made = make()));
   const schema = JSON.stringify(optionsJsonSchema());
   return [
     operation({
@@ -89,7 +93,7 @@ function documentation({ version }: HttpDeps, documented: readonly AnyOperation[
       tag: "Service",
       summary: "This API as an OpenAPI 3.1 document.",
       answers: { 200: { description: "The document." } },
-      handle: () => new Response(text, { headers: { "content-type": "application/json" } }),
+      handle: () => new Response(current().text, { headers: { "content-type": "application/json" } }),
     }),
     operation({
       method: "GET",
@@ -99,7 +103,7 @@ function documentation({ version }: HttpDeps, documented: readonly AnyOperation[
       summary: "This API as a page to read.",
       answers: { 200: { description: "The page.", type: "text/html" } },
       handle: () =>
-        new Response(page, {
+        new Response(current().page, {
           headers: { "content-type": "text/html; charset=utf-8", "content-security-policy": docsPolicy },
         }),
     }),

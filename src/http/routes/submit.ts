@@ -28,7 +28,7 @@ export function submitOperation(deps: HttpDeps): AnyOperation {
     tag: "Runs",
     quotas: ["runs"],
     summary: "Run a script, or a task that a model writes the script for. A run that fails is answered with 200.",
-    body: runBodySchema(deps.limits),
+    body: runBodySchema(deps),
     explainBody: unsupportedReason,
     headers: {
       "Idempotency-Key": "The same key and body give the same run; another body is refused with 409.",

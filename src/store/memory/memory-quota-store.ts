@@ -1,4 +1,4 @@
-import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
+import { RateLimiterMemory, type RateLimiterRes } from "rate-limiter-flexible";
 import type { Rate } from "../../config/rates.ts";
 import type { QuotaStore, QuotaUse } from "../quota-store.ts";
 
@@ -7,26 +7,22 @@ import type { QuotaStore, QuotaUse } from "../quota-store.ts";
  * itself, and forgets a key when its period ends.
  */
 export function createMemoryQuotaStore(): QuotaStore {
-  const limiters = new Map<string, RateLimiterMemory>();
+  /** By period: a limit that is changed in the middle of one finds what is used of it. */
+  const limiters = new Map<number, RateLimiterMemory>();
 
-  function limiterOf({ limit, periodMs }: Rate): RateLimiterMemory {
-    const name = `${limit}/${periodMs}`;
-    let limiter = limiters.get(name);
+  function limiterOf({ periodMs }: Rate): RateLimiterMemory {
+    let limiter = limiters.get(periodMs);
     if (limiter === undefined) {
-      limiter = new RateLimiterMemory({ points: limit, duration: periodMs / 1_000 });
-      limiters.set(name, limiter);
+      limiter = new RateLimiterMemory({ points: Number.MAX_SAFE_INTEGER, duration: periodMs / 1_000 });
+      limiters.set(periodMs, limiter);
     }
     return limiter;
   }
 
   return {
     async take(key, rate) {
-      try {
-        return { granted: true, ...toUse(await limiterOf(rate).consume(key)) };
-      } catch (refusal) {
-        if (!(refusal instanceof RateLimiterRes)) throw refusal;
-        return { granted: false, ...toUse(refusal) };
-      }
+      const use = toUse(await limiterOf(rate).penalty(key));
+      return { granted: use.used <= rate.limit, ...use };
     },
     async add(key, rate, amount) {
       return toUse(await limiterOf(rate).penalty(key, amount));

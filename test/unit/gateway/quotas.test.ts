@@ -53,6 +53,19 @@ describe("a keeper of quotas", () => {
     await keeper.require(who("bob"), "tokens", "ask the model");
   });
 
+  test("holds everybody to other quotas from the next look on, with what was used before", async () => {
+    const keeper = keeperOf({ calls: { limit: 1, periodMs: MINUTE } });
+    const own = who("bob", { calls: { limit: 1, periodMs: MINUTE } });
+    for (const caller of [who("ann"), own]) await keeper.take(caller, "calls", "call it");
+    keeper.replace({ calls: { limit: 2, periodMs: MINUTE } });
+    expect(await keeper.states(who("ann"), ["calls"])).toMatchObject([{ left: 1 }]);
+    await keeper.take(who("ann"), "calls", "call it");
+    await expect(keeper.take(who("ann"), "calls", "call it")).rejects.toMatchObject({ code: "QUOTA_EXCEEDED" });
+    await expect(keeper.take(own, "calls", "call it")).rejects.toMatchObject({ code: "QUOTA_EXCEEDED" });
+    keeper.replace({});
+    await keeper.take(who("ann"), "calls", "call it");
+  });
+
   test("tells what is used up, how long, and to stop until then", async () => {
     const keeper = keeperOf({ runs: { limit: 3, periodMs: MINUTE } });
     for (let run = 0; run < 3; run++) await keeper.take(who("ann"), "runs", "start the run");

@@ -6,7 +6,7 @@ import { compileCheck, readParameters, type RequestSchema } from "../../../src/h
 import { isRecord } from "../../../src/lib/guards.ts";
 
 const bodies: readonly (readonly [string, RequestSchema<unknown>])[] = [
-  ["run", runBodySchema(BUILT_IN_LIMITS)],
+  ["run", runBodySchema({ limits: BUILT_IN_LIMITS })],
   ["invoke", invokeBodySchema],
   ["batch", batchBodySchema],
 ];
@@ -48,7 +48,7 @@ describe("a check of a request", () => {
   });
 
   test("takes every limit of the table, and leaves the cutting to the run", () => {
-    const check = compileCheck(runBodySchema(BUILT_IN_LIMITS));
+    const check = compileCheck(runBodySchema({ limits: BUILT_IN_LIMITS }));
     for (const name of LIMIT_NAMES) {
       const over = { script: "1", limits: { [name]: BUILT_IN_LIMITS.ceilings[name] + 1 } };
       expect(check(over), name).toEqual({ ok: true, value: over });
@@ -57,7 +57,7 @@ describe("a check of a request", () => {
   });
 
   test("tells the first 50 faults of a body that has a hundred thousand, at once", () => {
-    const check = compileCheck(runBodySchema(BUILT_IN_LIMITS));
+    const check = compileCheck(runBodySchema({ limits: BUILT_IN_LIMITS }));
     const unknown = Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [`k${i}`, 1]));
     const startedAt = performance.now();
     for (const body of [
@@ -86,7 +86,7 @@ describe("a check of a request", () => {
   });
 
   test("shows values that are wrong, cut where they are long", () => {
-    const check = compileCheck(runBodySchema(BUILT_IN_LIMITS));
+    const check = compileCheck(runBodySchema({ limits: BUILT_IN_LIMITS }));
     const checked = check({ script: "1", mode: "x".repeat(1_000) });
     const [problem] = checked.ok ? [] : checked.problems;
     expect(problem?.pointer).toBe("/mode");
@@ -95,7 +95,7 @@ describe("a check of a request", () => {
   });
 
   test("does not take a number that is not finite", () => {
-    const check = compileCheck(runBodySchema(BUILT_IN_LIMITS));
+    const check = compileCheck(runBodySchema({ limits: BUILT_IN_LIMITS }));
     const body: unknown = JSON.parse('{"script":"1","limits":{"wallMs":1e1000},"priority":-1e1000}');
     expect(check(body)).toMatchObject({
       ok: false,

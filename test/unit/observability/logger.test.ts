@@ -47,6 +47,22 @@ describe("lines", () => {
     expect([log.isLevelEnabled("info"), log.isLevelEnabled("error")]).toEqual([false, true]);
   });
 
+  test("another level counts at once, for children that are there already too", () => {
+    const { log, lines } = capture({ level: "warn" });
+    const child = log.child({ server: "files" });
+    child.debug({}, "1");
+    child.setLevel("debug");
+    child.debug({}, "2");
+    log.debug({}, "3");
+    log.trace({}, "4");
+    log.setLevel("silent");
+    child.error({}, "5");
+    expect(records(lines)).toMatchObject([{ msg: "2" }, { msg: "3" }]);
+    expect([child.isLevelEnabled("error"), log.isLevelEnabled("silent")]).toEqual([false, false]);
+    log.setLevel("trace");
+    expect([child.isLevelEnabled("trace"), child.isLevelEnabled("louder")]).toEqual([true, false]);
+  });
+
   test("silent writes nothing", () => {
     const { log, lines } = capture({ level: "silent" });
     log.error({}, "lost");

@@ -18,7 +18,17 @@ describe("quotas in memory", () => {
     expect(await store.take("a", RATE)).toEqual({ granted: true, used: 1, resetMs: 60_000 });
   });
 
-  test("are kept for each key and each rate", async () => {
+  test("find what is used when the limit is another, and nothing when the period is", async () => {
+    const store = createMemoryQuotaStore();
+    for (let time = 0; time < 2; time++) await store.take("a", RATE);
+    const more = { ...RATE, limit: 3 };
+    expect(await store.read("a", more)).toMatchObject({ used: 2 });
+    expect(await store.take("a", more)).toMatchObject({ granted: true, used: 3 });
+    expect(await store.take("a", { ...RATE, limit: 1 })).toMatchObject({ granted: false });
+    expect(await store.take("a", { ...RATE, periodMs: 1_000 })).toMatchObject({ granted: true, used: 1 });
+  });
+
+  test("are kept for each key and each period", async () => {
     const store = createMemoryQuotaStore();
     await store.add("a", RATE, 5);
     expect(await store.read("a", RATE)).toEqual({ used: 5, resetMs: 60_000 });

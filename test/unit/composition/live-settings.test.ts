@@ -1,0 +1,66 @@
+import { expect, test } from "vitest";
+import { createApply } from "../../../src/composition/apply-config.ts";
+import { LiveSettings } from "../../../src/composition/live-settings.ts";
+import { compileConfig } from "../../../src/config/compile.ts";
+import type { Options } from "../../../src/config/options.ts";
+import type { Quotas } from "../../../src/config/quotas.ts";
+import { silentLog } from "../../../src/lib/log.ts";
+import { createManualClock } from "../../support/manual-clock.ts";
+
+const config = (options: Options = {}) => compileConfig({ mcpServers: {}, ...options });
+
+/** Settings of a service, and what they were told to act on. */
+function settings(initial: Options, withLogger = true) {
+  const quotas: Quotas[] = [];
+  const levels: string[] = [];
+  const first = config(initial);
+  const live = new LiveSettings(first, {
+    clock: createManualClock(),
+    log: silentLog,
+    quotas: { replace: (next) => void quotas.push(next) },
+    logger: withLogger ? { setLevel: (level) => void levels.push(level) } : undefined,
+  });
+  const apply = createApply(first, {
+    live,
+    upstreams: { apply: () => ({ added: [], changed: [], removed: [] }) },
+    callers: { replace: () => undefined },
+    redactor: { learn: () => undefined },
+  });
+  return { live, apply, quotas, levels };
+}
+
+test("the same configuration changes nothing", () => {
+  const model = { baseURL: "http://localhost/v1", model: "m" };
+  const { live, apply, quotas, levels } = settings({ model });
+  const { planner, limits } = live;
+  expect(apply(config({ model }))).toMatchObject({ settings: [], needRestart: [], clients: false });
+  expect([live.planner, live.limits]).toEqual([planner, limits]);
+  expect(live.planner).toBe(planner);
+  expect([quotas, levels]).toEqual([[], []]);
+});
+
+test("each setting is exchanged by itself, and told by the name that people know", () => {
+  const { live, apply, quotas, levels } = settings({});
+  expect(live.planner).toBeUndefined();
+  expect(apply(config({ limits: { wallMs: 1_234 } })).settings).toEqual(["limits"]);
+  expect(live.limits.defaults.wallMs).toBe(1_234);
+  expect(apply(config({ model: { baseURL: "http://localhost/v1", model: "m", attempts: 4 } })).settings).toEqual([
+    "limits",
+    "model",
+  ]);
+  expect([live.planner?.model, live.planAttempts]).toEqual(["m", 4]);
+  expect(apply(config({ quotas: { runs: "1/day" }, log: { level: "debug" } })).settings).toEqual([
+    "quotas",
+    "model",
+    "log.level",
+  ]);
+  expect([live.planner, live.planAttempts]).toEqual([undefined, 1]);
+  expect([quotas, levels]).toEqual([[{ runs: { limit: 1, periodMs: 86_400_000 } }], ["debug"]]);
+});
+
+test("a service whose log was given to it needs a restart for another level, and says so until it is as it was", () => {
+  const { apply } = settings({}, false);
+  const debug = config({ log: { level: "debug", pretty: true } });
+  expect(apply(debug)).toMatchObject({ settings: [], needRestart: ["log.pretty", "log.level"] });
+  expect(apply(config())).toMatchObject({ needRestart: [] });
+});
