@@ -1,6 +1,7 @@
 import { RunletError } from "../lib/errors.ts";
 import { nearestNames } from "../lib/nearest.ts";
 import { VERSION } from "../version.ts";
+import { AUTH_USAGE, authCommand } from "./commands/auth.ts";
 import { CONFIG_USAGE, configCommand } from "./commands/config.ts";
 import { DOCTOR_USAGE, doctorCommand } from "./commands/doctor.ts";
 import { KEYS_USAGE, keysCommand } from "./commands/keys.ts";
@@ -28,6 +29,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ["servers", { run: serversCommand, usage: SERVERS_USAGE }],
   ["tools", { run: toolsCommand, usage: TOOLS_USAGE }],
   ["secrets", { run: secretsCommand, usage: SECRETS_USAGE }],
+  ["auth", { run: authCommand, usage: AUTH_USAGE }],
   ["keys", { run: keysCommand, usage: KEYS_USAGE }],
   ["pins", { run: pinsCommand, usage: PINS_USAGE }],
 ]);
@@ -45,6 +47,7 @@ const USAGE = `Usage: runlet COMMAND
   doctor                    what is wrong with this machine or the configuration, and how to mend it (--json, --offline)
   secrets set|list|rm|rotate
                             the secrets that the configuration refers to, kept encrypted
+  auth login|list|logout    logs in to servers where a person must consent
   pins list|show|approve|reset
                             the tools that servers are held to, and what they changed
   keys create|list|revoke   the keys that clients call with

@@ -11,6 +11,8 @@ export interface CliIo {
   readonly cwd: string;
   /** Calls `listener` on each SIGHUP. @returns How to stop. @default there are none */
   readonly onHangup?: (listener: () => void) => () => void;
+  /** Opens an address in a browser. @default the system's own way */
+  readonly openBrowser?: (address: string) => void;
   /** Where secrets are typed or piped in. @default the process's own */
   readonly stdin?: SecretInput;
 }

@@ -7,6 +7,7 @@ import { ObservedTypes } from "../catalog/learned/observed-types.ts";
 import { createCallers } from "../config/callers.ts";
 import type { Callers } from "../config/callers.ts";
 import type { Config } from "../config/config.ts";
+import { tokensPlaceOf } from "../config/secrets/tokens-place.ts";
 import { nativeModulePath } from "../executor/bundles.ts";
 import { confine, tellConfinement } from "../executor/confinement/confine.ts";
 import type { Confinement } from "../executor/confinement/confine.ts";
@@ -40,6 +41,7 @@ import { createMemoryQuotaStore } from "../store/memory/memory-quota-store.ts";
 import { createMemoryStores } from "../store/memory/create-memory-stores.ts";
 import { createSqliteStores } from "../store/sqlite/create-sqlite-stores.ts";
 import type { Stores } from "../store/stores.ts";
+import { createGrantStore } from "../upstream/oauth/grant-store.ts";
 import { createUpstreamRegistry } from "../upstream/registry.ts";
 import type { ReloadableRegistry } from "../upstream/registry.ts";
 import { VERSION } from "../version.ts";
@@ -104,6 +106,7 @@ export async function createParts(config: Config, options: PartsOptions): Promis
     env: options.env,
     version: VERSION,
     redact,
+    grants: config.secretsPlace && createGrantStore(tokensPlaceOf(config.secretsPlace), clock),
     onRestart: (server) => metrics.add("runlet_upstream_restarts_total", { server }),
   });
   const registry = guardRegistry(upstreams, { pins, log, redact });

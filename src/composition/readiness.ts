@@ -1,6 +1,8 @@
 import type { Readiness } from "../http/deps.ts";
 import type { Parts } from "./parts.ts";
 
+const DOWN: ReadonlySet<unknown> = new Set(["failed", "degraded", "needs_auth"]);
+
 /** What `/readyz` answers. */
 export function readiness({
   executor,
@@ -9,7 +11,7 @@ export function readiness({
 }: Pick<Parts, "executor" | "registry" | "confinement">): Readiness {
   const { ready, spare, starting, draining, crashes } = executor.status();
   const statuses = registry.list().map((upstream) => upstream.status());
-  const failed = statuses.filter((status) => status.state === "failed" || status.state === "degraded").length;
+  const failed = statuses.filter((status) => DOWN.has(status.state)).length;
   return {
     ready: ready > 0,
     checks: {

@@ -24,7 +24,7 @@ import { parseBytes, parseDuration } from "./units.ts";
 
 /** What is known of the options beside their values; what `loadOptions` returned fits. */
 export type CompileContext = Partial<
-  Pick<LoadedOptions, "sources" | "secrets" | "references" | "problems" | "fileDir" | "cwd">
+  Pick<LoadedOptions, "sources" | "secrets" | "references" | "problems" | "fileDir" | "cwd" | "secretsPlace">
 > & {
   /** Cores of the machine. @default what the system says */
   readonly cores?: number;
@@ -107,6 +107,7 @@ function compileSections(options: Options, context: CompileContext, report: Faul
     hotReload: options.hotReload ?? true,
     shutdownGraceMs: parseDuration(options.shutdownGrace ?? "") ?? keys.shutdownGrace.default,
     secrets: [...(context.secrets ?? [])],
+    secretsPlace: context.secretsPlace,
   };
 }
 

@@ -7,6 +7,7 @@ import type { RedactionConfig } from "./redaction-keys.ts";
 import type { Quotas } from "./quotas.ts";
 import type { Principal, ToolClass } from "./principal.ts";
 import type { OAuthConfig } from "./oauth-keys.ts";
+import type { SecretsPlace } from "./secrets/secrets-place.ts";
 import type { TelemetryConfig } from "./telemetry-keys.ts";
 
 /** How to reach one MCP server; `${…}` references are resolved when the configuration is compiled. */
@@ -26,7 +27,7 @@ export type UpstreamTransportConfig =
       readonly headers: Readonly<Record<string, string>>;
       /** Whether the server speaks the event streams of revision 2024-11-05, not Streamable HTTP. @default found out at its start */
       readonly sse?: boolean;
-      /** How access tokens for it are got. @default none are */
+      /** How access tokens for it are got. @default those of `runlet auth login`, where the server asks for one and somebody did */
       readonly oauth?: OAuthConfig;
     };
 
@@ -213,4 +214,6 @@ export interface Config {
   readonly hotReload: boolean;
   /** Every secret value that was resolved from a reference: for redaction. Never logged, never shown. */
   readonly secrets: readonly string[];
+  /** Where secrets are kept, and tokens of logins beside them; holds the master key: never shown. `undefined`: nowhere. */
+  readonly secretsPlace: SecretsPlace | undefined;
 }

@@ -123,6 +123,11 @@ const ERRORS = {
   /** The MCP server cannot be started or reached. */
   UPSTREAM_UNAVAILABLE: { fault: "upstream", status: 502, retryable: true },
   /**
+   * The MCP server wants an access token that only somebody's login can give: `runlet auth login SERVER`. Nothing was done. Not
+   * retryable before that.
+   */
+  UPSTREAM_NEEDS_AUTH: { fault: "operator", status: 502, retryable: false },
+  /**
    * The tool asks who calls it for something that this caller cannot give, or did not; `details.kind` says what: `elicitation`,
    * `sampling` or `roots`, and `details.question` what it wants to know.
    */

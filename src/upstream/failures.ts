@@ -30,6 +30,8 @@ const ASKS_FOR_INPUT: ReadonlySet<unknown> = new Set([
 ]);
 /** In the details of a call that a server has no room for. */
 const TURNED_AWAY = "refused";
+/** Failures that already say why a server does not start. */
+const ABOUT_START: ReadonlySet<unknown> = new Set(["UPSTREAM_UNAVAILABLE", "UPSTREAM_NEEDS_AUTH"]);
 const INPUT_RULE = "its caller cannot be asked for input: the tool asks for some";
 
 /** A call that failed, and what was known of it. */
@@ -169,7 +171,7 @@ export function toStartError(
   exit: string | undefined,
 ): RunletError {
   const { name, transport } = config;
-  if (thrown instanceof RunletError && thrown.code === "UPSTREAM_UNAVAILABLE") return thrown;
+  if (thrown instanceof RunletError && ABOUT_START.has(thrown.code)) return thrown;
   const { rule, hint } = startProblem(thrown, config, stage, exit);
   const verb = transport.kind === "http" ? "reach" : "start";
   return new RunletError("UPSTREAM_UNAVAILABLE", `Cannot ${verb} server "${name}" as ${rule}.`, {

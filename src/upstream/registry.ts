@@ -165,7 +165,8 @@ async function endWhenIdle(upstream: Upstream, { clock }: Pick<UpstreamDeps, "cl
 function isUnsettled(upstream: Upstream): boolean {
   if (upstream.knownTools() !== undefined) return false;
   const { state } = upstream.status();
-  return state === "stopped" || state === "starting";
+  // What waits for a login says so at once where there was none.
+  return state === "stopped" || state === "starting" || state === "needs_auth";
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { UpstreamConfig } from "../config/config.ts";
 import { RunletError } from "../lib/errors.ts";
+import { isNeedsLogin } from "./oauth/needs-login.ts";
 import { RestartPolicy } from "./restart-policy.ts";
 import { Session, type SessionDeps } from "./session.ts";
 import type { ToolListing } from "./tool-list.ts";
@@ -66,6 +67,7 @@ export class Replica {
 
   get state(): UpstreamState {
     if (this.#phase.state !== "stopped") return this.#phase.state;
+    if (this.#deps.tokens?.needsLogin === true) return "needs_auth";
     return this.#starts.state === "stopped" ? this.#ends.state : this.#starts.state;
   }
 
@@ -107,7 +109,7 @@ export class Replica {
    * The open session, started if need be; concurrent callers share one start.
    *
    * @throws UPSTREAM_UNAVAILABLE when it cannot be started, is in back-off, or is being tried for the first time after many
-   *   failures by another caller.
+   *   failures by another caller; UPSTREAM_NEEDS_AUTH when somebody must log in first.
    */
   async ready(): Promise<Session> {
     const { name } = this.#config;
@@ -132,7 +134,8 @@ export class Replica {
    * they ended: ended from here, nobody would know which of them were carried out.
    */
   lost(session: Session, error: unknown): void {
-    this.#lose(session, error instanceof Error ? error.message : String(error));
+    const stage = isNeedsLogin(error) ? "auth" : "call";
+    this.#lose(session, error instanceof Error ? error.message : String(error), stage);
   }
 
   /** Ends the session, if any; the next use starts another. @param idle It was not used. */
@@ -161,6 +164,8 @@ export class Replica {
 
   /** Why it cannot be started now. */
   #refusal(): RunletError | undefined {
+    const noToken = this.#deps.tokens?.refusal();
+    if (noToken !== undefined) return noToken;
     for (const policy of [this.#starts, this.#ends]) {
       const waitMs = policy.waitMs();
       const isTried = policy.state === "degraded" && policy.trial !== undefined;
@@ -234,7 +239,8 @@ export class Replica {
 
   #startFailed(session: Session, error: RunletError, startedAt: number): void {
     const { log, redact, onFailure } = this.#deps;
-    this.#starts.failed(error, startedAt);
+    // A server that waits for a login is well, and is tried again as soon as there was one.
+    if (!isNeedsLogin(error)) this.#starts.failed(error, startedAt);
     onFailure(session.stage, error.message);
     this.#setPhase({ state: "stopped" });
     // What the server itself said is mostly what tells the operator what to mend.
@@ -253,13 +259,13 @@ export class Replica {
     this.#retire(session);
   }
 
-  #lose(session: Session, reason: string): void {
+  #lose(session: Session, reason: string, stage: UpstreamFailure["stage"] = "call"): void {
     const phase = this.#phase;
     if (phase.state !== "ready" || phase.session !== session) return;
     const { name, transport } = this.#config;
     // A server over HTTP that forgot us is well: a new session makes it good.
     if (transport.kind !== "http") this.#ends.failed(ended(name, reason), phase.sinceMs);
-    this.#deps.onFailure("call", reason);
+    this.#deps.onFailure(stage, reason);
     if (this.#uses.has(session)) this.#draining.add(session);
     else this.#retire(session);
     this.#setPhase({ state: "stopped" });

@@ -14,7 +14,7 @@ import { Questions } from "./questions.ts";
 import { type ChangeWatch, watchToolList } from "./tool-list-watch.ts";
 import type { ToolListing } from "./tool-list.ts";
 import { authorizedFetch } from "./oauth/authorized-fetch.ts";
-import type { AccessTokens } from "./oauth/client-credentials.ts";
+import type { AccessTokens } from "./oauth/access-tokens.ts";
 import { containerRun } from "./transports/container.ts";
 import { childEnvironment, type Environment } from "./transports/environment.ts";
 import { HttpTransport } from "./transports/http.ts";
@@ -69,6 +69,8 @@ export class Session {
   readonly #incidents = new Incidents();
   readonly #questions: Questions;
   #opened = false;
+  /** Why there was no token for a request of the start. */
+  #noToken: RunletError | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(config: UpstreamConfig, deps: SessionDeps) {
@@ -131,7 +133,8 @@ export class Session {
       this.#stage = "call";
       return listing;
     } catch (error) {
-      throw toStartError(this.#fatal() ?? error, this.#config, this.stage, this.#exit());
+      if (this.#noToken !== undefined) this.#stage = "auth";
+      throw toStartError(this.#noToken ?? this.#fatal() ?? error, this.#config, this.stage, this.#exit());
     }
   }
 
@@ -259,7 +262,10 @@ export class Session {
       case "http": {
         const { url, headers, sse = asSse } = config;
         const { tokens } = this.#deps;
-        const options = { url, headers, clock, ...(tokens && { fetch: authorizedFetch(url, tokens) }) };
+        const onFailure = (failure: RunletError): void => {
+          if (!this.#opened) this.#noToken = failure;
+        };
+        const options = { url, headers, clock, ...(tokens && { fetch: authorizedFetch(url, tokens, onFailure) }) };
         return sse ? new SseTransport(options) : new HttpTransport(options);
       }
       default:

@@ -4,7 +4,11 @@ import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import { wasNotSent, wasTurnedAway } from "./failures.ts";
 import { type Lease, Partition } from "./partition.ts";
-import { type AccessTokens, ClientCredentials } from "./oauth/client-credentials.ts";
+import type { AccessTokens } from "./oauth/access-tokens.ts";
+import { ClientCredentials } from "./oauth/client-credentials.ts";
+import type { GrantStore } from "./oauth/grant-store.ts";
+import { isNeedsLogin } from "./oauth/needs-login.ts";
+import { StoredTokens } from "./oauth/stored-tokens.ts";
 import { Partitions } from "./partitions.ts";
 import { Replica, type ReplicaDeps } from "./replica.ts";
 import { RestartPolicy } from "./restart-policy.ts";
@@ -39,10 +43,12 @@ export interface UpstreamDeps {
   readonly onChange?: () => void;
   /** A session is started in place of one that ended other than for want of use. @param server Its name. */
   readonly onRestart?: (server: string) => void;
+  /** Where tokens of logins are kept. @default nowhere */
+  readonly grants?: GrantStore | undefined;
 }
 
 /** The worse, the later; a state that lives is better than all. */
-const WORSE: readonly UpstreamState[] = ["stopped", "failed", "degraded", "starting", "ready"];
+const WORSE: readonly UpstreamState[] = ["stopped", "failed", "degraded", "needs_auth", "starting", "ready"];
 
 /** Creates an upstream. Nothing starts before the first use; `close` it when done. */
 export function createUpstream(config: UpstreamConfig, deps: UpstreamDeps): Upstream {
@@ -75,6 +81,7 @@ class Supervisor implements Upstream {
       redact: (text) => text,
       onChange: () => undefined,
       onRestart: () => undefined,
+      grants: undefined,
       ...deps,
     };
     const { maxFailures, maxSessions, replicas, sharing } = config.lifecycle;
@@ -174,6 +181,7 @@ class Supervisor implements Upstream {
       try {
         return await lease.session.callTool(name, args, options);
       } catch (error) {
+        if (isNeedsLogin(error)) lease.replica.lost(lease.session, error);
         if (!wasNotSent(error) || wasTurnedAway(error)) throw error;
         // The server does not know this session any more and did nothing: once more, on a new one.
         lease.replica.lost(lease.session, error);
@@ -197,6 +205,7 @@ class Supervisor implements Upstream {
   }
 
   #forgive(): void {
+    this.#tokens?.forgive();
     for (const policy of this.#starts) policy.reset();
     for (const [, { replicas }] of this.#partitions.entries()) for (const replica of replicas) replica.forgive();
   }
@@ -259,6 +268,7 @@ class Supervisor implements Upstream {
   #changed(): void {
     const states = this.#partitions.entries().flatMap(([, { replicas }]) => replicas.map(({ state }) => state));
     for (const { state } of this.#starts) states.push(state);
+    if (this.#tokens?.needsLogin === true) states.push("needs_auth");
     const state = states.reduce<UpstreamState>(
       (worst, each) => (WORSE.indexOf(each) > WORSE.indexOf(worst) ? each : worst),
       "stopped",
@@ -269,7 +279,14 @@ class Supervisor implements Upstream {
   }
 }
 
-function tokensFor({ name, transport }: UpstreamConfig, { clock, log }: Pick<UpstreamDeps, "clock" | "log">) {
-  if (transport.kind !== "http" || transport.oauth === undefined) return undefined;
-  return new ClientCredentials(transport.oauth, { server: name, clock, log });
+/** A server that is given an Authorization header gets no other. */
+function tokensFor(
+  { name, transport }: UpstreamConfig,
+  { clock, log, grants }: Pick<UpstreamDeps, "clock" | "log" | "grants">,
+): AccessTokens | undefined {
+  if (transport.kind !== "http") return undefined;
+  const { url, oauth, headers } = transport;
+  if (Object.keys(headers).some((header) => header.toLowerCase() === "authorization")) return undefined;
+  if (oauth?.flow === "clientCredentials") return new ClientCredentials(oauth, { server: name, clock, log });
+  return new StoredTokens({ url, oauth }, { server: name, clock, log, grants });
 }

@@ -57,7 +57,8 @@ export interface UpstreamFailure {
  *        │          failed (back-off; the next use after it starts again)
  *        │           │▲
  *        │           ▼│ (failures in a row are more than `restart.max`)
- *        └────── degraded (one start at a time, after the longest back-off; the others are refused meanwhile)
+ *        ├────── degraded (one start at a time, after the longest back-off; the others are refused meanwhile)
+ *        └────── needs_auth (the server wants a token; the next use after somebody's login starts it)
  *                  restart() leads from every state to `stopped`
  *
  * An upstream with several processes is as well as the best of those that live.
@@ -65,7 +66,7 @@ export interface UpstreamFailure {
 export type UpstreamState = (typeof UPSTREAM_STATES)[number];
 
 /** Every state an upstream can be in. */
-export const UPSTREAM_STATES = ["stopped", "starting", "ready", "failed", "degraded"] as const;
+export const UPSTREAM_STATES = ["stopped", "starting", "ready", "failed", "degraded", "needs_auth"] as const;
 
 /** One session of an upstream: a process, or a connection. */
 export interface SessionStatus {
@@ -145,7 +146,8 @@ export interface Upstream {
   knownProtocol(): string | undefined;
   /**
    * The tools, starting the server if need be. Concurrent callers share one start.
-   * @throws UPSTREAM_UNAVAILABLE when it cannot be started, is in back-off after a failure, or does not list.
+   * @throws UPSTREAM_UNAVAILABLE when it cannot be started, is in back-off after a failure, or does not list;
+   *   UPSTREAM_NEEDS_AUTH when somebody must log in first.
    */
   tools(signal?: AbortSignal): Promise<readonly ToolDefinition[]>;
   /**
@@ -153,7 +155,8 @@ export interface Upstream {
    * @param args The tool's arguments, sent as they are.
    * @returns The answer, also when the tool says `isError`.
    * @throws UPSTREAM_UNAVAILABLE before anything was sent (`details.sent` is false) or when the connection broke
-   *   (`details.sent` is true); UPSTREAM_OVERLOADED when as many sessions as may be are busy; TOOL_TIMEOUT; UPSTREAM_NEEDS_INPUT; UPSTREAM_PROTOCOL for a protocol error; the signal's reason when aborted.
+   *   (`details.sent` is true); UPSTREAM_OVERLOADED when as many sessions as may be are busy; TOOL_TIMEOUT;
+   *   UPSTREAM_NEEDS_AUTH when somebody must log in first; UPSTREAM_NEEDS_INPUT; UPSTREAM_PROTOCOL for a protocol error; the signal's reason when aborted.
    */
   callTool(
     name: string,

@@ -81,6 +81,7 @@ afterEach(async () => {
 /** @param resource What the tokens are for; this server takes none that are for another. */
 function config(clientSecret = "secret", resource = guard.url): UpstreamConfig {
   const oauth = {
+    flow: "clientCredentials" as const,
     issuer: authorization.issuer,
     clientId: "robot",
     clientSecret,

@@ -3,6 +3,7 @@ import { MIN_SECRET_CHARS } from "../../config/secret-names.ts";
 import { SECRET_NAME_RULE } from "../../config/secrets/secret-file.ts";
 import { openSecrets, removeSecret, rotateSecrets, setSecret } from "../../config/secrets/secret-store.ts";
 import type { SecretsPlace } from "../../config/secrets/secrets-place.ts";
+import { tokensPlaceOf } from "../../config/secrets/tokens-place.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { parseArguments } from "../arguments.ts";
 import { MAX_SECRET_BYTES, readSecret } from "../hidden-input.ts";
@@ -106,7 +107,7 @@ async function remove({ rest, io }: VerbRequest, place: SecretsPlace): Promise<n
 async function rotate({ rest, io }: VerbRequest, place: SecretsPlace): Promise<number | string> {
   if (rest.length > 0) return `Unknown: ${rest.join(" ")}`;
   const given = io.env["RUNLET_SECRETS_NEW_KEY"];
-  const { file, keyFile } = rotateSecrets(place, given === "" ? undefined : given);
+  const { file, keyFile } = rotateSecrets(place, given === "" ? undefined : given, [tokensPlaceOf(place).file]);
   io.stdout(`Every secret of ${file} is encrypted anew.\n`);
   if (keyFile === undefined)
     io.stdout("Now set RUNLET_SECRETS_KEY to the new key: the old one opens nothing any more.\n");

@@ -86,16 +86,25 @@ export function removeSecret(place: SecretsPlace, name: string): Written {
 }
 
 /**
- * Encrypts every secret anew with another master key. A process that dies in between leaves a store that opens: the new key
- * is beside the old one before the store changes, and takes its place after.
+ * Encrypts every secret anew with another master key. A process that dies in between leaves stores that open: the new key
+ * is beside the old one before a store changes, and takes its place after.
  *
  * @param nextKey Where the environment gives the key, the one it is to give from now on.
- * @throws CONFIG_INVALID when there is no store, it does not open, or the next key is needed and missing.
+ * @param others More stores under the same key.
+ * @throws CONFIG_INVALID when there is no store, one does not open, or the next key is needed and missing.
  */
-export function rotateSecrets(place: SecretsPlace, nextKey: string | undefined): Written {
-  return whileLocked(place.file, () => {
-    const opened = open(place);
-    if (opened === undefined) {
+export function rotateSecrets(
+  place: SecretsPlace,
+  nextKey: string | undefined,
+  others: readonly string[] = [],
+): Written {
+  const places = [place, ...others.map((file) => ({ ...place, file }))];
+  return whileAllLocked(places, () => {
+    const stores = places.flatMap((each) => {
+      const opened = open(each);
+      return opened === undefined ? [] : [{ ...opened, place: each }];
+    });
+    if (stores.length === 0) {
       throw secretsError(`Cannot rotate ${place.file} as there must be one: it is not there.`, "Keep a secret first.");
     }
     if (place.keyText !== undefined && nextKey === undefined) {
@@ -106,14 +115,26 @@ export function rotateSecrets(place: SecretsPlace, nextKey: string | undefined):
     const key = readMasterKey(text, nextKey === undefined ? place.keyFile : "RUNLET_SECRETS_NEW_KEY");
     const inFile = place.keyText === undefined;
     if (inFile) writeOwnerFile(nextKeyFile(place), `${text.trim()}\n`);
-    const secrets = new Map<string, SealedSecret>();
-    for (const [name, secret] of opened.content.secrets) {
-      secrets.set(name, { ...secret, sealed: key.seal(unseal(place, { name, secret, key: opened.key }), name) });
-    }
-    writeSecretFile(place.file, { keyId: key.id, secrets });
+    const sealed = stores.map((store) => ({ file: store.place.file, secrets: sealedAnew(store, key) }));
+    for (const { file, secrets } of sealed) writeSecretFile(file, { keyId: key.id, secrets });
     if (inFile) renameSync(nextKeyFile(place), place.keyFile);
     return { file: place.file, keyFile: inFile ? place.keyFile : undefined };
   });
+}
+
+function sealedAnew(
+  { key: oldKey, content, place }: Opened & { readonly place: SecretsPlace },
+  key: MasterKey,
+): ReadonlyMap<string, SealedSecret> {
+  const secrets = new Map<string, SealedSecret>();
+  for (const [name, secret] of content.secrets) {
+    secrets.set(name, { ...secret, sealed: key.seal(unseal(place, { name, secret, key: oldKey }), name) });
+  }
+  return secrets;
+}
+
+function whileAllLocked<Result>([place, ...rest]: readonly SecretsPlace[], change: () => Result): Result {
+  return place === undefined ? change() : whileLocked(place.file, () => whileAllLocked(rest, change));
 }
 
 function open(place: SecretsPlace): Opened | undefined {

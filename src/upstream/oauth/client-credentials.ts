@@ -1,26 +1,8 @@
-import { type AuthorizationServerMetadata, discoverAuthorizationServerMetadata } from "@modelcontextprotocol/client";
-import type { OAuthConfig } from "../../config/oauth-keys.ts";
-import type { Clock } from "../../lib/clock.ts";
+import type { AuthorizationServerMetadata } from "@modelcontextprotocol/client";
+import type { ClientCredentialsConfig } from "../../config/oauth-keys.ts";
 import { RunletError } from "../../lib/errors.ts";
-import { isRecord } from "../../lib/guards.ts";
-import type { Log } from "../../lib/log.ts";
-import { boundBody } from "../transports/bounded-body.ts";
-
-/** Access tokens for one server, for all of its sessions. */
-export interface AccessTokens {
-  /** A token that is good as far as is known. @throws UPSTREAM_UNAVAILABLE when there is none to be had. */
-  current(): Promise<string>;
-  /** Another token than one that the server refused. @throws UPSTREAM_UNAVAILABLE as `current` does. */
-  instead(refused: string): Promise<string>;
-}
-
-/** What tokens are got with. */
-export interface TokenDeps {
-  /** Of the MCP server, for messages. */
-  readonly server: string;
-  readonly clock: Clock;
-  readonly log: Log;
-}
+import type { AccessTokens, TokenDeps } from "./access-tokens.ts";
+import { askForToken, discoverIssuer, Refusal, type TokenAnswer, withinAnswerTime } from "./token-endpoint.ts";
 
 interface Token {
   readonly text: string;
@@ -31,9 +13,7 @@ interface Token {
 /** Share of a token's life after which another is got, while this one is still used. */
 const RENEW_AT = 0.8;
 /** Life of a token of which nothing is said. RFC 6749 section 5.1 leaves that open. */
-const UNTOLD_LIFE_S = 300;
-const ANSWER_MS = 10_000;
-const ANSWER_BYTES = 64 * 1024;
+const UNTOLD_LIFE_MS = 300_000;
 
 /**
  * Access tokens by client credentials (RFC 6749 section 4.4) for one resource (RFC 8707). However many ask, one request is made;
@@ -41,13 +21,14 @@ const ANSWER_BYTES = 64 * 1024;
  * metadata names, and never along a redirect. Neither they nor tokens are in any error or log.
  */
 export class ClientCredentials implements AccessTokens {
-  readonly #config: OAuthConfig;
+  readonly needsLogin = false;
+  readonly #config: ClientCredentialsConfig;
   readonly #deps: TokenDeps;
   #token: Token | undefined;
   #fetching: Promise<Token> | undefined;
   #metadata: AuthorizationServerMetadata | undefined;
 
-  constructor(config: OAuthConfig, deps: TokenDeps) {
+  constructor(config: ClientCredentialsConfig, deps: TokenDeps) {
     this.#config = config;
     this.#deps = deps;
   }
@@ -60,12 +41,21 @@ export class ClientCredentials implements AccessTokens {
     return token.text;
   }
 
-  async instead(refused: string): Promise<string> {
+  async instead(refused: string | undefined): Promise<string> {
     // Of many calls that were refused the first has got another; the token of the others is the old one.
     if (this.#token !== undefined && this.#token.text !== refused) return this.#token.text;
     this.#token = undefined;
     return (await this.#renew()).text;
   }
+
+  /** Nobody's login would mend it: the server's answer is told as it is. */
+  rejected(): void {}
+
+  refusal(): undefined {
+    return undefined;
+  }
+
+  forgive(): void {}
 
   async #renewAhead(): Promise<void> {
     try {
@@ -86,56 +76,23 @@ export class ClientCredentials implements AccessTokens {
   }
 
   async #fetch(): Promise<Token> {
-    const abort = new AbortController();
-    const timer = this.#deps.clock.after(ANSWER_MS, () => abort.abort());
+    const { clock } = this.#deps;
     try {
-      const answer = await this.#ask(abort.signal);
-      const startMs = this.#deps.clock.monotonic();
-      const lifeMs = lifeOf(answer) * 1_000;
-      this.#token = { text: tokenOf(answer), renewAtMs: startMs + lifeMs * RENEW_AT, endsAtMs: startMs + lifeMs };
+      const { accessToken, lifeMs = UNTOLD_LIFE_MS } = await withinAnswerTime(clock, (signal) => this.#ask(signal));
+      const startMs = clock.monotonic();
+      this.#token = { text: accessToken, renewAtMs: startMs + lifeMs * RENEW_AT, endsAtMs: startMs + lifeMs };
       return this.#token;
     } catch (error) {
-      throw this.#failure(abort.signal.aborted ? new Refusal(`it has not answered within ${ANSWER_MS} ms`) : error);
-    } finally {
-      timer.cancel();
+      throw this.#failure(error);
     }
   }
 
-  async #ask(signal: AbortSignal): Promise<Readonly<Record<string, unknown>>> {
-    const { clientId, clientSecret, scope, resource } = this.#config;
-    const metadata = await this.#discover(signal);
+  async #ask(signal: AbortSignal): Promise<TokenAnswer> {
+    const { issuer, clientId, clientSecret, scope, resource } = this.#config;
+    this.#metadata ??= await discoverIssuer(issuer, signal);
     const form = new URLSearchParams({ grant_type: "client_credentials", resource });
     if (scope !== undefined) form.set("scope", scope);
-    const headers = new Headers({ accept: "application/json" });
-    const methods = metadata.token_endpoint_auth_methods_supported ?? ["client_secret_basic"];
-    if (methods.includes("client_secret_basic")) {
-      headers.set("authorization", `Basic ${btoa(`${formEncoded(clientId)}:${formEncoded(clientSecret)}`)}`);
-    } else {
-      form.set("client_id", clientId);
-      form.set("client_secret", clientSecret);
-    }
-    const request = { method: "POST", headers, body: form, redirect: "error", signal } as const;
-    const response = bounded(await fetch(metadata.token_endpoint, request));
-    const answer = parsed(await response.text());
-    if (response.ok) return answer;
-    const error =
-      typeof answer["error"] === "string" && /^\w{1,64}$/u.test(answer["error"]) ? answer["error"] : undefined;
-    throw new Refusal(`it answered HTTP ${response.status}${error === undefined ? "" : ` and ${error}`}`);
-  }
-
-  async #discover(signal: AbortSignal): Promise<AuthorizationServerMetadata> {
-    if (this.#metadata !== undefined) return this.#metadata;
-    const { issuer } = this.#config;
-    const metadata = await discoverAuthorizationServerMetadata(issuer, {
-      fetchFn: async (url, init) => bounded(await fetch(url, { ...init, redirect: "error", signal })),
-    });
-    if (metadata === undefined) throw new Refusal("it publishes no metadata");
-    const endpoint = new URL(metadata.token_endpoint);
-    // What takes our secret is to be as safe as what was configured.
-    if (endpoint.protocol !== "https:" && endpoint.origin !== new URL(issuer).origin)
-      throw new Refusal("its token endpoint is not reached over https");
-    this.#metadata = metadata;
-    return metadata;
+    return askForToken(this.#metadata, { clientId, clientSecret }, form, signal);
   }
 
   #failure(cause: unknown): RunletError {
@@ -146,38 +103,4 @@ export class ClientCredentials implements AccessTokens {
     const hint = `Check mcpServers.${server}.oauth, and that this client may use the grant client_credentials there.`;
     return new RunletError("UPSTREAM_UNAVAILABLE", message, { server, hint, details: { sent: false }, cause });
   }
-}
-
-/** Why the authorization server gave no token, in words of ours. */
-class Refusal extends Error {}
-
-function bounded(response: Response): Response {
-  return boundBody(response, ANSWER_BYTES, () => undefined);
-}
-
-function parsed(text: string): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (isRecord(value)) return value;
-  } catch {
-    // Told below: it is not what a token endpoint answers.
-  }
-  throw new Refusal("its answer is not that of a token endpoint");
-}
-
-function tokenOf({ access_token: token, token_type: type }: Readonly<Record<string, unknown>>): string {
-  if (typeof token !== "string" || !/^[\x21-\x7e]+$/u.test(token)) throw new Refusal("its answer has no access token");
-  if (typeof type !== "string" || type.toLowerCase() !== "bearer") throw new Refusal("its token is no bearer token");
-  return token;
-}
-
-/** Seconds. */
-function lifeOf({ expires_in: life }: Readonly<Record<string, unknown>>): number {
-  const seconds = typeof life === "string" ? Number(life) : life;
-  return typeof seconds === "number" && Number.isFinite(seconds) && seconds > 0 ? seconds : UNTOLD_LIFE_S;
-}
-
-/** As RFC 6749 section 2.3.1 has names and secrets in a Basic header. */
-function formEncoded(text: string): string {
-  return new URLSearchParams([["", text]]).toString().slice(1);
 }

@@ -139,6 +139,7 @@ describe("oauth of a server", () => {
       url: "https://a.example/mcp",
       headers: {},
       oauth: {
+        flow: "clientCredentials",
         issuer: "https://login.example",
         clientId: "us",
         clientSecret: "the-secret-of-us",

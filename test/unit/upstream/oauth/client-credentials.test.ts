@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { createLocalJWKSet, jwtVerify } from "jose";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import type { OAuthConfig } from "../../../../src/config/oauth-keys.ts";
+import type { ClientCredentialsConfig } from "../../../../src/config/oauth-keys.ts";
 import { silentLog } from "../../../../src/lib/log.ts";
 import { ClientCredentials } from "../../../../src/upstream/oauth/client-credentials.ts";
 import { startAuthorizationServer, type AuthorizationServer } from "../../../support/authorization-server.ts";
@@ -18,9 +18,10 @@ beforeAll(async () => {
 
 afterAll(() => authorization.close());
 
-function setup(change: Partial<OAuthConfig> = {}) {
+function setup(change: Partial<ClientCredentialsConfig> = {}) {
   const clock = createManualClock();
   const config = {
+    flow: "clientCredentials" as const,
     issuer: authorization.issuer,
     clientId: "robot",
     clientSecret: SECRET,

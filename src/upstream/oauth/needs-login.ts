@@ -1,0 +1,13 @@
+import { RunletError } from "../../lib/errors.ts";
+
+/** A server that does nothing before somebody has logged in. `details.sent` is false: nothing was done. */
+export function needsLogin(server: string, why: string): RunletError {
+  const message = `Cannot use server "${server}" as somebody must log in to it: ${why}. Run \`runlet auth login ${server}\`.`;
+  const hint = `Run \`runlet auth login ${server}\` where the service has its configuration; it goes on by itself then.`;
+  return new RunletError("UPSTREAM_NEEDS_AUTH", message, { server, hint, details: { sent: false } });
+}
+
+/** Whether only a login helps. */
+export function isNeedsLogin(thrown: unknown): thrown is RunletError {
+  return thrown instanceof RunletError && thrown.code === "UPSTREAM_NEEDS_AUTH";
+}
