@@ -146,15 +146,28 @@ describe("a server over HTTP", () => {
     expect(await textOf(upstream, "later")).toBe("later");
   });
 
-  it("that wants credentials says which setting to correct", async () => {
+  it.each([
+    [
+      "and is given none says that somebody must log in",
+      {},
+      'Cannot use server "guarded" as somebody must log in to it: it asks for an access token, and nobody has logged in. Run `runlet auth login guarded`.',
+      "Run `runlet auth login guarded` where the service has its configuration; it goes on by itself then.",
+    ],
+    [
+      "and is given wrong ones says which setting to correct",
+      { authorization: "Bearer of-somebody" },
+      'Cannot reach server "guarded" as it must accept our credentials: it answered HTTP 401.',
+      "Correct headers of mcpServers.guarded.",
+    ],
+  ])("that wants credentials %s", async (_what, headers, message, hint) => {
     const guard = createServer((_, response) => response.writeHead(401).end());
     await new Promise<void>((resolve) => guard.listen(0, "127.0.0.1", () => resolve()));
     const address = guard.address();
     const port = typeof address === "object" && address !== null ? address.port : 0;
-    const upstream = bench.upstream(httpConfig(`http://127.0.0.1:${port}/mcp`, { name: "guarded" }));
+    const upstream = bench.upstream(httpConfig(`http://127.0.0.1:${port}/mcp`, { name: "guarded", headers }));
     await expect(upstream.tools()).rejects.toMatchObject({
-      message: 'Cannot reach server "guarded" as it must accept our credentials: it answered HTTP 401.',
-      context: { hint: "Correct headers of mcpServers.guarded." },
+      message,
+      context: { hint },
     });
     guard.closeAllConnections();
     await new Promise((resolve) => guard.close(resolve));

@@ -214,7 +214,7 @@ describe("a login", () => {
   it.each<{ readonly what: string; readonly change: (it: Record<string, unknown>) => object; readonly why: string }>([
     {
       what: "does not know PKCE",
-      change: ({ code_challenge_methods_supported: _, ...it }) => it,
+      change: (it) => ({ ...it, code_challenge_methods_supported: undefined }),
       why: "does not say that it knows PKCE",
     },
     {
@@ -229,7 +229,7 @@ describe("a login", () => {
     },
     {
       what: "registers nobody",
-      change: ({ registration_endpoint: _, ...it }) => it,
+      change: (it) => ({ ...it, registration_endpoint: undefined }),
       why: "configure oauth.clientId",
     },
   ])("at an authorization server that $what is not begun", async ({ change, why }) => {
@@ -238,10 +238,12 @@ describe("a login", () => {
       odd(request, response) {
         if (request.url?.startsWith("/.well-known/") !== true) return false;
         const own = `http://${request.headers.host ?? ""}`;
-        void fetch(`${real.issuer}/.well-known/openid-configuration`).then(async (answer) => {
+        const tell = async (): Promise<void> => {
+          const answer = await fetch(`${real.issuer}/.well-known/openid-configuration`);
           const text = (await answer.text()).replaceAll(real.issuer, own);
           response.end(JSON.stringify(change(JSON.parse(text) as Record<string, unknown>)));
-        });
+        };
+        void tell();
         return true;
       },
     });

@@ -12,6 +12,7 @@ const REVOCATION = "test/integration/revocation.test.ts";
 const RELOAD = "test/integration/hot-reload.test.ts";
 const CONTAINER = "test/integration/upstream-container.test.ts";
 const REDACTION = "test/integration/redaction.test.ts";
+const LOGIN = "test/integration/upstream-login.test.ts";
 const STORE = "test/unit/config/secrets/secret-store.test.ts";
 
 /** What a call goes through on its way to a server, and what becomes of the servers. */
@@ -213,6 +214,35 @@ export const GATEWAY_PROMISES: readonly Promised[] = [
         name: "restarts the server that is changed, brings the one that is new, and leaves the others' processes alone",
       },
       { file: RELOAD, name: "that cannot be used leaves all as it is, and the next one that can is taken" },
+    ],
+  },
+  {
+    id: "gateway:login",
+    promise:
+      "A server that wants a login says so and goes on after one without a restart; tokens are kept encrypted, renewed once for all, and shown to no other server.",
+    tests: [
+      {
+        file: LOGIN,
+        name: "%s needs one, says how, and works after it without a restart",
+        rows: ["of which nothing is configured", "that is configured so"],
+      },
+      { file: LOGIN, name: "needs another login when the last one is over; a running service goes on after it" },
+      {
+        file: LOGIN,
+        name: "that takes the token no more under a hundred calls: no call fails, and one exchange is made",
+      },
+      { file: LOGIN, name: "used by two services keeps its login, whichever of them renews it" },
+      {
+        file: LOGIN,
+        name: "that comes back with $what is refused, and nothing is kept",
+        rows: ["another state", "another issuer"],
+      },
+      { file: LOGIN, name: "is shown no token of another %s", rows: ["issuer", "resource"] },
+      { file: LOGIN, name: "is kept in a file of its own that only its owner reads, and that shows nothing" },
+      {
+        file: "test/integration/cli-auth.test.ts",
+        name: "tells that a server needs a login, and calls its tools after one from another terminal",
+      },
     ],
   },
   {

@@ -28,9 +28,9 @@ export interface LoginSetting {
   /** Of the tokens. */
   readonly place: SecretsPlace;
   /** @param oauth `undefined`: nothing is configured. */
-  upstream(oauth?: Partial<AuthorizationCodeConfig>): Upstream;
+  readonly upstream: (oauth?: Partial<AuthorizationCodeConfig>) => Upstream;
   /** @param visit What the browser does. @default whoever sits there logs in and agrees */
-  logIn(oauth?: Partial<AuthorizationCodeConfig>, visit?: (page: LoginPage) => unknown): Promise<Grant>;
+  readonly logIn: (oauth?: Partial<AuthorizationCodeConfig>, visit?: (page: LoginPage) => unknown) => Promise<Grant>;
   close(): Promise<void>;
 }
 

@@ -154,7 +154,45 @@ describe("oauth of a server", () => {
     expect(transport(text)).toMatchObject({ oauth: { scope: "a b", resource: "https://b.example" } });
   });
 
+  test("of a login needs nothing else, and is what is written", () => {
+    const nothing = { issuer: undefined, clientId: undefined, clientSecret: undefined, scope: undefined };
+    const more = { clientMetadataUrl: undefined, resource: undefined };
+    const server = "{url: 'https://a.example/mcp', oauth: {flow: authorizationCode}}";
+    expect(transport(server)).toMatchObject({ oauth: { flow: "authorizationCode", ...nothing, ...more } });
+    const text = `{url: 'https://a.example/mcp', oauth: {flow: authorizationCode, ${OAUTH}, clientMetadataUrl: 'https://c.example/d'}}`;
+    expect(transport(text)).toMatchObject({
+      oauth: { issuer: "https://login.example", clientId: "us", clientMetadataUrl: "https://c.example/d" },
+    });
+  });
+
   test.each([
+    [
+      "{url: 'https://a.example', oauth: {flow: authorizationCode, clientSecret: abcdefgh}}",
+      "oauth.clientSecret",
+      "clientId",
+    ],
+    [
+      "{url: 'https://a.example', oauth: {flow: authorizationCode, clientId: a, clientSecret: abcdefgh}}",
+      "oauth.clientSecret",
+      "the issuer that it may be shown to",
+    ],
+    [
+      "{url: 'https://a.example', oauth: {flow: authorizationCode, clientMetadataUrl: 'http://c.example/d'}}",
+      "oauth.clientMetadataUrl",
+      "https",
+    ],
+    [
+      "{url: 'https://a.example', oauth: {flow: authorizationCode, clientMetadataUrl: 'https://c.example'}}",
+      "oauth.clientMetadataUrl",
+      "a path",
+    ],
+    [
+      "{url: 'https://a.example', oauth: {OAUTH, clientMetadataUrl: 'https://c.example/d'}}",
+      "oauth.clientMetadataUrl",
+      "flow",
+    ],
+    ["{url: 'https://a.example', oauth: {flow: password}}", "oauth.flow", "authorizationCode"],
+    ["{url: 'http://a.example/mcp', oauth: {flow: authorizationCode}}", "oauth", "a token that travels in the clear"],
     ["{command: a, oauth: {OAUTH}}", "oauth", "must go with a url"],
     ["{url: 'http://a.example/mcp', oauth: {OAUTH}}", "oauth", "a token that travels in the clear"],
     ["{url: 'https://a.example', headers: {authorization: x}, oauth: {OAUTH}}", "oauth", "must not go with a header"],

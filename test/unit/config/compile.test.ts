@@ -86,6 +86,11 @@ model: {baseURL: "http://m/v1", apiKey: "\${MODEL_KEY}", model: big, temperature
       shutdownGraceMs: 0,
       hotReload: false,
       secrets: ["model-key-1", "a-team-key"],
+      secretsPlace: {
+        file: expect.stringMatching(/\/\.runlet\/secrets\.json$/u) as string,
+        keyFile: expect.stringMatching(/\/\.runlet\/secrets\.key$/u) as string,
+        keyText: undefined,
+      },
     });
   });
 
