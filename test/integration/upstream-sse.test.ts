@@ -156,13 +156,17 @@ describe("a server of event streams", () => {
     expect(server.calls).toEqual([]);
   });
 
-  it("that is none is told by its status", async () => {
+  it.each([
+    [403, {}, "UPSTREAM_UNAVAILABLE", "handshake", "403"],
+    [401, { authorization: "Bearer of-somebody" }, "UPSTREAM_UNAVAILABLE", "handshake", "401"],
+    [401, {}, "UPSTREAM_NEEDS_AUTH", "auth", "runlet auth login"],
+  ])("that answers %i to headers %j is told by it", async (status, headers, code, stage, told) => {
     const server = await start((response) => {
-      response.writeHead(401).end("who are you");
+      response.writeHead(status).end("who are you");
       return true;
     });
-    const upstream = bench.upstream(sseConfig(server));
-    await expect(upstream.tools()).rejects.toMatchObject({ code: "UPSTREAM_UNAVAILABLE" });
-    expect(upstream.status().lastFailure).toMatchObject({ message: expect.stringContaining("401") as string });
+    const upstream = bench.upstream(sseConfig(server, {}, headers));
+    await expect(upstream.tools()).rejects.toMatchObject({ code });
+    expect(upstream.status().lastFailure).toMatchObject({ stage, message: expect.stringContaining(told) as string });
   });
 });
