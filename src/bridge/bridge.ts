@@ -69,6 +69,7 @@ const NOT_SENT: ReadonlySet<ErrorInfo["code"]> = new Set<ErrorInfo["code"]>([
   "TOOL_ARGUMENTS_INVALID",
   "QUOTA_EXCEEDED",
   "RATE_LIMITED",
+  "FLOW_DENIED",
 ]);
 /** Calls of unknown tools that are told the nearest ones; finding them compares the name with every tool's. */
 const MAX_SUGGESTIONS = 8;
@@ -84,6 +85,8 @@ export class Bridge {
   /** JSON texts. */
   #emitted: string[] = [];
   readonly #options: BridgeOptions;
+  /** Stands for the run: what one of its scripts was answered, the next may know. */
+  readonly #unit = {};
   readonly #calls: CallTable;
   readonly #progress: ProgressReports;
   readonly #summaries = new Map<number, CallSummary>();
@@ -250,7 +253,7 @@ export class Bridge {
     } catch (error) {
       const info = this.#toInfo(error);
       if (!isRead && NOT_SENT.has(info.code)) this.#mayHaveChanged--;
-      const outcome = info.code === "TOOL_NOT_FOUND" ? "denied" : "error";
+      const outcome = ["TOOL_NOT_FOUND", "FLOW_DENIED"].includes(info.code) ? "denied" : "error";
       await this.#settle(started, { outcome, resultJson: undefined, error: info }, 0);
       throw error;
     }
@@ -290,6 +293,7 @@ export class Bridge {
       signal,
       maxResultBytes: limits.toolResultBytes,
       runId,
+      unit: this.#unit,
       asker,
       traceContext: this.#trace,
       onProgress: this.#progress.of({ seq, server: target.server, tool: target.name }),

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Config } from "../config/config.ts";
 import type { LimitsConfig } from "../config/limits.ts";
+import type { FlowRules } from "../gateway/flow-rules.ts";
 import type { QuotaKeeper } from "../gateway/quotas.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
@@ -13,14 +14,15 @@ export interface LiveDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly quotas: Pick<QuotaKeeper, "replace">;
+  readonly flowRules: Pick<FlowRules, "replace">;
   /** The service's own logger; `undefined` where another was given, whose level is not ours to set. */
   readonly logger: Pick<Logger, "setLevel"> | undefined;
 }
 
 /**
  * Settings that runs read when they begin, and that a running service exchanges: what has begun goes on with those it began
- * with. Quotas keep their counts. Isolates that are kept ready keep the heap of the first configuration: a run with another one
- * gets an isolate made for it.
+ * with. Quotas keep their counts. Rules of data flow hold from the next call on, for runs that go on too. Isolates that are
+ * kept ready keep the heap of the first configuration: a run with another one gets an isolate made for it.
  */
 export class LiveSettings {
   readonly #deps: LiveDeps;
@@ -59,7 +61,7 @@ export class LiveSettings {
 
   /** Takes another configuration. @returns The keys, as people write them, of which the values are others now. */
   replace(next: Config): readonly string[] {
-    const { quotas, logger } = this.#deps;
+    const { quotas, flowRules, logger } = this.#deps;
     const before = this.#current;
     this.#current = next;
     const changed: string[] = [];
@@ -70,6 +72,10 @@ export class LiveSettings {
     if (!isDeepStrictEqual(before.quotas, next.quotas)) {
       quotas.replace(next.quotas);
       changed.push("quotas");
+    }
+    if (!isDeepStrictEqual(before.dataFlow, next.dataFlow)) {
+      flowRules.replace(next.dataFlow);
+      changed.push("dataFlow");
     }
     if (!isDeepStrictEqual(before.model, next.model)) {
       this.#planner = plannerOf(next, this.#deps);

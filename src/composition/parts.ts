@@ -14,6 +14,7 @@ import type { Confinement } from "../executor/confinement/confine.ts";
 import { ProcessExecutor } from "../executor/process-executor.ts";
 import { createBreakers } from "../gateway/breakers.ts";
 import type { Gateway } from "../gateway/call.ts";
+import { createFlowRules } from "../gateway/flow-rules.ts";
 import { createGateway, type GatewayParts } from "../gateway/gateway.ts";
 import { createQuotaKeeper, type QuotaKeeper } from "../gateway/quotas.ts";
 import { createArgumentValidator } from "../gateway/validator.ts";
@@ -116,12 +117,12 @@ export async function createParts(config: Config, options: PartsOptions): Promis
   const catalogs = createCatalogSource(registry, observed);
   const callers = createCallers(config, clock);
   const policies = { ...createPolicies(config, { metrics, clock, log }), callers };
-  const { validator, breakers, quotas, audit } = policies;
+  const { validator, breakers, quotas, audit, flowRules } = policies;
   const gateway = createGateway({ registry, catalogs, clock, log, metrics, tracing, observe, redactor, ...policies });
   const queue = createQueue(config, { executor, clock, log });
   const results = new RunResults({ store: stores.results, clock, log });
   const typeChecker = createTypeChecker({ clock, log });
-  const live = new LiveSettings(config, { clock, log, quotas, logger });
+  const live = new LiveSettings(config, { clock, log, quotas, flowRules, logger });
   const base = { journal: stores.journal, results, quotas, clock, log };
   const toolUse = { executor, gateway, catalogs, validator, typeChecker, tracing: new RunTracing({ tracing }) };
   const runs = createLiveRuns(live, {
@@ -160,6 +161,7 @@ function createPolicies(config: Config, { metrics, clock, log }: Pick<Parts, "me
     breakers: createBreakers({ clock, log }),
     quotas: createQuotaKeeper(createMemoryQuotaStore(), config.quotas),
     cache: config.cache,
+    flowRules: createFlowRules(config.dataFlow),
     audit: auditFile === undefined ? undefined : new AuditFile(auditFile, { now: () => clock.now(), log, onDropped }),
   };
 }

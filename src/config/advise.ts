@@ -1,5 +1,6 @@
 import { isRecord } from "../lib/guards.ts";
 import { adviseOnClients, adviseOnGlobs } from "./advise-access.ts";
+import { adviseOnFlow } from "./advise-flow.ts";
 import { nearestNames } from "../lib/nearest.ts";
 import { pathText, problemOf, sourceText } from "./problem.ts";
 import type { ConfigProblem, KeyPath, Source } from "./problem.ts";
@@ -108,6 +109,7 @@ function adviseOnServers(options: Readonly<Record<string, unknown>>, work: Work)
     }
   }
   work.warnings.push(...adviseOnClients(options["clients"], names, work.sourceOf));
+  work.warnings.push(...adviseOnFlow(options["dataFlow"], names));
   work.warnings.push(...adviseOnGlobs(options));
 }
 

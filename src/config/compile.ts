@@ -13,6 +13,7 @@ import { compileTelemetry } from "./compile-telemetry.ts";
 import { checkHttpUrl, compileUpstreams } from "./compile-upstreams.ts";
 import type { ClientConfig, Config, ExecutorsConfig, HttpConfig, ModelConfig } from "./config.ts";
 import type { FaultReport } from "./fault-report.ts";
+import { compileFlow } from "./flow-keys.ts";
 import { faultOf } from "./shown-value.ts";
 import { isLoopback } from "./loopback.ts";
 import type { LoadedOptions } from "./load.ts";
@@ -90,6 +91,7 @@ function compileSections(options: Options, context: CompileContext, report: Faul
     limits: compileLimits(options, report),
     quotas: compileQuotas(options.quotas, ["quotas"], report),
     auditFile: compileAudit(options.audit, { dataDir, fileDir }, report),
+    dataFlow: compileFlow(options, report),
     model: options.model === undefined ? undefined : compileModel(options.model, report),
     executors,
     confinement: options.executors?.confinement ?? EXECUTOR_KEYS.confinement.default,

@@ -1,5 +1,6 @@
 import type { AuthConfig, ClientTokenConfig } from "./auth-config.ts";
 import type { CacheLimits, CallPolicies } from "./call-policies.ts";
+import type { FlowRule } from "./flow-keys.ts";
 import type { GuardConfig } from "./guard-keys.ts";
 import type { LimitsConfig } from "./limits.ts";
 import type { QuestionConfig } from "./question-keys.ts";
@@ -193,6 +194,8 @@ export interface Config {
   readonly quotas: Quotas;
   /** File that gets a line for each call, absolute; `undefined` for none. @default `audit.jsonl` in a `dataDir` that is a folder */
   readonly auditFile: string | undefined;
+  /** Which answers must not reach which servers within a run. @default [] */
+  readonly dataFlow: readonly FlowRule[];
   readonly model: ModelConfig | undefined;
   readonly executors: ExecutorsConfig;
   /**

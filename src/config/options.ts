@@ -1,5 +1,6 @@
 import type { OAuthOptions } from "./oauth-keys.ts";
 import type { AuthOptions, ClientAuthOptions } from "./auth-keys.ts";
+import type { DataFlowOptions } from "./flow-keys.ts";
 import type { GuardOptions } from "./guard-keys.ts";
 import type { QuestionOptions } from "./question-keys.ts";
 import type { RedactionOptions, ServerRedactionOptions } from "./redaction-keys.ts";
@@ -126,7 +127,7 @@ export interface ModelOptions {
 }
 
 /** The configuration as people write it: every key may be missing. schema.ts documents each. */
-export interface Options extends GuardOptions, RedactionOptions {
+export interface Options extends GuardOptions, RedactionOptions, DataFlowOptions {
   readonly host?: string;
   readonly port?: number;
   readonly dataDir?: string;

@@ -1,5 +1,6 @@
 import { AUTH_KEYS, CLIENT_AUTH_KEYS } from "./auth-keys.ts";
 import { CONTAINER_KEYS } from "./container-keys.ts";
+import { DATA_FLOW } from "./flow-keys.ts";
 import { GUARD_KEYS, SERVER_GUARD_KEYS } from "./guard-keys.ts";
 import { LIFECYCLE_KEYS } from "./lifecycle-keys.ts";
 import { AUDIT } from "./audit-keys.ts";
@@ -250,6 +251,7 @@ export const OPTIONS_SCHEMA = section(
     quotas: QUOTAS,
     audit: AUDIT,
     redaction: REDACTION,
+    dataFlow: DATA_FLOW,
     limits: section("What a run gets and may ask for, by limit: the default, or {default, max}.", limitNodes(), {
       strictKeys: true,
     }),

@@ -32,7 +32,6 @@ function serverKeys(section: string): UnsupportedKey[] {
 export const UNSUPPORTED_KEYS: readonly UnsupportedKey[] = [
   { path: "approvals", danger: "calls that are to wait for approval would run without it", harmless: isEmpty },
   { path: "redis", danger: "runs would be kept on this machine only", harmless: hasNoUrl },
-  { path: "dataFlow", danger: "results of one server could reach another", harmless: isOff },
   { path: "rateLimit", danger: "clients would not be limited", harmless: isEmpty },
   { path: "rateLimits", danger: "clients would not be limited", harmless: isEmpty },
   {

@@ -17,6 +17,10 @@ export interface ToolCall {
   /** Largest answer taken, JSON bytes. */
   readonly maxResultBytes: number;
   readonly runId?: string;
+  /**
+   * What the call is a part of with others that may carry on what it answers: a run. Only its identity counts. @default the call alone
+   */
+  readonly unit?: object;
   /** Who made the call and can be asked for what the tool wants to know. @default nobody: such a call fails */
   readonly asker?: Asker | undefined;
   /** What the call is part of. Once it is in the gateway: the call's own place, which the server is told. */
@@ -51,7 +55,7 @@ export type Interceptor<Call extends ToolCall = ToolCall> = (next: CallTool<Call
 export interface Gateway {
   /**
    * @throws TOOL_NOT_FOUND (also when not allowed), TOOL_ARGUMENTS_INVALID, TOOL_FAILED, TOOL_TIMEOUT,
-   *   PRINCIPAL_REVOKED, TOOL_RESULT_TOO_LARGE, UPSTREAM_NEEDS_INPUT, UPSTREAM_OVERLOADED, UPSTREAM_CIRCUIT_OPEN,
+   *   PRINCIPAL_REVOKED, FLOW_DENIED, TOOL_RESULT_TOO_LARGE, UPSTREAM_NEEDS_INPUT, UPSTREAM_OVERLOADED, UPSTREAM_CIRCUIT_OPEN,
    *   UPSTREAM_UNAVAILABLE, UPSTREAM_PROTOCOL;
    *   RUN_CANCELLED when `signal` aborts.
    */

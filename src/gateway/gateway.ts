@@ -19,6 +19,7 @@ import { callerPlaces } from "./interceptors/caller-places.ts";
 import { coalesce } from "./interceptors/coalesce.ts";
 import { concurrency } from "./interceptors/concurrency.ts";
 import { totalDeadline } from "./interceptors/deadline.ts";
+import { flow } from "./interceptors/flow.ts";
 import { learn, type ObserveResult } from "./interceptors/learn.ts";
 import { recheck } from "./interceptors/recheck.ts";
 import { redact } from "./interceptors/redact.ts";
@@ -27,6 +28,7 @@ import { rateLimit } from "./interceptors/rate-limit.ts";
 import { retry } from "./interceptors/retry.ts";
 import { telemetry } from "./interceptors/telemetry.ts";
 import { validate } from "./interceptors/validate.ts";
+import { createFlowRules, type FlowRules } from "./flow-rules.ts";
 import { compose } from "./pipeline.ts";
 import type { AdmittedCall } from "./policy.ts";
 import { createQuotaKeeper, type QuotaKeeper } from "./quotas.ts";
@@ -59,6 +61,8 @@ export interface GatewayParts {
   readonly quotas?: QuotaKeeper;
   /** Takes secrets out of results, where a server's configuration says so. @default one that knows none */
   readonly redactor?: Redactor;
+  /** Shared with whoever exchanges them. @default none */
+  readonly flowRules?: FlowRules;
   /** A number in [0, 1), for jitter. @default Math.random */
   readonly random?: () => number;
 }
@@ -69,7 +73,7 @@ const CACHE_LIMITS: CacheLimits = { maxBytes: 64 * 1024 * 1024, maxEntries: 10_0
 /**
  * Puts the policies around the route in their one true order, outermost first:
  *
- *     telemetry → audit → recheck → access → validate → quota → rate limit → cache → coalesce → total deadline →
+ *     telemetry → audit → recheck → access → validate → data flow → quota → rate limit → cache → coalesce → total deadline →
  *     caller's places → retry → breaker → concurrency → learn → redact → (attempt deadline → credentials →) route
  *
  * Those in parentheses are not there yet and belong at that place. Nothing is spent for a denied or invalid call; what a
@@ -81,12 +85,14 @@ export function createGateway(parts: GatewayParts): Gateway {
   const { registry, catalogs, clock, log, metrics = createMetrics(), validator = createArgumentValidator() } = parts;
   const { observe = () => undefined, cache: limits = CACHE_LIMITS, random = Math.random } = parts;
   const { callers = UNCHANGED, tracing = noTracing, redactor = createRedactor([]) } = parts;
+  const { flowRules = createFlowRules([]) } = parts;
   const { breakers = createBreakers({ clock, log }), quotas = createQuotaKeeper(createMemoryQuotaStore(), {}) } = parts;
   const isOpen = ({ upstream, principal }: AdmittedCall): boolean =>
     breakers.of(upstream, principal.id)?.state === "open";
   const admitted = compose<AdmittedCall>(
     [
       validate(validator),
+      flow(flowRules),
       quota(quotas),
       rateLimit(clock),
       cache({ limits, clock, metrics }),

@@ -13,7 +13,8 @@ export interface CallRefusal {
     | "queue_wait"
     | "breaker_open"
     | "quota"
-    | "rate";
+    | "rate"
+    | "flow";
   /** Whose rule it was. */
   readonly scope: "principal" | "run" | "tool" | "server";
   /** The rule's place, such as `principal.tools.files`. */

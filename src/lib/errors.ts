@@ -105,6 +105,11 @@ const ERRORS = {
 
   /** No tool of this name for this principal; `details.nearest` holds the closest names. */
   TOOL_NOT_FOUND: { fault: "client", status: 404, retryable: false },
+  /**
+   * A rule of `dataFlow` keeps from this tool what another has answered to the run; `details` holds `{rule, from, to}`, both
+   * tools as `{server, tool}`. Nothing was sent.
+   */
+  FLOW_DENIED: { fault: "client", status: 403, retryable: false },
   /** The arguments do not satisfy the tool's input schema; `details.problems` says where. */
   TOOL_ARGUMENTS_INVALID: { fault: "client", status: 400, retryable: false },
   /** The tool itself answered with an error (`isError`). */

@@ -13,6 +13,7 @@ const RELOAD = "test/integration/hot-reload.test.ts";
 const CONTAINER = "test/integration/upstream-container.test.ts";
 const REDACTION = "test/integration/redaction.test.ts";
 const LOGIN = "test/integration/upstream-login.test.ts";
+const FLOW = "test/integration/data-flow.test.ts";
 const STORE = "test/unit/config/secrets/secret-store.test.ts";
 
 /** What a call goes through on its way to a server, and what becomes of the servers. */
@@ -80,6 +81,22 @@ export const GATEWAY_PROMISES: readonly Promised[] = [
       { file: REDACTION, name: "does not reach a slot of a batch" },
       { file: REDACTION, name: "is in nothing that is kept" },
       { file: REDACTION, name: "counts before that of all, in one run" },
+    ],
+  },
+  {
+    id: "gateway:data-flow",
+    promise: "A run that was answered by one server cannot call another that a rule keeps those answers from.",
+    tests: [
+      { file: FLOW, name: "refuses the call that could carry what the run was answered, and no other" },
+      { file: FLOW, name: "counts an answer that is kept from an earlier run" },
+      { file: FLOW, name: "lets calls go that were made together with the one whose answer is kept from them" },
+      { file: FLOW, name: "leaves a batch alone: every argument of it is older than its first answer" },
+      { file: FLOW, name: "is a line of the audit that names the rule" },
+      { file: FLOW, name: "rules are exchanged while the service runs, for runs that go on too" },
+      {
+        file: "test/unit/gateway/flow.test.ts",
+        name: "nothing reaches a server after an answer that a rule keeps from it, and all else does",
+      },
     ],
   },
   {

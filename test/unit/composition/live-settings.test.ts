@@ -4,6 +4,7 @@ import { LiveSettings } from "../../../src/composition/live-settings.ts";
 import { compileConfig } from "../../../src/config/compile.ts";
 import type { Options } from "../../../src/config/options.ts";
 import type { Quotas } from "../../../src/config/quotas.ts";
+import { createFlowRules } from "../../../src/gateway/flow-rules.ts";
 import { silentLog } from "../../../src/lib/log.ts";
 import { createManualClock } from "../../support/manual-clock.ts";
 
@@ -13,11 +14,13 @@ const config = (options: Options = {}) => compileConfig({ mcpServers: {}, ...opt
 function settings(initial: Options, withLogger = true) {
   const quotas: Quotas[] = [];
   const levels: string[] = [];
+  const flowRules = createFlowRules(config(initial).dataFlow);
   const first = config(initial);
   const live = new LiveSettings(first, {
     clock: createManualClock(),
     log: silentLog,
     quotas: { replace: (next) => void quotas.push(next) },
+    flowRules,
     logger: withLogger ? { setLevel: (level) => void levels.push(level) } : undefined,
   });
   const apply = createApply(first, {
@@ -26,7 +29,7 @@ function settings(initial: Options, withLogger = true) {
     callers: { replace: () => undefined },
     redactor: { learn: () => undefined },
   });
-  return { live, apply, quotas, levels };
+  return { live, apply, quotas, levels, flowRules };
 }
 
 test("the same configuration changes nothing", () => {
@@ -63,4 +66,15 @@ test("a service whose log was given to it needs a restart for another level, and
   const debug = config({ log: { level: "debug", pretty: true } });
   expect(apply(debug)).toMatchObject({ settings: [], needRestart: ["log.pretty", "log.level"] });
   expect(apply(config())).toMatchObject({ needRestart: [] });
+});
+
+test("rules of data flow are those of the configuration in place, and told where they are others", () => {
+  const { apply, flowRules } = settings({ dataFlow: { deny: [{ from: "crm", to: "mail" }] } });
+  const names = () => flowRules.current.map(({ name, from }) => [name, from[0]?.server]);
+  expect(names()).toEqual([["dataFlow.deny[0]", "crm"]]);
+  expect(apply(config({ dataFlow: { deny: [{ from: "vault", to: "mail" }] } })).settings).toEqual(["dataFlow"]);
+  expect(names()).toEqual([["dataFlow.deny[0]", "vault"]]);
+  expect(apply(config({ dataFlow: { deny: [{ from: "vault", to: "mail" }] } })).settings).toEqual([]);
+  expect(apply(config()).settings).toEqual(["dataFlow"]);
+  expect(names()).toEqual([]);
 });

@@ -15,6 +15,7 @@ describe("a complete configuration", () => {
       defaultPolicy: "deny",
       limits: BUILT_IN_LIMITS,
       quotas: {},
+      dataFlow: [],
       auditFile: resolve("/srv", ".runlet", "audit.jsonl"),
       model: undefined,
       executors: { processes: 4, isolatesPerProcess: 16, profile: "hardened" },
@@ -47,6 +48,7 @@ executors: {processes: 3, isolatesPerProcess: 5, profile: fast, confinement: req
 queue: {depth: 7, concurrency: 2}
 catalog: {learnTypes: false}
 cache: {maxBytes: 1m, maxEntries: 50}
+dataFlow: {deny: [{from: crm, to: mail__send}]}
 http: {maxBody: 1m, maxWait: 5m, allowedHosts: [runlet.example]}
 log: {level: silent, pretty: true}
 model: {baseURL: "http://m/v1", apiKey: "\${MODEL_KEY}", model: big, temperature: 0, timeout: 2m, maxTokens: 500, attempts: 3}
@@ -61,6 +63,13 @@ model: {baseURL: "http://m/v1", apiKey: "\${MODEL_KEY}", model: big, temperature
       defaultPolicy: "deny",
       limits: BUILT_IN_LIMITS,
       quotas: {},
+      dataFlow: [
+        {
+          name: "dataFlow.deny[0]",
+          from: [{ server: "crm", tool: undefined }],
+          to: [{ server: "mail", tool: "send" }],
+        },
+      ],
       auditFile: undefined,
       model: {
         baseURL: "http://m/v1",
