@@ -28,6 +28,7 @@ export interface ApplyParts {
 const FIXED = {
   http: "host, port, http",
   dataDir: "dataDir",
+  secretsPlace: "secrets",
   auditFile: "audit",
   executors: "executors",
   confinement: "executors.confinement",

@@ -18,6 +18,7 @@ import { createMemoryStores } from "../../src/store/memory/create-memory-stores.
 import type { PinRecord } from "../../src/store/pin-store.ts";
 import { createUpstreamRegistry } from "../../src/upstream/registry.ts";
 import { findProgram } from "../support/find-program.ts";
+import { createLoginSetting } from "../support/login-setting.ts";
 import { createManualClock } from "../support/manual-clock.ts";
 import { processesWithMark } from "../support/processes.ts";
 import { createBench, httpConfig, until } from "../support/upstreams.ts";
@@ -223,6 +224,26 @@ describe.skipIf(OPENSSL === undefined)("a server over HTTPS", () => {
     const { url } = await listening(90);
     const { checks } = await examine([httpConfig(url, { name: "far" })], { offline: true });
     expect(checks).toEqual([{ group: "servers", subject: "far", name: "start", status: "ok", detail: "not tried" }]);
+  });
+});
+
+describe("a server that wants a login", () => {
+  test("fails with the order that logs in, and is started once somebody did", async () => {
+    const setting = await createLoginSetting();
+    try {
+      const { grants, guard } = setting;
+      const before = await examine([httpConfig(guard.url, { name: "server" })], { grants });
+      expect(before.one("server start")).toMatchObject({
+        status: "failed",
+        remedy: expect.stringContaining("`runlet auth login server`"),
+      });
+      const grant = await setting.logIn();
+      const after = await examine([httpConfig(guard.url, { name: "server" })], { grants });
+      expect(after.one("server start")).toMatchObject({ status: "ok" });
+      expect(JSON.stringify(after.checks)).not.toContain(grant.accessToken);
+    } finally {
+      await setting.close();
+    }
   });
 });
 

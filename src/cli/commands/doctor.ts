@@ -14,7 +14,7 @@ const USAGE =
 /** What `runlet doctor --help` prints. */
 export const DOCTOR_USAGE = `${USAGE}
 
-Starts each server once, side by side, and ends it again; writes nothing. Exit code 0 when nothing failed, else 1.
+Starts each server once, side by side, and ends it again; writes nothing but tokens that it had to renew. Exit code 0 when nothing failed, else 1.
 
   --offline             Start no server, and ask nothing beyond this machine.
   --json                The checks as JSON on standard output:

@@ -1,6 +1,8 @@
 import type { FindTool } from "../../executor/confinement/find-tool.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { createRedactor } from "../../observability/redact.ts";
+import { tokensPlaceOf } from "../../config/secrets/tokens-place.ts";
+import { createGrantStore } from "../../upstream/oauth/grant-store.ts";
 import type { CliIo } from "../io.ts";
 import { clientChecks } from "./client-checks.ts";
 import type { HealthCheck } from "./health-check.ts";
@@ -25,7 +27,7 @@ export interface ExamineDeps {
 
 /**
  * Examines all that a service of this configuration would need. Servers are started side by side and ended again; nothing is
- * written. Secrets are hidden in what is returned, those of the configuration and what looks like one.
+ * written but tokens that had to be renewed. Secrets are hidden in what is returned, those of the configuration and what looks like one.
  */
 export async function examine(found: FoundConfiguration, deps: ExamineDeps): Promise<readonly HealthCheck[]> {
   const { config, loaded } = found;
@@ -35,8 +37,9 @@ export async function examine(found: FoundConfiguration, deps: ExamineDeps): Pro
   const redact = (text: string): string => redactor.text(text);
   const machine = await machineChecks(config, { clock, ...(findTool && { findTool }) });
   const { checks: places, pins } = await placeChecks(config);
+  const grants = config.secretsPlace && createGrantStore(tokensPlaceOf(config.secretsPlace), clock);
   const [servers, model] = await Promise.all([
-    serverChecks(found, { clock, env: io.env, cwd: io.cwd, offline, pins, redact, signal: stopped }),
+    serverChecks(found, { clock, env: io.env, cwd: io.cwd, offline, pins, redact, grants, signal: stopped }),
     modelChecks(config.model, offline),
   ]);
   const clients = clientChecks(config, { listed: servers.listed, nowMs: clock.now() });

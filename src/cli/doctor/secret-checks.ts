@@ -5,10 +5,12 @@ import { pathText } from "../../config/problem.ts";
 import type { KeyPath } from "../../config/problem.ts";
 import { isSecretPath, passwordsOf, secretsOf } from "../../config/secret-names.ts";
 import { openSecrets } from "../../config/secrets/secret-store.ts";
+import type { SecretsPlace } from "../../config/secrets/secrets-place.ts";
+import { tokensPlaceOf } from "../../config/secrets/tokens-place.ts";
 import { RunletError } from "../../lib/errors.ts";
 import { isRecord } from "../../lib/guards.ts";
 import { checksOf } from "./health-check.ts";
-import type { HealthCheck } from "./health-check.ts";
+import type { CheckWriter, HealthCheck } from "./health-check.ts";
 
 const { ok, warn, fail } = checksOf("configuration");
 /** Read or write, for the group or for all others. */
@@ -53,18 +55,26 @@ function* secretTexts(value: unknown, path: KeyPath): Generator<string> {
   }
 }
 
-function storeChecks({ references, secretsPlace: place }: LoadedOptions): readonly HealthCheck[] {
+function storeChecks({ references, secretsPlace }: LoadedOptions): readonly HealthCheck[] {
   const isUsed = [...references.values()].some((text) => text.includes("${secret:"));
+  return [
+    ...storeCheck("secrets", secretsPlace, isUsed ? fail : warn),
+    ...storeCheck("tokens", tokensPlaceOf(secretsPlace), warn),
+  ];
+}
+
+/** That there is none where one is needed is told of each reference. @param tell Says that it does not open. */
+function storeCheck(name: string, place: SecretsPlace, tell: CheckWriter["warn"]): readonly HealthCheck[] {
   const key = place.keyText === undefined ? place.keyFile : "RUNLET_SECRETS_KEY";
   try {
     const store = openSecrets(place);
-    // That there is none where one is needed is told of each reference.
-    if (store === undefined) return [];
-    return [ok("secrets", `${place.file} opens with the key of ${key}; ${store.list.length} in it`)];
+    return store === undefined
+      ? []
+      : [ok(name, `${place.file} opens with the key of ${key}; ${store.list.length} in it`)];
   } catch (error) {
     if (!(error instanceof RunletError)) throw error;
-    const remedy = `Give the key it was written with: RUNLET_SECRETS_KEY, RUNLET_SECRETS_KEY_FILE or secrets.keyFile.`;
-    return [(isUsed ? fail : warn)("secrets", error.message, remedy)];
+    const remedy = "Give the key it was written with: RUNLET_SECRETS_KEY, RUNLET_SECRETS_KEY_FILE or secrets.keyFile.";
+    return [tell(name, error.message, remedy)];
   }
 }
 

@@ -7,6 +7,7 @@ import { RunletError } from "../../lib/errors.ts";
 import { silentLog } from "../../lib/log.ts";
 import { createMemoryStores } from "../../store/memory/create-memory-stores.ts";
 import type { PinRecord } from "../../store/pin-store.ts";
+import type { GrantStore } from "../../upstream/oauth/grant-store.ts";
 import { createUpstreamRegistry } from "../../upstream/registry.ts";
 import type { Environment } from "../../upstream/transports/environment.ts";
 import type { ToolDefinition, Upstream } from "../../upstream/upstream.ts";
@@ -21,6 +22,8 @@ export interface StartDeps {
   readonly redact: (text: string) => string;
   /** What servers are held to. */
   readonly pins: readonly PinRecord[];
+  /** What logins gave; tokens that have to be renewed for a start are kept there. @default there are none */
+  readonly grants?: GrantStore | undefined;
   /** Gives up waiting. */
   readonly signal: AbortSignal | undefined;
 }
@@ -45,12 +48,12 @@ const LAST_WORDS = 3;
 export async function startServers(
   upstreams: readonly UpstreamConfig[],
   look: (upstream: UpstreamConfig) => Promise<readonly HealthCheck[]>,
-  { clock, env, redact, pins: records, signal }: StartDeps,
+  { clock, env, redact, pins: records, grants, signal }: StartDeps,
 ): Promise<Started> {
   const stores = createMemoryStores();
   await stores.pins.save(records);
   const pins = await Pins.create({ store: stores.pins, clock, log: silentLog });
-  const deps = { clock, log: silentLog, env, version: VERSION, redact };
+  const deps = { clock, log: silentLog, env, version: VERSION, redact, grants };
   const registry = guardRegistry(createUpstreamRegistry(upstreams.map(toTried), deps), {
     pins,
     log: silentLog,

@@ -5,6 +5,7 @@ import type { HealthCheck } from "../../../../src/cli/doctor/health-check.ts";
 import { readConfiguration } from "../../../../src/cli/doctor/read-configuration.ts";
 import { settingsChecks } from "../../../../src/cli/doctor/settings-checks.ts";
 import { setSecret } from "../../../../src/config/secrets/secret-store.ts";
+import { tokensPlaceOf } from "../../../../src/config/secrets/tokens-place.ts";
 import { folderWith, HASH } from "../../config/support.ts";
 import { captureIo } from "../support.ts";
 
@@ -192,6 +193,18 @@ describe("secrets", () => {
         );
       expect(statusOf(needed.folder)).toEqual([["failed", true]]);
       expect(statusOf(idle.folder)).toEqual([["warning", true]]);
+    });
+
+    test("of tokens are told of beside them, and warned of where they do not open", () => {
+      const { folder, loaded, examine } = find("mcpServers: {}\n");
+      if (loaded === undefined) throw new Error("the file can be read");
+      setSecret(loaded.secretsPlace, { name: "one", value: "stored-secret-value" }, 0);
+      setSecret(tokensPlaceOf(loaded.secretsPlace), { name: "two", value: "stored-token-value" }, 0);
+      expect(named(examine().checks, "tokens")).toMatchObject([{ status: "ok" }]);
+      const other = captureIo(folder, { RUNLET_SECRETS_KEY: "ab".repeat(32) });
+      expect(named(settingsChecks(readConfiguration(new Map(), other)), "tokens")).toMatchObject([
+        { status: "warning", detail: expect.stringContaining("secrets.tokens.json") },
+      ]);
     });
 
     test("that are not there fail as the reference that needs them", () => {
