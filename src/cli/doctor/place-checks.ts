@@ -10,6 +10,7 @@ import type { PinRecord } from "../../store/pin-store.ts";
 import { readDatabase } from "../../store/sqlite/read-database.ts";
 import { checksOf } from "./health-check.ts";
 import type { HealthCheck } from "./health-check.ts";
+import { portOwner } from "./port-owner.ts";
 
 const { ok, warn, fail } = checksOf("configuration");
 const ANSWER_MS = 1_000;
@@ -63,8 +64,14 @@ async function portCheck({ host, port }: HttpConfig): Promise<HealthCheck> {
   if (code === undefined) return ok("port", `${at} is free`);
   if (code === "EADDRINUSE") {
     const other = "Stop what listens there, or choose another with `--port` or `port`.";
-    if (!(await isRunlet(at))) return fail("port", `${at} is taken by another program`, other);
-    return warn("port", `${at} is taken by a Runlet service that runs`, `If it is not the one that is meant: ${other}`);
+    const owner = portOwner(port);
+    const who = owner === undefined ? "" : `: ${owner}`;
+    if (!(await isRunlet(at))) return fail("port", `${at} is taken by another program${who}`, other);
+    return warn(
+      "port",
+      `${at} is taken by a Runlet service that runs${who}`,
+      `If it is not the one that is meant: ${other}`,
+    );
   }
   if (code === "EACCES") return fail("port", `${at} needs privileges`, "Choose a port above 1023.");
   return fail("port", `${at} cannot be listened on: ${code}`, "Set host to an address of this machine.");

@@ -61,6 +61,12 @@ test("each setting is exchanged by itself, and told by the name that people know
   expect([quotas, levels]).toEqual([[{ runs: { limit: 1, periodMs: 86_400_000 } }], ["debug"]]);
 });
 
+test("another place of secrets needs a restart: tokens of logins are kept beside them", () => {
+  const { apply } = settings({});
+  const secretsPlace = { file: "/data/secrets.json", keyFile: "/data/secrets.key", keyText: undefined };
+  expect(apply(compileConfig({ mcpServers: {} }, { secretsPlace })).needRestart).toEqual(["secrets"]);
+});
+
 test("a service whose log was given to it needs a restart for another level, and says so until it is as it was", () => {
   const { apply } = settings({}, false);
   const debug = config({ log: { level: "debug", pretty: true } });

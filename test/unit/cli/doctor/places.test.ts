@@ -1,4 +1,4 @@
-import { mkdirSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -6,12 +6,16 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, describe, expect, test } from "vitest";
 import type { HealthCheck } from "../../../../src/cli/doctor/health-check.ts";
+import { portOwner } from "../../../../src/cli/doctor/port-owner.ts";
 import { placeChecks } from "../../../../src/cli/doctor/place-checks.ts";
 import { compileConfig } from "../../../../src/config/compile.ts";
 import type { Options } from "../../../../src/config/options.ts";
 import { createSqliteStores } from "../../../../src/store/sqlite/create-sqlite-stores.ts";
 import { folderWith } from "../../config/support.ts";
 
+/** This process, where it can be known who listens. */
+const US =
+  process.platform === "linux" ? `: ${readFileSync("/proc/self/comm", "utf8").trim()} (pid ${process.pid})` : "";
 const servers: Server[] = [];
 
 afterEach(async () => {
@@ -47,7 +51,7 @@ describe("the port", () => {
     const { one } = await examine({ port });
     expect(one("port")).toMatchObject({
       status: "failed",
-      detail: `127.0.0.1:${port} is taken by another program`,
+      detail: `127.0.0.1:${port} is taken by another program${US}`,
       remedy: expect.stringContaining("--port"),
     });
   });
@@ -57,8 +61,15 @@ describe("the port", () => {
     const { one } = await examine({ port });
     expect(one("port")).toMatchObject({
       status: "warning",
-      detail: `127.0.0.1:${port} is taken by a Runlet service that runs`,
+      detail: `127.0.0.1:${port} is taken by a Runlet service that runs${US}`,
     });
+  });
+
+  test("that nobody listens on has no owner", async () => {
+    const port = await listening("");
+    expect(portOwner(port)).toBe(US === "" ? undefined : US.slice(2));
+    await new Promise((resolve) => servers.pop()?.close(resolve));
+    expect(portOwner(port)).toBeUndefined();
   });
 
   test("of an address that this machine does not have fails", async () => {
