@@ -162,7 +162,7 @@ function createPolicies(config: Config, { metrics, clock, log }: Pick<Parts, "me
     quotas: createQuotaKeeper(createMemoryQuotaStore(), config.quotas),
     cache: config.cache,
     flowRules: createFlowRules(config.dataFlow),
-    audit: auditFile === undefined ? undefined : new AuditFile(auditFile, { now: () => clock.now(), log, onDropped }),
+    audit: auditFile === undefined ? undefined : new AuditFile(auditFile, { clock, log, onDropped }),
   };
 }
 

@@ -1,6 +1,7 @@
 import { mkdir, open, stat } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
+import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 
 /** One call of a tool, without anything that it was given or gave. */
@@ -41,11 +42,12 @@ export interface Audit {
 
 /** What may wait for the disk, in UTF-16 units of the lines. */
 const MAX_WAITING = 8 * 1024 * 1024;
+/** How long lines wait for more after a write: three errands of the disk for each line would cost more than the call. */
+const GATHER_MS = 50;
 
 /** What the audit needs. */
 export interface AuditDeps {
-  /** ms since the epoch. */
-  readonly now: () => number;
+  readonly clock: Pick<Clock, "now" | "after">;
   readonly log: Log;
   /** Told of each line that is lost, as it is. @default nobody */
   readonly onDropped?: (lines: number) => void;
@@ -55,7 +57,8 @@ export interface AuditDeps {
 
 /**
  * Appends to a file that only its owner may read; it is made, with its folder, when the first line is written, and again when
- * it was moved away or deleted. Lines are written behind the calls, which never wait for them. When the disk fails, or is so
+ * it was moved away or deleted. Lines are written behind the calls, which never wait for them: the first at once, those that follow
+ * it 50 ms later at most. When the disk fails, or is so
  * slow that 8 MiB of lines wait, lines are dropped: that is logged once until the disk is well again, and then a line
  * `{"time", "dropped"}` tells how many are missing.
  */
@@ -70,6 +73,8 @@ export class AuditFile implements Audit {
   /** Whether a line may have been cut by a failure: the next begins on a line of its own. */
   #torn = false;
   #writing: Promise<void> | undefined;
+  /** Ends the wait for more lines. */
+  #goOn: (() => void) | undefined;
   #closed = false;
 
   constructor(file: string, deps: AuditDeps) {
@@ -91,6 +96,7 @@ export class AuditFile implements Audit {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#goOn?.();
     await this.#writing;
     await this.#release();
   }
@@ -113,13 +119,26 @@ export class AuditFile implements Audit {
         this.#dropped += missing;
         this.#drop(count, error);
       }
+      await this.#gather();
     }
+  }
+
+  async #gather(): Promise<void> {
+    if (this.#closed) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = this.#deps.clock.after(GATHER_MS, resolve, { background: true });
+    this.#goOn = resolve;
+    await promise;
+    timer.cancel();
+    this.#goOn = undefined;
   }
 
   #takeText(): string {
     const missing = this.#dropped;
     const told =
-      missing === 0 ? "" : `${JSON.stringify({ time: new Date(this.#deps.now()).toISOString(), dropped: missing })}\n`;
+      missing === 0
+        ? ""
+        : `${JSON.stringify({ time: new Date(this.#deps.clock.now()).toISOString(), dropped: missing })}\n`;
     const text = `${this.#torn ? "\n" : ""}${this.#lines.join("")}${told}`;
     [this.#lines, this.#waiting, this.#dropped] = [[], 0, 0];
     return text;

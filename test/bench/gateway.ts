@@ -96,8 +96,30 @@ const p50 = (name: string): number => quantile(ways.find((way) => way.name === n
 
 const url = await startHttpServer();
 const servers: Readonly<Record<string, ServerOptions>> = { stdio: NOOP_SERVER, http: { url, concurrency: 512 } };
-const off: Options = { mcpServers: servers, dataDir: ":memory:" };
-const on: Options = { mcpServers: servers, dataDir };
+const each = (keys: ServerOptions): Record<string, ServerOptions> =>
+  Object.fromEntries(Object.entries(servers).map(([name, server]) => [name, { ...server, ...keys }]));
+/** Of which nothing is ever used up. */
+const PLENTY = "1000000000/hour";
+const off: Options = {
+  mcpServers: each({ coalesce: false, retry: false, breaker: false }),
+  pinning: "off",
+  scan: "off",
+  audit: false,
+  dataDir: ":memory:",
+};
+/** Every policy that a read with arguments of its own goes through: what is kept or shared is never its answer. */
+const on: Options = {
+  mcpServers: each({
+    classes: { "*": "read" },
+    cache: "1m",
+    retry: 2,
+    rateLimit: PLENTY,
+    timeout: { call: "30s", idle: "20s" },
+  }),
+  quotas: { calls: PLENTY, bytes: PLENTY, concurrency: 100 },
+  audit: true,
+  dataDir,
+};
 
 try {
   await addClient("SDK client, stdio", new StdioClientTransport({ command, args: argv.slice(1) }));

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Clock } from "../../lib/clock.ts";
 import { RunletError } from "../../lib/errors.ts";
 import { canonicalJson, isDeeperThan } from "../../lib/json.ts";
@@ -42,5 +42,5 @@ function failureOf({ trace }: TracedCall, code: string): "denied" | "refused" | 
 }
 
 function hashOf(args: ToolCall["arguments"]): string | undefined {
-  return isDeeperThan(args, MAX_NESTING) ? undefined : createHash("sha256").update(canonicalJson(args)).digest("hex");
+  return isDeeperThan(args, MAX_NESTING) ? undefined : hash("sha256", canonicalJson(args));
 }
