@@ -204,13 +204,20 @@ export const GATEWAY_PROMISES: readonly Promised[] = [
   },
   {
     id: "servers:questions",
-    promise: "What a server asks reaches whoever can be asked, and nobody else; else the call says so.",
+    promise: "What a server asks or reports reaches whoever can take it, and nobody else; else the call says so.",
     tests: [
       {
         file: "test/integration/mcp-questions.test.ts",
         name: "is asked, told by which server, and its answer reaches the tool",
       },
-      { file: "test/integration/mcp-questions.test.ts", name: "is told what was asked when it cannot be asked" },
+      {
+        file: "test/integration/mcp-questions.test.ts",
+        name: "is told what was asked when it cannot be asked, which its script can catch",
+      },
+      {
+        file: "test/integration/mcp-questions.test.ts",
+        name: "sees what a server reports of a call, beside the calls that settle",
+      },
     ],
   },
   {

@@ -14,6 +14,16 @@ const CROWDING = "test/security/crowding-out.test.ts";
 const TYPES = "test/security/typecheck-hostile.test.ts";
 const CLOCK = "test/unit/sandbox-runtime/clock.test.ts";
 const INTL = "test/unit/sandbox-runtime/intl.test.ts";
+const MATRIX = "test/integration/policy-matrix.test.ts";
+const REVOCATION = "test/integration/revocation.test.ts";
+const TOKENS = "test/integration/access-tokens.test.ts";
+const QUOTAS = "test/integration/quotas.test.ts";
+const STORE = "test/unit/config/secrets/secret-store.test.ts";
+const LOGIN = "test/integration/upstream-login.test.ts";
+const QUESTIONS = "test/integration/mcp-questions.test.ts";
+const CONTAINER = "test/integration/upstream-container.test.ts";
+const RELOAD = "test/integration/hot-reload.test.ts";
+const AUDIT = "test/integration/audit.test.ts";
 
 /** What SECURITY.md claims, word for word, each with the tests that show it. */
 export const SECURITY_PROMISES: readonly Promised[] = [
@@ -255,6 +265,92 @@ export const SECURITY_PROMISES: readonly Promised[] = [
         name: "whose schemas take long to be tried is the one who is refused, and the service ends all the same",
       },
       { file: TYPES, name: "has nothing of the service's environment" },
+    ],
+  },
+  {
+    id: "security:doors",
+    promise:
+      "Who may call what is the same through every door, and is judged again at each call: a right that is taken away ends with the run's next call.",
+    tests: [
+      { file: MATRIX, name: "$name", rows: ["reader", "tools-of-one"] },
+      { file: MATRIX, name: "looks to its caller just like what is nowhere" },
+      { file: REVOCATION, name: "a key that is exchanged while its run is in flight stops the run's next call" },
+      { file: TOKENS, name: "a client whose tokens count no more is stopped at its run's next call" },
+    ],
+  },
+  {
+    id: "security:quotas",
+    promise: "What one client may use is counted for it alone, and holds through every door.",
+    tests: [{ file: QUOTAS, name: "is counted with its reason, and another client's call is served" }],
+  },
+  {
+    id: "security:secrets",
+    promise:
+      "Stored secrets are encrypted under a key of their own, and reach the servers they are meant for and no answer, log or error of ours.",
+    tests: [
+      { file: STORE, name: "is for its owner alone: both files and the folder that is made" },
+      { file: STORE, name: "does not open with another key, and says which it needs" },
+      {
+        file: "test/e2e/secrets.test.ts",
+        name: "reaches the servers it is meant for and no answer, log or error of ours",
+      },
+    ],
+  },
+  {
+    id: "security:tokens",
+    promise:
+      "An access token goes to the server that it was given for and to no other; a login answers one request, of the one that began it.",
+    tests: [
+      { file: LOGIN, name: "at another address is shown no token" },
+      { file: LOGIN, name: "asks for a token for this server alone, and for what the server says that it needs" },
+      { file: LOGIN, name: "takes one answer: whoever comes late finds nobody" },
+    ],
+  },
+  {
+    id: "security:state",
+    promise: "Two clients never share a session of a server that keeps state.",
+    tests: [
+      {
+        file: "test/integration/service-sharing.test.ts",
+        name: "two principals never see each other's state, by script or by direct call",
+      },
+    ],
+  },
+  {
+    id: "security:questions",
+    promise: "What a server asks is put to the caller of that very call, and only that caller can answer.",
+    tests: [
+      {
+        file: QUESTIONS,
+        name: "clients whose runs ask at once, each of a server of its own, are each asked their own questions only",
+      },
+      { file: QUESTIONS, name: "of another caller is refused, and the run still waits for its own" },
+    ],
+  },
+  {
+    id: "security:containers",
+    promise: "A server in a container has no privileges, gets its own variables only, and is removed at the end.",
+    tests: [
+      { file: CONTAINER, name: "is started without privileges, within its bounds, and removed at the end" },
+      { file: CONTAINER, name: "gets its variables and none of ours; their values are in no command line" },
+    ],
+  },
+  {
+    id: "security:reload",
+    promise:
+      "A changed configuration that cannot be used changes nothing; secrets that come with one that can are hidden from then on.",
+    tests: [
+      { file: RELOAD, name: "that cannot be used leaves all as it is, and the next one that can is taken" },
+      { file: RELOAD, name: "hides the secrets that it brings" },
+    ],
+  },
+  {
+    id: "security:audit",
+    promise:
+      "Each call leaves a line that says who called what and which rule refused it, and nothing of what was given or answered.",
+    tests: [
+      { file: AUDIT, name: "has a line for a run's call" },
+      { file: AUDIT, name: "has a line for a call that was denied, with the rule, by the id of its request" },
     ],
   },
   {
