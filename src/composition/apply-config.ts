@@ -3,7 +3,7 @@ import type { Callers } from "../config/callers.ts";
 import type { Config } from "../config/config.ts";
 import type { Redactor } from "../observability/redact.ts";
 import type { ReloadableRegistry, ServerChanges } from "../upstream/registry.ts";
-import type { LiveSettings } from "./live-settings.ts";
+import type { LiveKey, LiveSettings } from "./live-settings.ts";
 
 /** How far a configuration is in place in a service that runs. */
 export interface AppliedConfig {
@@ -24,7 +24,12 @@ export interface ApplyParts {
   readonly live: Pick<LiveSettings, "replace" | "setsLogLevel">;
 }
 
-/** Members of a configuration that a service is built with, and the keys that people know them by. */
+const CALLERS = ["clients", "auth", "defaultPolicy"] as const satisfies readonly (keyof Config)[];
+
+/** Members of a configuration that a running service exchanges. */
+type Exchanged = "upstreams" | "secrets" | (typeof CALLERS)[number] | LiveKey;
+
+/** All others: those that a service is built with, and the keys that people know them by. */
 const FIXED = {
   http: "host, port, http",
   dataDir: "dataDir",
@@ -38,13 +43,12 @@ const FIXED = {
   telemetry: "telemetry",
   shutdownGraceMs: "shutdownGrace",
   hotReload: "hotReload",
-} as const satisfies Partial<Record<keyof Config, string>>;
-
-const CALLERS = ["clients", "auth", "defaultPolicy"] as const satisfies readonly (keyof Config)[];
+} as const satisfies Readonly<Record<Exclude<keyof Config, Exchanged>, string>>;
 
 /**
- * How a running service takes another configuration: servers, with all that is said of them, who may call what, and
- * the settings that runs begin with. Runs go on with their limits and their model; their next call meets the new rules. Secrets of both configurations stay hidden.
+ * How a running service takes another configuration: servers, with all that is said of them, who may call what, and the
+ * settings that runs begin with. Runs go on with their limits and their model; their next call meets the new rules. Secrets of
+ * both configurations stay hidden.
  *
  * @param initial What the service was built with.
  */

@@ -9,6 +9,9 @@ import type { Logger } from "../observability/logger.ts";
 import { createOpenAiPlanner } from "../planner/openai-planner.ts";
 import type { Planner } from "../planner/planner.ts";
 
+/** Members of a configuration that are exchanged; of `log` its level is. */
+export type LiveKey = "limits" | "quotas" | "dataFlow" | "model" | "log";
+
 /** What settings that are exchanged act on. */
 export interface LiveDeps {
   readonly clock: Clock;
