@@ -3,6 +3,7 @@ import type { RunLimits } from "../config/limits.ts";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { Asker } from "../upstream/asker.ts";
 import type { TraceContext } from "../lib/trace-context.ts";
+import type { Job } from "../queue/run-queue.ts";
 import type { RunRecord } from "../store/run-store.ts";
 import type { RunEventLog } from "./run-events.ts";
 import type { RunOutcome, RunRequest } from "./run.ts";
@@ -42,4 +43,9 @@ export function narrowingOf(request: Pick<RunRequest, "servers" | "tools">): Acc
     ...(request.servers === undefined ? {} : { servers: request.servers }),
     ...(request.tools === undefined ? {} : { tools: new Map(Object.entries(request.tools)) }),
   };
+}
+
+/** A run as its queue knows it. */
+export function toJob({ record, request }: ActiveRun): Job {
+  return { runId: record.id, principal: record.principal, priority: request.priority ?? 0 };
 }

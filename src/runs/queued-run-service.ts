@@ -3,23 +3,21 @@ import { resolveLimits } from "../config/limits.ts";
 import type { RunLimits } from "../config/limits.ts";
 import type { Principal } from "../config/principal.ts";
 import type { QuotaKeeper } from "../gateway/quotas.ts";
-import type { Clock, Timer } from "../lib/clock.ts";
+import type { Clock } from "../lib/clock.ts";
 import { errorInfo, RunletError, toErrorInfo } from "../lib/errors.ts";
-import type { ErrorInfo } from "../lib/errors.ts";
 import { createId } from "../lib/ids.ts";
-import { parseJson } from "../lib/json.ts";
 import type { Log } from "../lib/log.ts";
 import { traceField } from "../lib/trace-context.ts";
 import type { Job, RunQueue } from "../queue/run-queue.ts";
 import type { CallRecord, Journal } from "../store/journal.ts";
 import { callSize, runSize } from "../store/run-size.ts";
 import type { RunRecord, RunStore } from "../store/run-store.ts";
-import { interrupted, ownerGone, unreadable } from "./left-behind.ts";
-import { narrowingOf } from "./active-run.ts";
+import { narrowingOf, toJob } from "./active-run.ts";
 import type { ActiveRun } from "./active-run.ts";
 import { cutPage, PAGE_SIZE } from "./cut-page.ts";
 import { HeldRequests } from "./held-requests.ts";
 import { IdempotencyKeys } from "./idempotency.ts";
+import { LeftRuns } from "./left-runs.ts";
 import { modelNotConfigured } from "./perform.ts";
 import type { Performer } from "./perform.ts";
 import { RecentRuns } from "./recent-runs.ts";
@@ -53,8 +51,6 @@ export interface RunServiceDeps {
   readonly log: Log;
 }
 
-/** How soon runs of an earlier process that had no place in the queue try again. */
-const RETRY_QUEUE_MS = 250;
 const UNSTARTED: readonly RunRecord["status"][] = ["queued"];
 const UNFINISHED: readonly RunRecord["status"][] = ["queued", "running"];
 
@@ -64,9 +60,7 @@ export class QueuedRunService implements RunService {
   readonly #active = new Map<string, ActiveRun>();
   readonly #recent = new RecentRuns();
   readonly #requests = new HeldRequests();
-  /** Runs of an earlier process for which the queue had no place yet, oldest first. */
-  readonly #left = new Map<string, ActiveRun>();
-  #retry: Timer | undefined;
+  readonly #left: LeftRuns;
   readonly #keys = new IdempotencyKeys();
   /** Let go of those who wait for a run, when the service closes. */
   readonly #waiters = new Set<() => void>();
@@ -74,7 +68,16 @@ export class QueuedRunService implements RunService {
 
   constructor(deps: RunServiceDeps) {
     this.#deps = deps;
-    deps.queue.start((job, signal) => this.#perform(job, signal));
+    const { runs, journal, queue, findPrincipal, clock, log } = deps;
+    this.#left = new LeftRuns({
+      ...{ runs, journal, queue, findPrincipal, clock, log },
+      hold: (record, principal, request) => {
+        this.#requests.add(principal.id, record.requestJson.length);
+        return this.#hold(record, principal, request);
+      },
+      fail: (run, error) => this.#finish(run, failedOutcome(error), UNSTARTED),
+    });
+    queue.start((job, signal) => this.#perform(job, signal));
   }
 
   async submit(
@@ -188,69 +191,23 @@ export class QueuedRunService implements RunService {
     }
     const reason = new RunletError("RUN_CANCELLED", "The run was cancelled by its caller");
     const how = await this.#deps.queue.cancel(id, reason);
-    if (how === "removed" || this.#left.delete(id))
+    if (how === "removed" || this.#left.remove(id))
       await this.#finish(run, failedOutcome(errorInfo(reason.code, reason.message), "cancelled"), UNSTARTED);
     else await run.ended;
     return this.#view(run);
   }
 
-  /**
-   * Takes up what a process that died left behind: queued runs are queued again, as many at once as the queue takes; a run
-   * that was running is not repeated, because its calls may have had effects.
-   */
-  async recover(): Promise<void> {
-    const { runs, log, findPrincipal } = this.#deps;
-    const left = await runs.unfinished();
-    for (const record of left) {
-      const principal = findPrincipal(record.principal);
-      const request = parseJson(record.requestJson)?.value as RunRequest | undefined;
-      if (record.status !== "queued") await this.#giveUp(record, interrupted());
-      else if (principal === undefined) await this.#giveUp(record, ownerGone());
-      else if (request === undefined) await this.#giveUp(record, unreadable());
-      else {
-        this.#requests.add(principal.id, record.requestJson.length);
-        this.#left.set(record.id, this.#hold(record, principal, request));
-      }
-    }
-    await this.#queueLeft();
-    if (left.length > 0) log.info({ runs: left.length }, "took up runs that an earlier process left");
-  }
-
-  /** Queues what an earlier process left until the queue is full, and tries again while there is more. Never rejects. */
-  async #queueLeft(): Promise<void> {
-    for (const [id, run] of this.#left) {
-      try {
-        await this.#deps.queue.enqueue(toJob(run));
-        this.#left.delete(id);
-      } catch (error) {
-        const info = toErrorInfo(error);
-        if (info.code === "SHUTTING_DOWN") return;
-        if (info.code === "QUEUE_FULL") {
-          this.#retry = this.#deps.clock.after(RETRY_QUEUE_MS, () => void this.#queueLeft(), { background: true });
-          return;
-        }
-        this.#deps.log.error({ runId: id, err: error }, "a run that an earlier process left could not be queued");
-        if (this.#left.delete(id)) await this.#finish(run, failedOutcome(info), UNSTARTED);
-      }
-    }
+  /** Takes up what a process that died left behind, see `LeftRuns`. */
+  recover(): Promise<void> {
+    return this.#left.recover();
   }
 
   /** Lets running runs end within `graceMs`, then cancels them; queued ones stay in the store. */
   async close(graceMs: number): Promise<void> {
-    this.#retry?.cancel();
+    this.#left.stop();
     await this.#deps.queue.close(graceMs);
     this.#closed = true;
     for (const stop of this.#waiters) stop();
-  }
-
-  async #giveUp(record: RunRecord, error: ErrorInfo): Promise<void> {
-    const calls = (await this.#deps.journal.list(record.id)).map(toCallSummary);
-    const outcome: RunOutcome = { ...failedOutcome(error), calls };
-    await this.#deps.runs.update(record.id, UNFINISHED, {
-      status: "failed",
-      endedAtMs: this.#deps.clock.now(),
-      outcomeJson: JSON.stringify(outcome),
-    });
   }
 
   async #accept(principal: Principal, asked: RunRequest, origin: RunOrigin): Promise<string> {
@@ -383,8 +340,4 @@ export class QueuedRunService implements RunService {
     const outcome = parseOutcome(record);
     return toRunView(record, outcome, outcome?.calls ?? (await this.#deps.journal.list(record.id)).map(toCallSummary));
   }
-}
-
-function toJob({ record, request }: ActiveRun): Job {
-  return { runId: record.id, principal: record.principal, priority: request.priority ?? 0 };
 }
