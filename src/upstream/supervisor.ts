@@ -165,7 +165,7 @@ class Supervisor implements Upstream {
   async close(): Promise<void> {
     this.#closed = true;
     this.#forgive();
-    await this.#partitions.close();
+    await Promise.all([this.#partitions.close(), this.#tokens?.close()]);
     this.#changed();
   }
 

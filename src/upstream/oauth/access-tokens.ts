@@ -29,6 +29,8 @@ export interface AccessTokens {
   refusal(): RunletError | undefined;
   /** Forgets that the server was in want of a login. */
   forgive(): void;
+  /** Exchanges nothing any more; resolves when what was being exchanged is kept. Never rejects. Safe to call twice. */
+  close(): Promise<void>;
 }
 
 /** What tokens are got with. */

@@ -56,8 +56,8 @@ async function register(
       fetchFn: strictFetch(signal),
     });
     return { kind: "registered", clientId, clientSecret };
-  } catch (error) {
-    // What it answered is not shown: it may repeat what it was sent.
-    throw new Refusal("it does not register this client: configure oauth.clientId", undefined, error);
+  } catch {
+    // What it answered is kept nowhere: it may hold what only a client may know.
+    throw new Refusal("it does not register this client: configure oauth.clientId");
   }
 }

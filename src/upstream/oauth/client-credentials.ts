@@ -57,6 +57,9 @@ export class ClientCredentials implements AccessTokens {
 
   forgive(): void {}
 
+  /** Tokens are kept nowhere. */
+  async close(): Promise<void> {}
+
   async #renewAhead(): Promise<void> {
     try {
       await this.#renew();

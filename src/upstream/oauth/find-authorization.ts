@@ -7,7 +7,7 @@ import {
 } from "@modelcontextprotocol/client";
 import type { AuthorizationCodeConfig } from "../../config/oauth-keys.ts";
 import { isSafeUrl } from "../../config/loopback.ts";
-import { discoverIssuer, isSafeEndpoint, Refusal, strictFetch } from "./token-endpoint.ts";
+import { discoverIssuer, isSafeEndpoint, isSameIssuer, Refusal, strictFetch } from "./token-endpoint.ts";
 
 /** Where somebody logs in to a server. */
 export interface Authorization {
@@ -81,7 +81,7 @@ async function askResource(url: string, signal: AbortSignal): Promise<Resource> 
 
 function chooseIssuer(url: string, configured: string | undefined, { issuers }: Resource): string {
   if (configured !== undefined) {
-    if (issuers.length === 0 || issuers.some((issuer) => isSame(issuer, configured))) return configured;
+    if (issuers.length === 0 || issuers.some((issuer) => isSameIssuer(issuer, configured))) return configured;
     throw new Refusal("the server does not name the issuer that is configured");
   }
   const issuer = issuers[0] ?? new URL(url).origin;
@@ -113,10 +113,6 @@ function checkLogin(metadata: AuthorizationServerMetadata, issuer: string): void
 function withRefresh(scope: string | undefined, metadata: AuthorizationServerMetadata): string | undefined {
   if (metadata.scopes_supported?.includes("offline_access") !== true) return scope;
   return [...new Set([...(scope ?? "").split(" "), "offline_access"])].join(" ").trim();
-}
-
-function isSame(one: string, other: string): boolean {
-  return one.replace(/\/$/u, "") === other.replace(/\/$/u, "");
 }
 
 function withoutFragment(url: string): string {

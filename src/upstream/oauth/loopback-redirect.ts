@@ -53,6 +53,8 @@ export async function openRedirect(
     const text = isGood(params)
       ? "Runlet has the answer. You may close this window."
       : "Runlet did not log in. The terminal says why.";
+    // Whoever else has a connection open has come too late.
+    response.on("finish", () => server.closeAllConnections());
     say(response, isGood(params) ? 200 : 400, text);
     close();
     resolve(params);
@@ -61,7 +63,6 @@ export async function openRedirect(
     timer.cancel();
     signal.removeEventListener("abort", onAbort);
     server.close();
-    server.closeIdleConnections();
   };
   const onAbort = (): void => {
     close();

@@ -7,6 +7,13 @@ export function needsLogin(server: string, why: string): RunletError {
   return new RunletError("UPSTREAM_NEEDS_AUTH", message, { server, hint, details: { sent: false } });
 }
 
+/** A server whose tokens are there and cannot be read. The log says why: that may tell of the machine. */
+export function doesNotOpen(server: string): RunletError {
+  const message = `Cannot use server "${server}" as the tokens of its login must open: they do not, the log says why.`;
+  const hint = "Give the service the master key that `runlet auth login` had: RUNLET_SECRETS_KEY, or its file.";
+  return new RunletError("UPSTREAM_NEEDS_AUTH", message, { server, hint, details: { sent: false } });
+}
+
 /** Whether only a login helps. */
 export function isNeedsLogin(thrown: unknown): thrown is RunletError {
   return thrown instanceof RunletError && thrown.code === "UPSTREAM_NEEDS_AUTH";

@@ -1,10 +1,10 @@
-import type { AuthorizationServerMetadata } from "@modelcontextprotocol/client";
 import type { AuthorizationCodeConfig } from "../../config/oauth-keys.ts";
 import { RunletError } from "../../lib/errors.ts";
 import type { AccessTokens, TokenDeps } from "./access-tokens.ts";
 import type { Grant, GrantStore } from "./grant-store.ts";
-import { needsLogin } from "./needs-login.ts";
-import { askForToken, discoverIssuer, Refusal, withinAnswerTime } from "./token-endpoint.ts";
+import { doesNotOpen, needsLogin } from "./needs-login.ts";
+import { Refresher } from "./refresher.ts";
+import { isSameIssuer, Refusal } from "./token-endpoint.ts";
 
 /** What stored tokens are got with. */
 export interface StoredTokenDeps extends TokenDeps {
@@ -27,8 +27,8 @@ interface Block {
 }
 
 const RENEW_AT = 0.8;
-/** A server that refused what we have is asked again after so long: it may have changed its mind. */
-const REFUSED_MS = 30_000;
+/** What was refused or failed is tried again after so long: the other side, or the operator, may have mended it. */
+const AGAIN_MS = 30_000;
 /** Answers by which an authorization server says that only another login helps. @source RFC 6749, section 5.2 */
 const OVER: ReadonlySet<unknown> = new Set(["invalid_grant", "invalid_client", "unauthorized_client"]);
 
@@ -46,18 +46,24 @@ const OVER: ReadonlySet<unknown> = new Set(["invalid_grant", "invalid_client", "
 export class StoredTokens implements AccessTokens {
   readonly #target: StoredTokenTarget;
   readonly #deps: StoredTokenDeps;
+  readonly #refresher: Refresher;
   #grant: Grant | undefined;
   /** The store when it was read last; `undefined`: it was not. */
   #stamp: string | undefined;
   #block: Block | undefined;
   #renewing: Promise<Grant> | undefined;
+  #asking: Promise<unknown> | undefined;
+  /** On the monotonic clock: no renewal ahead of need before. */
+  #aheadAtMs = 0;
+  #opens = true;
   /** A refresh token that the authorization server takes no more. */
   #spent: string | undefined;
-  #metadata: { readonly issuer: string; readonly found: AuthorizationServerMetadata } | undefined;
+  #closed = false;
 
   constructor(target: StoredTokenTarget, deps: StoredTokenDeps) {
     this.#target = target;
     this.#deps = deps;
+    this.#refresher = new Refresher(deps.clock);
   }
 
   get needsLogin(): boolean {
@@ -73,13 +79,20 @@ export class StoredTokens implements AccessTokens {
   forgive(): void {
     this.#block = undefined;
     this.#spent = undefined;
+    this.#stamp = undefined;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#asking;
   }
 
   async current(): Promise<string | undefined> {
     const refusal = this.refusal();
     if (refusal !== undefined) throw refusal;
-    const isAsked = this.#target.oauth !== undefined || this.#block !== undefined || this.#grant !== undefined;
+    if (this.#block !== undefined) this.#stamp = undefined;
     this.#block = undefined;
+    const isAsked = this.#target.oauth !== undefined || this.#grant !== undefined;
     // A server that was never seen to want a token costs no look at the file with each request.
     const grant = isAsked || this.#stamp === undefined ? this.#load() : undefined;
     if (grant === undefined) {
@@ -91,7 +104,8 @@ export class StoredTokens implements AccessTokens {
     if (expiresAtMs === undefined) return accessToken;
     if (nowMs >= expiresAtMs) return (await this.#renew(grant)).accessToken;
     const isDue = nowMs >= obtainedAtMs + (expiresAtMs - obtainedAtMs) * RENEW_AT;
-    if (isDue && refreshToken !== undefined && refreshToken !== this.#spent) void this.#renewAhead(grant);
+    const isOpen = refreshToken !== undefined && refreshToken !== this.#spent;
+    if (isDue && isOpen && this.#deps.clock.monotonic() >= this.#aheadAtMs) void this.#renewAhead(grant);
     return accessToken;
   }
 
@@ -107,14 +121,15 @@ export class StoredTokens implements AccessTokens {
   rejected(token: string): void {
     // Another process may have exchanged it meanwhile.
     if (this.#load()?.accessToken !== token) return;
-    throw this.#needsLogin("it refuses the access token that the login gave", REFUSED_MS);
+    throw this.#needsLogin("it refuses the access token that the login gave", AGAIN_MS);
   }
 
   async #renewAhead(grant: Grant): Promise<void> {
     try {
       await this.#shared(grant);
     } catch (error) {
-      const { log, server } = this.#deps;
+      const { log, server, clock } = this.#deps;
+      this.#aheadAtMs = clock.monotonic() + AGAIN_MS;
       log.warn({ server, err: error }, "access token is not renewed: the old one is used");
     }
   }
@@ -146,16 +161,25 @@ export class StoredTokens implements AccessTokens {
       const { refreshToken } = grant;
       if (refreshToken === undefined) throw over("its access token is over, and no other comes without a login");
       if (refreshToken === this.#spent) throw over("its login is over");
+      if (this.#closed) throw new Refusal("the server is closed");
       // The one in the file may be good for one exchange: it is made only where what it gives can be kept.
       await grants.save(grant);
-      try {
-        const next = await this.#ask(grant, refreshToken);
-        await this.#keep(next, grants);
-        return next;
-      } catch (error) {
-        return this.#takenMeanwhile(grant, error);
-      }
+      const asking = this.#askAndKeep(grant, refreshToken, grants);
+      this.#asking = asking.catch(() => undefined);
+      return asking;
     });
+  }
+
+  async #askAndKeep(grant: Grant, refreshToken: string, grants: GrantStore): Promise<Grant> {
+    try {
+      const { oauth } = this.#target;
+      const clientSecret = oauth?.clientId === undefined ? grant.clientSecret : oauth.clientSecret;
+      const next = await this.#refresher.exchange(grant, refreshToken, clientSecret);
+      await this.#keep(next, grants);
+      return next;
+    } catch (error) {
+      return this.#takenMeanwhile(grant, error);
+    }
   }
 
   /** Somebody may have logged in while we asked, or a process that was thought dead may have been first. */
@@ -165,27 +189,6 @@ export class StoredTokens implements AccessTokens {
     if (stored !== undefined && stored.accessToken !== grant.accessToken) return stored;
     this.#spent = grant.refreshToken;
     throw new Refusal(`its login is over: ${grant.issuer} answered ${String(error.code)}`, error.code);
-  }
-
-  async #ask(grant: Grant, refreshToken: string): Promise<Grant> {
-    const { clock } = this.#deps;
-    const { issuer, clientId, resource } = grant;
-    const { oauth } = this.#target;
-    const clientSecret = oauth?.clientId === undefined ? grant.clientSecret : oauth.clientSecret;
-    const form = new URLSearchParams({ grant_type: "refresh_token", refresh_token: refreshToken, resource });
-    const answer = await withinAnswerTime(clock, async (signal) => {
-      if (this.#metadata?.issuer !== issuer) this.#metadata = { issuer, found: await discoverIssuer(issuer, signal) };
-      return askForToken(this.#metadata.found, { clientId, clientSecret }, form, signal);
-    });
-    const nowMs = clock.now();
-    return {
-      ...grant,
-      accessToken: answer.accessToken,
-      refreshToken: answer.refreshToken ?? refreshToken,
-      scope: answer.scope ?? grant.scope,
-      obtainedAtMs: nowMs,
-      expiresAtMs: answer.lifeMs === undefined ? undefined : nowMs + answer.lifeMs,
-    };
   }
 
   async #keep(next: Grant, grants: GrantStore): Promise<void> {
@@ -206,18 +209,17 @@ export class StoredTokens implements AccessTokens {
     const { grants, log, server } = this.#deps;
     const stamp = this.#stampNow();
     if (grants === undefined || stamp === this.#stamp) return this.#grant;
+    this.#stamp = stamp;
     try {
       this.#grant = grants.list().findLast((grant) => isFor(this.#target, server, grant));
-      this.#stamp = stamp;
-      return this.#grant;
+      this.#opens = true;
     } catch (error) {
       if (!(error instanceof RunletError)) throw error;
-      log.error({ server, err: error }, "tokens of logins do not open");
-      if (this.#target.oauth === undefined) return undefined;
-      const message = `Cannot use server "${server}" as the tokens of its login must open: they do not, the log says why.`;
-      const hint = "Give the service the master key that `runlet auth login` had: RUNLET_SECRETS_KEY, or its file.";
-      throw new RunletError("UPSTREAM_NEEDS_AUTH", message, { server, hint, details: { sent: false }, cause: error });
+      log.warn({ server, err: error }, "tokens of logins do not open");
+      this.#grant = undefined;
+      this.#opens = false;
     }
+    return this.#grant;
   }
 
   #stampNow(): string {
@@ -225,11 +227,12 @@ export class StoredTokens implements AccessTokens {
   }
 
   #needsLogin(why: string, forMs?: number): RunletError {
-    const error = needsLogin(this.#deps.server, why);
-    const { oauth } = this.#target;
-    // A server of which nothing is configured may do without a token one day.
-    const waitMs = forMs ?? (oauth === undefined && this.#grant === undefined ? REFUSED_MS : Number.POSITIVE_INFINITY);
-    this.#block = { error, stamp: this.#stampNow(), untilMs: this.#deps.clock.monotonic() + waitMs };
+    const { server, clock } = this.#deps;
+    const error = this.#opens ? needsLogin(server, why) : doesNotOpen(server);
+    // A server of which nothing is configured may do without a token one day; what opens the store may be given.
+    const mayChange = !this.#opens || (this.#target.oauth === undefined && this.#grant === undefined);
+    const waitMs = forMs ?? (mayChange ? AGAIN_MS : Number.POSITIVE_INFINITY);
+    this.#block = { error, stamp: this.#stampNow(), untilMs: clock.monotonic() + waitMs };
     return error;
   }
 
@@ -248,11 +251,8 @@ function over(why: string): Refusal {
 
 /** A token is for one server at one address, of one issuer, resource and client where those are configured. */
 function isFor({ url, oauth }: StoredTokenTarget, server: string, grant: Grant): boolean {
-  const wanted = [
-    [oauth?.issuer, grant.issuer],
-    [oauth?.resource, grant.resource],
-    [oauth?.clientId, grant.clientId],
-  ] as const;
   if (grant.server !== server || grant.url !== url) return false;
-  return wanted.every(([configured, granted]) => configured === undefined || configured === granted);
+  if (oauth?.issuer !== undefined && !isSameIssuer(oauth.issuer, grant.issuer)) return false;
+  if (oauth?.resource !== undefined && oauth.resource !== grant.resource) return false;
+  return oauth?.clientId === undefined || oauth.clientId === grant.clientId;
 }

@@ -29,8 +29,8 @@ export class Refusal extends Error {
   /** The error code of OAuth that it answered, such as `invalid_grant`. */
   readonly code: string | undefined;
 
-  constructor(message: string, code?: string, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause });
+  constructor(message: string, code?: string) {
+    super(message);
     this.code = code;
   }
 }
@@ -67,6 +67,11 @@ export async function discoverIssuer(issuer: string, signal: AbortSignal): Promi
   if (!isSafeEndpoint(metadata.token_endpoint, issuer))
     throw new Refusal("its token endpoint is not reached over https");
   return metadata;
+}
+
+/** Whether two identifiers are of one issuer: a slash at the end is written by some and left out by others. */
+export function isSameIssuer(one: string, other: string): boolean {
+  return one.replace(/\/$/u, "") === other.replace(/\/$/u, "");
 }
 
 /** Whether an endpoint is as safe as the issuer that was trusted. */
