@@ -43,7 +43,6 @@ const FIXED = {
   telemetry: "telemetry",
   shutdownGraceMs: "shutdownGrace",
   hotReload: "hotReload",
-  secretsPlace: "secrets",
 } as const satisfies Readonly<Record<Exclude<keyof Config, Exchanged>, string>>;
 
 /**
