@@ -70,7 +70,12 @@ export class QueuedRunService implements RunService {
     this.#deps = deps;
     const { runs, journal, queue, findPrincipal, clock, log } = deps;
     this.#left = new LeftRuns({
-      ...{ runs, journal, queue, findPrincipal, clock, log },
+      runs,
+      journal,
+      queue,
+      findPrincipal,
+      clock,
+      log,
       hold: (record, principal, request) => {
         this.#requests.add(principal.id, record.requestJson.length);
         return this.#hold(record, principal, request);

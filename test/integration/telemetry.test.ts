@@ -18,7 +18,8 @@ const CALLER = "b7ad6b7169203331";
 const SAMPLED = `00-${TRACE}-${CALLER}-01`;
 const META = { command: process.execPath, args: [fixturePath("meta")] };
 const SCRIPT =
-  'const { meta } = await mcp.meta.meta({ q: "argument-of-a-caller" }); await mcp.meta.meta({ q: 2 }); return meta;';
+  'const { meta } = await mcp.meta.meta({ q: "argument-of-a-caller" }); await mcp.meta.meta({ q: 2 });' +
+  "const { progressToken, ...context } = meta ?? {}; return Object.keys(context).length === 0 ? null : context;";
 
 let receiver: OtlpReceiver;
 let lines: string[];
