@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { runCli } from "../../src/cli/cli.ts";
@@ -152,6 +152,30 @@ async function logInElsewhere(
   const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
   return { code, text };
 }
+
+describe("the system's opener", () => {
+  test.runIf(process.platform === "linux")("gets the address as it is, and no shell reads it", async () => {
+    configure({ crm: { url: setting.guard.url } });
+    const { folder } = setting.bench;
+    const opener = join(folder, "xdg-open");
+    writeFileSync(
+      opener,
+      `#!/bin/sh\nprintf '%s\\n' "$#" "$1" > "${folder}/opened.new"\nmv "${folder}/opened.new" "${folder}/opened"\n`,
+    );
+    chmodSync(opener, 0o755);
+    const { command, args } = runletCommand(["auth", "login", "crm"]);
+    const { PATH = "", ...rest } = cliEnvironment();
+    const env = { ...rest, PATH: `${folder}:${PATH}`, RUNLET_SECRETS_KEY: KEY };
+    const child = spawn(command, args, { cwd: folder, env, stdio: "ignore", timeout: 30_000 });
+    const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
+    await expect.poll(() => existsSync(join(folder, "opened")), { timeout: 20_000 }).toBe(true);
+    const [count, address = ""] = readFileSync(join(folder, "opened"), "utf8").split("\n");
+    expect([count, new URL(address).origin]).toEqual(["1", setting.authorization.issuer]);
+    expect(new URL(address).searchParams.get("code_challenge")).toHaveLength(43);
+    await browse(address);
+    expect(await ended).toBe(0);
+  });
+});
 
 describe("a service", () => {
   let service: RunningService | undefined;

@@ -151,7 +151,7 @@ describe("a server over HTTP", () => {
       "and is given none says that somebody must log in",
       {},
       'Cannot use server "guarded" as somebody must log in to it: it asks for an access token, and nobody has logged in. Run `runlet auth login guarded`.',
-      "Run `runlet auth login guarded` where the service has its configuration; it goes on by itself then.",
+      "Run `runlet auth login guarded` where the service has its configuration; it goes on by itself then. Where it takes a key instead, write it in headers of mcpServers.guarded.",
     ],
     [
       "and is given wrong ones says which setting to correct",

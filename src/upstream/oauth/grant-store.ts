@@ -1,5 +1,6 @@
-import { closeSync, openSync, rmSync, statSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, rmSync, statSync } from "node:fs";
 import { createHash } from "node:crypto";
+import { dirname } from "node:path";
 import { openSecrets, removeSecret, setSecret } from "../../config/secrets/secret-store.ts";
 import type { SecretsPlace } from "../../config/secrets/secrets-place.ts";
 import { requireMasterKey } from "../../config/secrets/tokens-place.ts";
@@ -85,11 +86,13 @@ class FileGrants implements GrantStore {
   }
 
   async remove(server: string): Promise<number> {
-    const names = this.list()
-      .filter((grant) => grant.server === server)
-      .map(nameOf);
-    for (const name of names) await this.#whenFree(() => removeSecret(this.#place, name));
-    return names.length;
+    const grants = this.list().filter((grant) => grant.server === server);
+    for (const grant of grants) {
+      const forget = (): Promise<unknown> => this.#whenFree(() => removeSecret(this.#place, nameOf(grant)));
+      // What is being exchanged now would else be kept after it was removed.
+      await this.exclusively(grant, forget);
+    }
+    return grants.length;
   }
 
   async exclusively<Result>(grant: Grant, work: () => Promise<Result>): Promise<Result> {
@@ -108,6 +111,7 @@ class FileGrants implements GrantStore {
 
   #takes(lock: string): boolean {
     try {
+      mkdirSync(dirname(lock), { recursive: true, mode: 0o700 });
       closeSync(openSync(lock, "wx", 0o600));
       return true;
     } catch (error) {

@@ -64,7 +64,8 @@ export async function login(request: LoginRequest, deps: LoginDeps): Promise<Gra
       obtainedAtMs: nowMs,
       expiresAtMs: lifeMs === undefined ? undefined : nowMs + lifeMs,
     };
-    await grants.save(grant);
+    // After a renewal of the login before it, which would else be kept in its place.
+    await grants.exclusively(grant, () => grants.save(grant));
     return grant;
   } catch (error) {
     if (signal.aborted || error instanceof RunletError) throw error;

@@ -1,9 +1,16 @@
 import { RunletError } from "../../lib/errors.ts";
 
-/** A server that does nothing before somebody has logged in. `details.sent` is false: nothing was done. */
-export function needsLogin(server: string, why: string): RunletError {
+/**
+ * A server that does nothing before somebody has logged in. `details.sent` is false: nothing was done.
+ *
+ * @param mayTakeKey Nothing says that a login is what it wants.
+ */
+export function needsLogin(server: string, why: string, mayTakeKey: boolean): RunletError {
   const message = `Cannot use server "${server}" as somebody must log in to it: ${why}. Run \`runlet auth login ${server}\`.`;
-  const hint = `Run \`runlet auth login ${server}\` where the service has its configuration; it goes on by itself then.`;
+  const login = `Run \`runlet auth login ${server}\` where the service has its configuration; it goes on by itself then.`;
+  const hint = mayTakeKey
+    ? `${login} Where it takes a key instead, write it in headers of mcpServers.${server}.`
+    : login;
   return new RunletError("UPSTREAM_NEEDS_AUTH", message, { server, hint, details: { sent: false } });
 }
 

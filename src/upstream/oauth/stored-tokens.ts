@@ -228,9 +228,10 @@ export class StoredTokens implements AccessTokens {
 
   #needsLogin(why: string, forMs?: number): RunletError {
     const { server, clock } = this.#deps;
-    const error = this.#opens ? needsLogin(server, why) : doesNotOpen(server);
+    const isOpen = this.#target.oauth === undefined && this.#grant === undefined;
+    const error = this.#opens ? needsLogin(server, why, isOpen) : doesNotOpen(server);
     // A server of which nothing is configured may do without a token one day; what opens the store may be given.
-    const mayChange = !this.#opens || (this.#target.oauth === undefined && this.#grant === undefined);
+    const mayChange = !this.#opens || isOpen;
     const waitMs = forMs ?? (mayChange ? AGAIN_MS : Number.POSITIVE_INFINITY);
     this.#block = { error, stamp: this.#stampNow(), untilMs: clock.monotonic() + waitMs };
     return error;

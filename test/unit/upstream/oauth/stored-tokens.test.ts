@@ -238,6 +238,27 @@ describe("tokens of a login", () => {
     expect(asked).toHaveLength(1);
   });
 
+  test.each([
+    ["a logout", undefined],
+    ["another login", { accessToken: "b1", refreshToken: "s1" }],
+  ])("under exchange do not undo %s", async (_what, next) => {
+    const { tokens, grants, grant, clock, waiting } = await setup(() => undefined);
+    await grants.save(grant);
+    clock.advance(100_000);
+    const asking = tokens.current();
+    await expect.poll(() => waiting.length).toBe(1);
+    const after = { ...grant, ...next, obtainedAtMs: clock.now(), expiresAtMs: undefined };
+    const changing = next === undefined ? grants.remove("tools") : grants.exclusively(after, () => grants.save(after));
+    const answer = { access_token: "a1", token_type: "bearer", refresh_token: "r1", expires_in: 60 };
+    waiting[0]?.end(JSON.stringify(answer));
+    expect(await asking).toBe("a1");
+    // Whoever waits looks again in a moment.
+    await expect.poll(() => clock.pending()).toBe(1);
+    clock.advance(50);
+    await changing;
+    expect(grants.list()).toEqual(next === undefined ? [] : [after]);
+  });
+
   test("of a server that does not answer are given up after ten seconds", async () => {
     const { tokens, grants, grant, clock, waiting } = await setup(() => undefined);
     await grants.save(grant);
