@@ -108,6 +108,7 @@ export async function createParts(config: Config, options: PartsOptions): Promis
     version: VERSION,
     redact,
     grants: config.secretsPlace && createGrantStore(tokensPlaceOf(config.secretsPlace), clock),
+    onToken: (server, token) => redactor.learnToken(server, token),
     onRestart: (server) => metrics.add("runlet_upstream_restarts_total", { server }),
   });
   const registry = guardRegistry(upstreams, { pins, log, redact });

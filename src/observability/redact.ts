@@ -4,6 +4,12 @@ import { isRecord } from "../lib/guards.ts";
 export interface Redactor {
   /** Hides these from now on too, beside all that it was told before. */
   learn(secrets: Iterable<string>): void;
+  /**
+   * Hides an access token too. It is one of many that follow each other: the four newest of each holder stay hidden.
+   *
+   * @param holder Whom it is shown to.
+   */
+  learnToken(holder: string, token: string): void;
   /** The text with `***` in place of known secrets and of what looks like one. */
   text(text: string): string;
   /** The text with `***` in place of known secrets alone. */
@@ -20,6 +26,7 @@ export const HIDDEN = "***";
 const MAX_DEPTH = 10;
 const MAX_ITEMS = 1_000;
 const MIN_SECRET_CHARS = 4;
+const KEPT_TOKENS = 4;
 
 /**
  * What secrets look like. A capture named `keep` stays, so that the kind of secret can still be told. Takes time linear in
@@ -81,7 +88,9 @@ export function createRedactor(
   { shapes = true }: { readonly shapes?: boolean } = {},
 ): Redactor {
   const all = new Set(secrets);
-  let known = compileSecrets(all);
+  const tokens = new Map<string, readonly string[]>();
+  const compile = (): RegExp | undefined => compileSecrets([...all, ...[...tokens.values()].flat()]);
+  let known = compile();
   const hideKnown = (input: string): string => (known === undefined ? input : input.replace(known, HIDDEN));
   const text = (input: string): string => {
     let output = hideKnown(input);
@@ -94,7 +103,13 @@ export function createRedactor(
     value: (value) => redactValue(value, text, 0, []),
     learn(more) {
       for (const secret of more) all.add(secret);
-      known = compileSecrets(all);
+      known = compile();
+    },
+    learnToken(holder, token) {
+      const learned = tokens.get(holder) ?? [];
+      if (learned.includes(token)) return;
+      tokens.set(holder, [...learned.slice(1 - KEPT_TOKENS), token]);
+      known = compile();
     },
   };
 }

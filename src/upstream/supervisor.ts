@@ -5,10 +5,9 @@ import type { Log } from "../lib/log.ts";
 import { wasNotSent, wasTurnedAway } from "./failures.ts";
 import { type Lease, Partition } from "./partition.ts";
 import type { AccessTokens } from "./oauth/access-tokens.ts";
-import { ClientCredentials } from "./oauth/client-credentials.ts";
 import type { GrantStore } from "./oauth/grant-store.ts";
 import { isNeedsLogin } from "./oauth/needs-login.ts";
-import { StoredTokens } from "./oauth/stored-tokens.ts";
+import { tokensFor } from "./oauth/tokens-for.ts";
 import { Partitions } from "./partitions.ts";
 import { Replica, type ReplicaDeps } from "./replica.ts";
 import { RestartPolicy } from "./restart-policy.ts";
@@ -43,6 +42,8 @@ export interface UpstreamDeps {
   readonly onChange?: () => void;
   /** A session is started in place of one that ended other than for want of use. @param server Its name. */
   readonly onRestart?: (server: string) => void;
+  /** Is told each access token before a server is shown it. @param server Its name. */
+  readonly onToken?: (server: string, token: string) => void;
   /** Where tokens of logins are kept. @default nowhere */
   readonly grants?: GrantStore | undefined;
 }
@@ -81,6 +82,7 @@ class Supervisor implements Upstream {
       redact: (text) => text,
       onChange: () => undefined,
       onRestart: () => undefined,
+      onToken: () => undefined,
       grants: undefined,
       ...deps,
     };
@@ -277,16 +279,4 @@ class Supervisor implements Upstream {
     this.#state = state;
     this.#deps.onChange();
   }
-}
-
-/** A server that is given an Authorization header gets no other. */
-function tokensFor(
-  { name, transport }: UpstreamConfig,
-  { clock, log, grants }: Pick<UpstreamDeps, "clock" | "log" | "grants">,
-): AccessTokens | undefined {
-  if (transport.kind !== "http") return undefined;
-  const { url, oauth, headers } = transport;
-  if (Object.keys(headers).some((header) => header.toLowerCase() === "authorization")) return undefined;
-  if (oauth?.flow === "clientCredentials") return new ClientCredentials(oauth, { server: name, clock, log });
-  return new StoredTokens({ url, oauth }, { server: name, clock, log, grants });
 }

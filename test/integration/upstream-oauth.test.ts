@@ -113,6 +113,25 @@ describe("a server that takes tokens", () => {
     expect([behind.metas.length - before, tokensGiven()]).toEqual([100, 2]);
   });
 
+  it("is shown no token that was not told before, so that it can be hidden in what it answers", async () => {
+    const told: { readonly server: string; readonly token: string; readonly wasShown: boolean }[] = [];
+    const onToken = (server: string, token: string): void =>
+      void told.push({ server, token, wasShown: guard.shown.includes(token) });
+    const upstream = bench.upstream(config(), { onToken });
+    await upstream.callTool("look", {}, patiently());
+    guard.forget();
+    await upstream.callTool("look", {}, patiently());
+    const tokens = [...new Set(told.map(({ token }) => token))];
+    expect(tokens).toEqual([...new Set(guard.shown)]);
+    expect(tokens).toHaveLength(2);
+    for (const token of tokens)
+      expect(told.find((each) => each.token === token)).toEqual({
+        server: upstream.config.name,
+        token,
+        wasShown: false,
+      });
+  });
+
   it("fails its calls with what the authorization server says, where that gives none", async () => {
     const upstream = bench.upstream(config("wrong-secret"));
     await expect(upstream.callTool("look", {}, patiently())).rejects.toMatchObject({

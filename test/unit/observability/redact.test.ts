@@ -240,3 +240,15 @@ test("where only known secrets are hidden, what looks like one stays", () => {
   expect(createRedactor(["known-value"]).known(text)).toBe("a ***, token=abcdefgh and Bearer abcdefghijkl");
   expect(redactor.known(text)).toBe(text);
 });
+
+test("of tokens that follow each other the four newest of each holder are hidden", () => {
+  const redactor = createRedactor(["first-value"]);
+  const tokens = Array.from({ length: 6 }, (_, at) => `opaque-${at}-token-value`);
+  for (const token of [...tokens, ...tokens.slice(-2)]) redactor.learnToken("crm", token);
+  redactor.learnToken("mail", "another-opaque-value");
+  expect(redactor.known(["first-value", ...tokens, "another-opaque-value"].join(" "))).toBe(
+    "*** opaque-0-token-value opaque-1-token-value *** *** *** *** ***",
+  );
+  redactor.learn(["second-value"]);
+  expect(redactor.text(`second-value ${tokens[5]}`)).toBe("*** ***");
+});
