@@ -1,5 +1,6 @@
 import { RunletError } from "../../lib/errors.ts";
 import { wasNotSent } from "../../upstream/failures.ts";
+import { isNeedsLogin } from "../../upstream/oauth/needs-login.ts";
 import type { CallTool, Interceptor, ToolResult } from "../call.ts";
 import { type FlowConflict, type FlowRules, Heard } from "../flow-rules.ts";
 import { type AdmittedCall, toolLabel } from "../policy.ts";
@@ -38,7 +39,7 @@ export function flow(rules: FlowRules): Interceptor<AdmittedCall> {
 
 /** Whether a failure may hold what the server said. */
 function maySay({ trace }: AdmittedCall, thrown: unknown): boolean {
-  return trace.refusal === undefined && !wasNotSent(thrown);
+  return trace.refusal === undefined && !wasNotSent(thrown) && !isNeedsLogin(thrown);
 }
 
 function denied(call: AdmittedCall, { rule, from }: FlowConflict): RunletError {

@@ -223,6 +223,7 @@ describe("a failure", () => {
       new RunletError("UPSTREAM_UNAVAILABLE", "it is down", { details: { sent } });
     expect(await after(unavailable(true))).toBe("FLOW_DENIED");
     expect(await after(unavailable(false))).toBe(1);
+    expect(await after(() => new RunletError("UPSTREAM_NEEDS_AUTH", "log in", { details: { sent: false } }))).toBe(1);
   });
 
   test("of a policy that refused the call does not count", async () => {
