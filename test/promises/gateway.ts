@@ -267,6 +267,10 @@ export const GATEWAY_PROMISES: readonly Promised[] = [
         file: "test/integration/cli-auth.test.ts",
         name: "tells that a server needs a login, and calls its tools after one from another terminal",
       },
+      {
+        file: "test/integration/cli-auth.test.ts",
+        name: "tells nobody of its tokens, whatever becomes of them, and the server nothing of its callers",
+      },
     ],
   },
   {

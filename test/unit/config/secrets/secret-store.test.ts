@@ -158,6 +158,18 @@ describe("a store that somebody else had in hand", () => {
 });
 
 describe("rotation", () => {
+  test("takes other stores under the same key along, and changes nothing where one of them does not open", () => {
+    const place = filled(["a"]);
+    const other = { ...place, file: `${place.file}.other` };
+    setSecret(other, { name: "b", value: `${VALUE} b` }, 0);
+    rotateSecrets(place, undefined, [other.file, `${place.file}.missing`]);
+    expect([read(place, "a"), read(other, "b")]).toEqual([`${VALUE} a`, `${VALUE} b`]);
+    const before = readFileSync(place.file, "utf8");
+    writeFileSync(other.file, readFileSync(other.file, "utf8").replace(/"sealed": "..../u, '"sealed": "AAAA'));
+    expect(() => rotateSecrets(place, undefined, [other.file])).toThrow(/Cannot open the secret b/u);
+    expect([readFileSync(place.file, "utf8"), read(place, "a")]).toEqual([before, `${VALUE} a`]);
+  });
+
   test("keeps every value and date; the old key opens nothing any more", () => {
     const place = filled(["a", "b"]);
     const old = readFileSync(place.keyFile, "utf8");
