@@ -20,12 +20,13 @@ import type { CallBytes } from "./call-bytes.ts";
 import { ProgressReports } from "./call-progress.ts";
 import type { ProgressOfCall } from "./call-progress.ts";
 import { CallTable } from "./call-table.ts";
-import type { CallReply, ExecutionHost } from "./execution-host.ts";
+import type { CallReply, ExecutionHost, StandStill } from "./execution-host.ts";
 import { answerMeta, isMetaPath } from "./meta-calls.ts";
 import { MAX_EMITTED_VALUES, MAX_NESTING, MAX_PATH_UNITS } from "./protocol.ts";
 import type { LogLevel } from "./protocol.ts";
 import { RunLog } from "./run-log.ts";
 import type { LogLine } from "./run-log.ts";
+import { stillAsker } from "./still-asker.ts";
 
 /** What a run's bridge tells its watchers. */
 export interface BridgeListener {
@@ -115,8 +116,8 @@ export class Bridge {
   host(signal: AbortSignal, trace?: TraceContext): ExecutionHost {
     this.#trace = trace;
     return {
-      call: (_, path, args) => {
-        const reply = this.#call(path, args, signal);
+      call: (_, path, args, standStill) => {
+        const reply = this.#call(path, args, { signal, standStill });
         this.#inFlight.add(reply);
         void reply.finally(() => this.#inFlight.delete(reply));
         return reply;
@@ -185,7 +186,8 @@ export class Bridge {
    * @param pathText JSON text of the names after `mcp.`.
    * @param argsText JSON text of the positional arguments.
    */
-  async #call(pathText: string, argsText: string, signal: AbortSignal): Promise<CallReply> {
+  async #call(pathText: string, argsText: string, waiting: CallWait): Promise<CallReply> {
+    const { signal } = waiting;
     try {
       const seq = this.#calls.admit(byteLength(argsText));
       try {
@@ -194,7 +196,7 @@ export class Bridge {
           callBytes.tryTake(principal.id, argsText.length) ??
           (await callBytes.take(principal.id, argsText.length, signal));
         const { path, args } = readCall(pathText, argsText);
-        return { ok: true, json: await this.#dispatch(seq, path, args, signal) };
+        return { ok: true, json: await this.#dispatch(seq, path, args, waiting) };
       } finally {
         this.#calls.release();
       }
@@ -208,12 +210,8 @@ export class Bridge {
     }
   }
 
-  async #dispatch(
-    seq: number,
-    path: readonly string[],
-    args: readonly unknown[],
-    signal: AbortSignal,
-  ): Promise<string> {
+  async #dispatch(seq: number, path: readonly string[], args: readonly unknown[], waiting: CallWait): Promise<string> {
+    const { signal } = waiting;
     const { catalogs, principal, narrow } = this.#options;
     let catalog = catalogs.current(principal, narrow);
     if (isMetaPath(path)) {
@@ -229,7 +227,7 @@ export class Bridge {
     }
     if (resolution.kind === "unknown" && ++this.#unknownTools > MAX_SUGGESTIONS) throw unknownAgain();
     const target = toTarget(resolution);
-    return this.#journaled({ seq, target, args: toArguments(target.tool, args, path), signal });
+    return this.#journaled({ seq, target, args: toArguments(target.tool, args, path), ...waiting });
   }
 
   /** Writes the call down before it leaves and when it settles. A call that cannot be written down does not leave. */
@@ -282,7 +280,7 @@ export class Bridge {
     listener.callSettled({ seq, server, tool, outcome, ms });
   }
 
-  #throughGateway({ seq, target, args, signal }: PreparedCall): Promise<ToolResult> {
+  #throughGateway({ seq, target, args, signal, standStill }: PreparedCall): Promise<ToolResult> {
     const { principal, narrow, limits, runId, gateway, asker } = this.#options;
     return gateway.call({
       principal,
@@ -294,7 +292,7 @@ export class Bridge {
       maxResultBytes: limits.toolResultBytes,
       runId,
       unit: this.#unit,
-      asker,
+      asker: stillAsker(asker, standStill),
       traceContext: this.#trace,
       onProgress: this.#progress.of({ seq, server: target.server, tool: target.name }),
     });
@@ -316,12 +314,17 @@ interface StartedCall extends Pick<CallSummary, "seq" | "server" | "tool" | "arg
   readonly startedAtMs: number;
 }
 
+/** What a call waits by: what ends it, and what stops the run's time meanwhile. */
+interface CallWait {
+  readonly signal: AbortSignal;
+  readonly standStill: StandStill | undefined;
+}
+
 /** A call whose tool and arguments are known. */
-interface PreparedCall {
+interface PreparedCall extends CallWait {
   readonly seq: number;
   readonly target: Target;
   readonly args: Readonly<Record<string, unknown>>;
-  readonly signal: AbortSignal;
 }
 
 /** The tool a path means; `tool` is unknown while its server was never listed. */

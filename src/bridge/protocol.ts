@@ -110,6 +110,8 @@ export type ServiceMessage =
   /** Outcome of a call: `json` is the answer's JSON text, or that of an `ErrorInfo`. */
   | { readonly type: "reply"; readonly run: number; readonly id: number; readonly ok: boolean; readonly json: string }
   | { readonly type: "cancel"; readonly run: number }
+  /** Whether the run's wall time stands still from now on, as somebody is asked for it. */
+  | { readonly type: "still"; readonly run: number; readonly on: boolean }
   | { readonly type: "ping"; readonly id: number };
 
 /** What a run used, as the executor process measured it. */

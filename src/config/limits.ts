@@ -18,7 +18,7 @@ export const MAX_RESULT_BYTES = 64 * MIB;
 /** Every limit of one run: a request may set each up to the operator's ceiling. */
 export const LIMITS = {
   wallMs: {
-    doc: "Wall time in ms, tool waits included; it begins anew for a run that is run again as its process died.",
+    doc: "Wall time in ms, tool waits included, waits for a person's answer not; it begins anew for a run that is run again as its process died.",
     min: 10,
     default: 30_000,
     ceiling: 600_000,

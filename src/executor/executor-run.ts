@@ -1,5 +1,6 @@
 import type { ExecutionHost } from "../bridge/execution-host.ts";
-import type { Timer } from "../lib/clock.ts";
+import type { Clock, Timer } from "../lib/clock.ts";
+import type { PausableTimer } from "../lib/pausable-timer.ts";
 import type { ExecutorChild } from "./supervision/executor-child.ts";
 import type { ExecutionRequest, ExecutionResult } from "./executor.ts";
 
@@ -15,7 +16,11 @@ export interface ExecutorRun {
   /** Where it runs; `undefined` while it waits. */
   child: ExecutorChild | undefined;
   /** Its wall limit while it runs, its delay before. */
-  timer: Timer | undefined;
+  timer: Timer | PausableTimer | undefined;
+  /** Calls of it for which somebody is asked now. */
+  asked: number;
+  /** When its wall time stands still no more, on the monotonic clock; set when it first does. */
+  stillUntilMs: number | undefined;
   /** Calls and values others saw of it: running it again could repeat them. */
   calls: number;
   emitted: number;
@@ -30,4 +35,36 @@ export interface ExecutorRun {
 /** Whether others saw something of the run. */
 export function hasActed({ calls, emitted }: ExecutorRun): boolean {
   return calls > 0 || emitted > 0;
+}
+
+/** How long after the first question of a run its wall time may stand still. */
+const MAX_STILL_MS = 1_800_000;
+
+/**
+ * Somebody is asked for something that a run waits for: meanwhile its wall time stands still, here and in its process, within
+ * bounds. A run that asks has acted and is never moved to another process.
+ *
+ * @param isThere Whether the run goes on in that process.
+ * @returns What lets it go on when it is disposed, once.
+ */
+export function standStill(
+  run: ExecutorRun,
+  child: ExecutorChild,
+  { clock, isThere }: { readonly clock: Clock; readonly isThere: () => boolean },
+): Disposable {
+  const { timer } = run;
+  run.stillUntilMs ??= clock.monotonic() + MAX_STILL_MS;
+  const isAllowed = isThere() && clock.monotonic() < run.stillUntilMs;
+  if (!isAllowed || timer === undefined || !("pause" in timer)) return { [Symbol.dispose]: () => undefined };
+  const paused = timer.pause();
+  if (++run.asked === 1) child.still(run.number, { on: true, mayTakeMs: MAX_STILL_MS });
+  let over = false;
+  return {
+    [Symbol.dispose]: () => {
+      paused[Symbol.dispose]();
+      if (over) return;
+      over = true;
+      if (--run.asked === 0 && isThere()) child.still(run.number, { on: false });
+    },
+  };
 }

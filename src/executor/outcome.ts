@@ -2,8 +2,8 @@ import { MAX_EMITTED_VALUES, MAX_NESTING } from "../bridge/protocol.ts";
 import type { EndReason, ExecutionUsage } from "../bridge/protocol.ts";
 import type { RunLimits } from "../config/limits.ts";
 import { boundText, byteLength } from "../lib/bounded-text.ts";
-import { errorInfo, isErrorCode } from "../lib/errors.ts";
-import type { ErrorContext, ErrorInfo } from "../lib/errors.ts";
+import { errorInfo, isErrorCode, toErrorInfo } from "../lib/errors.ts";
+import type { ErrorContext, ErrorInfo, RunletError } from "../lib/errors.ts";
 import { isRecord } from "../lib/guards.ts";
 import { isDeeperThan, parseJson } from "../lib/json.ts";
 import { prefixOf } from "../script/body-wrapper.ts";
@@ -141,6 +141,19 @@ function thrownError(text: string, script: RunnableScript, limits: RunLimits): E
       ...place(read("stack"), script),
     },
   );
+}
+
+/** What is known of what a run used that never ran, or whose process cannot be asked. */
+export const NO_USAGE: ExecutionUsage = { wallMs: 0, cpuMs: 0, heapMiB: 0 };
+
+/** A run that ended without its script's doing. */
+export function failed(error: RunletError): ExecutionResult {
+  return { status: "failed", error: toErrorInfo(error), usage: NO_USAGE };
+}
+
+/** A run that its caller, or the end of the service, stopped. */
+export function cancelled(): ExecutionResult {
+  return { status: "failed", error: errorInfo("RUN_CANCELLED", "The run was cancelled"), usage: NO_USAGE };
 }
 
 /** A failure Runlet made and the script let through: rebuilt from the table, never passed on as it came. */

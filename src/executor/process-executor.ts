@@ -1,9 +1,10 @@
 import type { ExecutionHost } from "../bridge/execution-host.ts";
-import type { EndReason, ExecutionUsage, ExecutorMessage } from "../bridge/protocol.ts";
+import type { EndReason, ExecutorMessage } from "../bridge/protocol.ts";
 import type { Config } from "../config/config.ts";
 import type { Clock } from "../lib/clock.ts";
-import { errorInfo, RunletError, toErrorInfo } from "../lib/errors.ts";
+import { RunletError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
+import { startPausableTimer } from "../lib/pausable-timer.ts";
 import { blame } from "./supervision/blame.ts";
 import type { Blame } from "./supervision/blame.ts";
 import { loadBundles, nativeModulePath } from "./bundles.ts";
@@ -14,11 +15,11 @@ import { CrashLedger, TAINT_POINTS } from "./supervision/crash-ledger.ts";
 import { tellDeath } from "./supervision/crash-report.ts";
 import type { CrashReason } from "./supervision/crash-report.ts";
 import type { ExecutorChild } from "./supervision/executor-child.ts";
-import { hasActed } from "./executor-run.ts";
+import { hasActed, standStill } from "./executor-run.ts";
 import type { ExecutorRun } from "./executor-run.ts";
 import type { ExecutionRequest, ExecutionResult, Executor, ExecutorStatus } from "./executor.ts";
 import { lostError } from "./supervision/lost-run.ts";
-import { toExecutionResult } from "./outcome.ts";
+import { cancelled, failed, NO_USAGE, toExecutionResult } from "./outcome.ts";
 import { choosePlace } from "./supervision/placement.ts";
 import { ProcessPool } from "./supervision/process-pool.ts";
 import { RunMessages } from "./run-messages.ts";
@@ -63,7 +64,6 @@ const FRESH_MS = 100;
 const TWICE_THERE_POINTS = 0.5;
 /** Ends after which a script may go on for a moment. */
 const WAS_STOPPED: ReadonlySet<EndReason> = new Set(["wall", "cpu", "memory", "catastrophe", "quota", "cancelled"]);
-const NO_USAGE: ExecutionUsage = { wallMs: 0, cpuMs: 0, heapMiB: 0 };
 
 /**
  * Runs scripts in supervised processes: places each run so that a crash costs few others, answers for runs whose process
@@ -143,6 +143,8 @@ export class ProcessExecutor implements Executor {
       onAbort: () => this.#cancel(run),
       child: undefined,
       timer: undefined,
+      asked: 0,
+      stillUntilMs: undefined,
       startedAtMs: 0,
       calls: 0,
       emitted: 0,
@@ -294,7 +296,7 @@ export class ProcessExecutor implements Executor {
     const { request, number, principal } = run;
     run.child = child;
     run.startedAtMs = this.#clock.monotonic();
-    run.timer = this.#clock.after(request.limits.wallMs + OVERTIME_MS, () => this.#overdue(run));
+    run.timer = startPausableTimer(this.#clock, request.limits.wallMs + OVERTIME_MS, () => this.#overdue(run));
     child.run(this.#messages.of(number, request), { namesJson: request.namesJson, principal });
     if (child.taken >= RECYCLE_AFTER_RUNS) this.#pool.replace(child);
   }
@@ -341,9 +343,9 @@ export class ProcessExecutor implements Executor {
   }
 
   async #call(run: ExecutorRun, child: ExecutorChild, id: number, path: string, args: string): Promise<void> {
-    const reply = await run.host.call(id, path, args);
-    if (this.#runs.has(run.number) && run.child === child)
-      child.send({ type: "reply", run: run.number, id, ok: reply.ok, json: reply.json });
+    const isThere = (): boolean => this.#runs.has(run.number) && run.child === child;
+    const reply = await run.host.call(id, path, args, () => standStill(run, child, { clock: this.#clock, isThere }));
+    if (isThere()) child.send({ type: "reply", run: run.number, id, ok: reply.ok, json: reply.json });
   }
 
   #released(child: ExecutorChild, number: number, cpuMs: number): void {
@@ -386,12 +388,4 @@ export class ProcessExecutor implements Executor {
     run.request.signal.removeEventListener("abort", run.onAbort);
     run.resolve(result);
   }
-}
-
-function failed(error: RunletError): ExecutionResult {
-  return { status: "failed", error: toErrorInfo(error), usage: NO_USAGE };
-}
-
-function cancelled(): ExecutionResult {
-  return { status: "failed", error: errorInfo("RUN_CANCELLED", "The run was cancelled"), usage: NO_USAGE };
 }

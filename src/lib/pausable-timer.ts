@@ -4,6 +4,8 @@ import type { Clock } from "./clock.ts";
 export interface PausableTimer {
   /** Stops its time until what is returned is disposed, once; several pauses may overlap. */
   pause(): Disposable;
+  /** Time that it still has to run, ms. */
+  leftMs(): number;
   /** Ends it. Safe to call twice. */
   cancel(): void;
 }
@@ -42,6 +44,7 @@ export function startPausableTimer(clock: Clock, delayMs: number, callback: () =
         },
       };
     },
+    leftMs: () => (pauses > 0 || ended ? leftMs : Math.max(0, leftMs - (clock.monotonic() - startedMs))),
     cancel() {
       ended = true;
       timer.cancel();

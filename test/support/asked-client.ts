@@ -28,7 +28,7 @@ export interface AskedClient {
   /** Calls `run_script`. @returns The structured answer. */
   readonly run: (
     script: string,
-    options?: { readonly onProgress?: (message: string) => void },
+    options?: { readonly onProgress?: (message: string) => void; readonly limits?: Readonly<Record<string, number>> },
   ) => Promise<Record<string, unknown>>;
   tools(): Promise<unknown>;
   /** Capabilities of the server. */
@@ -65,9 +65,9 @@ export async function connectAsked(
     );
     return {
       asked,
-      async run(script, { onProgress } = {}) {
+      async run(script, { onProgress, limits } = {}) {
         const onprogress = onProgress && (({ message }: { message?: string | undefined }) => onProgress(message ?? ""));
-        const call = { name: "run_script", arguments: { script } };
+        const call = { name: "run_script", arguments: { script, ...(limits && { limits }) } };
         return toStructured(await client.callTool(call, undefined, onprogress && { onprogress }));
       },
       tools: () => client.listTools(),
@@ -85,9 +85,9 @@ export async function connectAsked(
   );
   return {
     asked,
-    async run(script, { onProgress } = {}) {
+    async run(script, { onProgress, limits } = {}) {
       const onprogress = onProgress && (({ message }: { message?: string | undefined }) => onProgress(message ?? ""));
-      const call = { name: "run_script", arguments: { script } };
+      const call = { name: "run_script", arguments: { script, ...(limits && { limits }) } };
       return toStructured(await client.callTool(call, onprogress && { onprogress }));
     },
     tools: () => client.listTools(),

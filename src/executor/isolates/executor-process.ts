@@ -147,6 +147,9 @@ function receive(message: ServiceMessage): void {
     case "cancel":
       cancel(message.run);
       return;
+    case "still":
+      runs.get(message.run)?.standStill(message.on);
+      return;
     case "ping":
       send({ type: "pong", id: message.id, busy: busyRuns() });
       return;

@@ -2,6 +2,8 @@ import { MAX_EMITTED_VALUES, MAX_PATH_UNITS, parseSandboxMessage } from "../../b
 import type { EndReason, ExecutorMessage, RunMessage, SandboxMessage } from "../../bridge/protocol.ts";
 import { byteLength } from "../../lib/bounded-text.ts";
 import type { Clock, Timer } from "../../lib/clock.ts";
+import { startPausableTimer } from "../../lib/pausable-timer.ts";
+import type { PausableTimer } from "../../lib/pausable-timer.ts";
 import type { CpuShares, CpuUser } from "./cpu-shares.ts";
 import type { IsolatePool, PreparedIsolate } from "./isolate-pool.ts";
 
@@ -50,7 +52,9 @@ export class IsolateRun implements CpuUser {
   readonly #shares: CpuShares;
   readonly #prepared: PreparedIsolate;
   readonly #startedAt: number;
-  readonly #wallTimer: Timer;
+  readonly #wall: PausableTimer;
+  /** Set while the wall time stands still. */
+  #still: Disposable | undefined;
   readonly #timers = new Map<number, Timer>();
   readonly #calls = new Set<number>();
   #events: string[] = [];
@@ -92,7 +96,7 @@ export class IsolateRun implements CpuUser {
         this.#end("catastrophe", "");
       },
     };
-    this.#wallTimer = clock.after(message.wallMs, () => this.#end("wall", ""));
+    this.#wall = startPausableTimer(clock, message.wallMs, () => this.#end("wall", ""));
   }
 
   /** Enters the script. */
@@ -122,6 +126,12 @@ export class IsolateRun implements CpuUser {
   /** Ends the run because its caller does not want it any more. */
   cancel(): void {
     this.#end("cancelled", "");
+  }
+
+  /** Somebody is asked for something that the script waits for, or is not any more: meanwhile its wall time stands still. */
+  standStill(on: boolean): void {
+    if (!on) this.#still?.[Symbol.dispose]();
+    this.#still = on ? (this.#still ?? this.#wall.pause()) : undefined;
   }
 
   #push(kind: string, id: number, json: string): void {
@@ -155,8 +165,7 @@ export class IsolateRun implements CpuUser {
    */
   #enter(entry: (timeoutMs: number) => Promise<unknown>): void {
     this.#enteredAt = this.#clock.monotonic();
-    const leftMs = Math.ceil(this.#startedAt + this.#message.wallMs - this.#enteredAt);
-    this.#timeoutMs = Math.max(1, leftMs) + ENTRY_OVERTIME_MS;
+    this.#timeoutMs = Math.max(1, Math.ceil(this.#wall.leftMs())) + ENTRY_OVERTIME_MS;
     this.#entered = true;
     this.#messages = 0;
     this.#shares.open(this);
@@ -307,7 +316,7 @@ export class IsolateRun implements CpuUser {
   #end(reason: EndReason, text: string): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#wallTimer.cancel();
+    this.#wall.cancel();
     for (const timer of this.#timers.values()) timer.cancel();
     this.#timers.clear();
     this.#events = [];

@@ -228,6 +228,12 @@ export class ExecutorChild implements Place {
     this.#pipe?.send(message);
   }
 
+  /** The wall time of a run stands still, or goes on. @param mayTakeMs How long it may stand still altogether. */
+  still(run: number, { on, mayTakeMs = 0 }: { readonly on: boolean; readonly mayTakeMs?: number }): void {
+    if (on) this.runs.stoodStill(run, mayTakeMs);
+    this.send({ type: "still", run, on });
+  }
+
   /** A run is over. @param cpuMs What it used, as the process says. */
   release(run: number, cpuMs: number): void {
     if (!this.runs.release(run, cpuMs)) return;

@@ -3,9 +3,10 @@ import type { Allowance, Ended } from "./watchdog.ts";
 
 interface Held {
   readonly principal: string;
-  readonly wallMs: number;
+  wallMs: number;
   readonly cpuMs: number;
   readonly memoryMiB: number;
+  stoodStill: boolean;
   /** The last ping that had been sent when the run was last given something to work on. */
   fedAfter: number;
 }
@@ -71,7 +72,7 @@ export class HeldRuns {
   }
 
   add({ run, wallMs, cpuMs, memoryMiB }: RunMessage, principal: string): void {
-    this.#runs.set(run, { principal, wallMs, cpuMs, memoryMiB, fedAfter: this.#ping });
+    this.#runs.set(run, { principal, wallMs, cpuMs, memoryMiB, fedAfter: this.#ping, stoodStill: false });
     this.#count(1, cpuMs, memoryMiB);
   }
 
@@ -79,6 +80,14 @@ export class HeldRuns {
   fed(run: number): void {
     const held = this.#runs.get(run);
     if (held !== undefined) held.fedAfter = this.#ping;
+  }
+
+  /** The run's wall time stands still: it may take as much longer, once. */
+  stoodStill(run: number, mayTakeMs: number): void {
+    const held = this.#runs.get(run);
+    if (held === undefined || held.stoodStill) return;
+    held.stoodStill = true;
+    held.wallMs += mayTakeMs;
   }
 
   /** @param cpuMs What the process says the run used: believed up to the run's limit. @returns Whether it was here. */

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { ExecutionHost } from "../../../src/bridge/execution-host.ts";
 import type { ProcessExecutor } from "../../../src/executor/process-executor.ts";
 import { startExecutor } from "../../support/executor.ts";
 import { isAlive } from "../../support/processes.ts";
@@ -261,5 +262,40 @@ describe("many runs", () => {
     } finally {
       await shared.close();
     }
+  });
+});
+
+describe("the wall time of a run for which somebody is asked", () => {
+  /** A host whose `a.ask` is answered after a while, during which the time stands still; nothing else is answered. */
+  function askingHost(answerMs: number): ExecutionHost {
+    return {
+      ...recordingHost(),
+      async call(_, path, __, standStill) {
+        if (!path.includes("ask")) return await new Promise<never>(() => undefined);
+        using _still = standStill?.();
+        await new Promise((resolve) => setTimeout(resolve, answerMs));
+        return { ok: true, json: '"answer"' };
+      },
+    };
+  }
+
+  test("stands still until there is an answer", async () => {
+    const limits = { wallMs: 700 };
+    const text = "return await Promise.all([mcp.a.ask(), mcp.a.ask()])";
+    expect(await valueOf(executor, text, { host: askingHost(1_500), limits })).toEqual(["answer", "answer"]);
+  });
+
+  test("goes on then, with what was left of it", async () => {
+    const limits = { wallMs: 700 };
+    const text = "await mcp.a.ask(); await mcp.a.never()";
+    const error = await errorOf(executor, text, { host: askingHost(1_500), limits });
+    expect(error.code).toBe("SCRIPT_TIMEOUT");
+  });
+
+  test("is not what ends a script that computes meanwhile: its computing time does", async () => {
+    const limits = { wallMs: 700, cpuMs: 300 };
+    const text = "void mcp.a.ask(); await 0; for (;;);";
+    const error = await errorOf(executor, text, { host: askingHost(1_500), limits });
+    expect(["SCRIPT_CPU_LIMIT", "SCRIPT_TIMEOUT"]).toContain(error.code);
   });
 });

@@ -54,6 +54,18 @@ describe("a timer that can stand still", () => {
     expect([fired(), clock.pending()]).toEqual([0, 0]);
   });
 
+  test("says how long it has to run still, the same all through a pause", () => {
+    const { clock, timer } = setup();
+    clock.advance(30);
+    expect(timer.leftMs()).toBe(70);
+    const pause = timer.pause();
+    clock.advance(1_000);
+    expect(timer.leftMs()).toBe(70);
+    pause[Symbol.dispose]();
+    clock.advance(60);
+    expect(timer.leftMs()).toBe(10);
+  });
+
   test("fires no second time for a pause that outlives it", () => {
     const { clock, timer, fired } = setup();
     clock.advance(100);
