@@ -34,8 +34,8 @@ export interface AuditEntry {
 
 /** A file that gets one JSON line for each call, in the order they ended. */
 export interface Audit {
-  /** Notes a call. Returns at once and never throws. */
-  write(entry: AuditEntry): void;
+  /** Notes a call. Returns at once and never throws. @param entry Makes what is noted, soon: callers do not wait for it. */
+  write(entry: () => AuditEntry): void;
   /** Writes what is noted, as far as the disk takes it, and closes the file. Safe to call twice. */
   close(): Promise<void>;
 }
@@ -66,6 +66,8 @@ export class AuditFile implements Audit {
   readonly #file: string;
   readonly #deps: AuditDeps;
   #handle: FileHandle | undefined;
+  /** Noted in this turn of the event loop. */
+  #noted: (() => AuditEntry)[] = [];
   #lines: string[] = [];
   #waiting = 0;
   #dropped = 0;
@@ -82,23 +84,34 @@ export class AuditFile implements Audit {
     this.#deps = deps;
   }
 
-  write(entry: AuditEntry): void {
+  write(entry: () => AuditEntry): void {
     if (this.#closed) return;
-    const line = `${JSON.stringify(entry)}\n`;
-    if (this.#waiting + line.length > (this.#deps.maxWaiting ?? MAX_WAITING)) {
-      this.#drop(1);
-      return;
-    }
-    this.#lines.push(line);
-    this.#waiting += line.length;
-    this.#writing ??= this.#writeOut().finally(() => (this.#writing = undefined));
+    this.#noted.push(entry);
+    // When the answers of this turn are on their way.
+    if (this.#noted.length === 1) setImmediate(() => this.#toLines());
   }
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#toLines();
     this.#goOn?.();
     await this.#writing;
     await this.#release();
+  }
+
+  #toLines(): void {
+    const noted = this.#noted;
+    this.#noted = [];
+    for (const entry of noted) {
+      const line = `${JSON.stringify(entry())}\n`;
+      if (this.#waiting + line.length > (this.#deps.maxWaiting ?? MAX_WAITING)) {
+        this.#drop(1);
+        continue;
+      }
+      this.#lines.push(line);
+      this.#waiting += line.length;
+    }
+    if (this.#lines.length > 0) this.#writing ??= this.#writeOut().finally(() => (this.#writing = undefined));
   }
 
   async #writeOut(): Promise<void> {

@@ -51,7 +51,7 @@ async function addClient(name: string, transport: Transport, every = 1): Promise
 }
 
 async function addGateway(name: string, options: Options): Promise<Service> {
-  const service = await createService(compileConfig({ ...options, executors: { processes: 1 } }), {
+  const service = await createService(compileConfig({ ...options, port: 0, executors: { processes: 1 } }), {
     log: silentLog,
     spares: 0,
   });
@@ -70,6 +70,15 @@ async function addGateway(name: string, options: Options): Promise<Service> {
     );
   }
   return service;
+}
+
+/** What the service itself measured of its calls, over both servers. */
+async function ownOverhead(service: Service): Promise<string> {
+  const { url } = await service.listen();
+  const text = await (await fetch(`${url}/metrics`)).text();
+  const read = (end: string): number =>
+    Number(new RegExp(`^runlet_gateway_overhead_seconds_${end} (\\S+)$`, "mu").exec(text)?.[1]);
+  return `${((read("sum") / read("count")) * 1e6).toFixed(1)} µs on average`;
 }
 
 async function startHttpServer(): Promise<string> {
@@ -124,14 +133,18 @@ const on: Options = {
 try {
   await addClient("SDK client, stdio", new StdioClientTransport({ command, args: argv.slice(1) }));
   await addClient("SDK client, http", new StreamableHTTPClientTransport(new URL(url)));
-  await addGateway("all off", off);
-  await addGateway("all on", on);
+  const services = new Map([
+    ["all off", await addGateway("all off", off)],
+    ["all on", await addGateway("all on", on)],
+  ]);
   for (const peer of await startProxyPeers(argv)) {
     closers.push(() => peer.close());
     await addClient(peer.name, new StreamableHTTPClientTransport(new URL(peer.url)), SLOW_EVERY);
   }
   await measure(WARM_UP, false);
   await measure(ROUNDS, true);
+  for (const [name, service] of services)
+    console.log(`${name}: gateway_overhead_seconds says ${await ownOverhead(service)}`);
   for (const { name, micros } of ways) {
     console.log(
       `${name.padEnd(20)} p50 ${quantile(micros, 0.5).toFixed(1)} µs, p99 ${quantile(micros, 0.99).toFixed(1)} µs`,

@@ -13,16 +13,19 @@ const MAX_NESTING = 512;
 export function audit(to: Audit, clock: Clock) {
   return (next: CallTool<TracedCall>): CallTool<TracedCall> =>
     async (call) => {
-      const time = new Date(clock.now()).toISOString();
+      const atMs = clock.now();
       const startedMs = clock.monotonic();
       const note = (how: { readonly outcome: string; readonly code?: string; readonly bytes?: number }): void => {
-        const { principal, runId: run, requestId: request, trace } = call;
-        const [server, tool] = [shortName(call.server), shortName(call.tool)];
-        const { attempts, refusal: { reason, rule } = {} } = trace;
         const ms = Math.round((clock.monotonic() - startedMs) * 1_000) / 1_000;
-        const traceId = call.traceContext?.traceId;
-        const who = { time, run, request, traceId, principal: principal.id, server, tool };
-        to.write({ ...who, ...how, attempts, reason, rule, ms, argumentsSha256: hashOf(call.arguments) });
+        to.write(() => {
+          const { principal, runId: run, requestId: request, trace } = call;
+          const time = new Date(atMs).toISOString();
+          const [server, tool] = [shortName(call.server), shortName(call.tool)];
+          const { attempts, refusal: { reason, rule } = {} } = trace;
+          const traceId = call.traceContext?.traceId;
+          const who = { time, run, request, traceId, principal: principal.id, server, tool };
+          return { ...who, ...how, attempts, reason, rule, ms, argumentsSha256: hashOf(call.arguments) };
+        });
       };
       try {
         const result = await next(call);

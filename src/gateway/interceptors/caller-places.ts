@@ -8,26 +8,34 @@ import type { QuotaKeeper } from "../quotas.ts";
 /** As many and as long as may wait for a server by default. */
 const QUEUE_LIMIT = 256;
 const QUEUE_WAIT_MS = 30_000;
+/** Lines that are kept though nobody is in them: to make one for each call would cost more than all else here. */
+const MAX_LINES = 1_000;
 
 /**
  * Bounds the calls that one principal has in flight, over all servers; the rest wait in line, bounded in number and time. A
  * call that is repeated keeps its place between attempts.
  */
 export function callerPlaces(clock: Clock, quotas: QuotaKeeper): Interceptor<AdmittedCall> {
-  /** Of principals that hold or wait for a place, by places and id. */
+  /** By places and id of the principal; of those that hold no place and wait for none, so many at most. */
   const semaphores = new Map<string, Semaphore>();
+
+  function forgetIdle(key: string, semaphore: Semaphore): void {
+    const { held, waiting } = semaphore.usage();
+    if (held + waiting === 0 && semaphores.get(key) === semaphore) semaphores.delete(key);
+  }
 
   async function inPlace(next: CallTool<AdmittedCall>, call: AdmittedCall, places: number): Promise<ToolResult> {
     const key = `${places}:${call.principal.id}`;
-    const semaphore =
-      semaphores.get(key) ?? createSemaphore({ places, queueLimit: QUEUE_LIMIT, queueWaitMs: QUEUE_WAIT_MS, clock });
-    semaphores.set(key, semaphore);
+    let semaphore = semaphores.get(key);
+    if (semaphore === undefined) {
+      semaphore = createSemaphore({ places, queueLimit: QUEUE_LIMIT, queueWaitMs: QUEUE_WAIT_MS, clock });
+      semaphores.set(key, semaphore);
+    }
     try {
       using place = semaphore.tryAcquire() ?? (await waitInLine(semaphore, call, clock));
       return place && (await next(call));
     } finally {
-      const { held, waiting } = semaphore.usage();
-      if (held + waiting === 0 && semaphores.get(key) === semaphore) semaphores.delete(key);
+      if (semaphores.size > MAX_LINES) forgetIdle(key, semaphore);
     }
   }
 

@@ -14,7 +14,7 @@ const sha256 = (text: string): string => createHash("sha256").update(text).diges
 function setup(next: CallTool<TracedCall>) {
   const entries: AuditEntry[] = [];
   const clock = createManualClock();
-  const call = audit({ write: (entry) => void entries.push(entry), close: async () => undefined }, clock)(next);
+  const call = audit({ write: (entry) => void entries.push(entry()), close: async () => undefined }, clock)(next);
   const trace = { server: "s", tool: "t", upstreamMs: 0, queueMs: 0, attempts: 0, refusal: undefined };
   const perform = (change: Partial<TracedCall> = {}) => call({ ...toolCall("s", "t"), trace: { ...trace }, ...change });
   return { entries, clock, perform };

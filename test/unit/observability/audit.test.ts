@@ -55,7 +55,7 @@ describe("the audit's file", () => {
   test("has every entry in order, with its folder, and is for its owner only", async () => {
     const { path, audit, lines } = setup();
     const tools = Array.from({ length: 1_000 }, (_, index) => `t${index}`);
-    for (const tool of tools) audit.write(entry(tool));
+    for (const tool of tools) audit.write(() => entry(tool));
     await audit.close();
     expect(toolsIn(path)).toEqual(tools);
     expect(statSync(path).mode & 0o777).toBe(0o600);
@@ -71,7 +71,7 @@ describe("the audit's file", () => {
   test("is added to, not begun anew, by a later service", async () => {
     for (const tool of ["first", "second"]) {
       const { audit } = setup();
-      audit.write(entry(tool));
+      audit.write(() => entry(tool));
       await audit.close();
     }
     expect(toolsIn(join(folder, "deep", "audit.jsonl"))).toEqual(["first", "second"]);
@@ -79,19 +79,19 @@ describe("the audit's file", () => {
 
   test("is made again when a rotation moved it away", async () => {
     const { path, audit } = setup();
-    audit.write(entry("old"));
+    audit.write(() => entry("old"));
     await settled(() => existsSync(path) && readFileSync(path, "utf8").includes("old"));
     renameSync(path, `${path}.1`);
-    audit.write(entry("new"));
+    audit.write(() => entry("new"));
     await audit.close();
     expect([toolsIn(`${path}.1`), toolsIn(path)]).toEqual([["old"], ["new"]]);
   });
 
   test("takes nothing after it was closed, twice or not", async () => {
     const { path, audit } = setup();
-    audit.write(entry("kept"));
+    audit.write(() => entry("kept"));
     await Promise.all([audit.close(), audit.close()]);
-    audit.write(entry("late"));
+    audit.write(() => entry("late"));
     await audit.close();
     expect(toolsIn(path)).toEqual(["kept"]);
   });
@@ -99,7 +99,7 @@ describe("the audit's file", () => {
   test("that cannot be opened costs lines, one message in the log, and no call", async () => {
     writeFileSync(join(folder, "file"), "");
     const { audit, lines, lost } = setup(join(folder, "file", "audit.jsonl"));
-    for (const tool of ["a", "b", "c"]) expect(audit.write(entry(tool))).toBeUndefined();
+    for (const tool of ["a", "b", "c"]) expect(audit.write(() => entry(tool))).toBeUndefined();
     await audit.close();
     expect(lost.reduce((sum, count) => sum + count, 0)).toBe(3);
     expect(lines).toMatchObject([{ level: "error", message: expect.stringContaining("dropped") }]);
@@ -110,10 +110,10 @@ describe("the audit's file", () => {
     writeFileSync(blocked, "");
     const path = join(blocked, "audit.jsonl");
     const { audit, lines } = setup(path);
-    audit.write(entry("lost"));
+    audit.write(() => entry("lost"));
     await settled(() => lines.length === 1);
     rmSync(blocked);
-    audit.write(entry("kept"));
+    audit.write(() => entry("kept"));
     await audit.close();
     expect(toolsIn(path)).toEqual(["kept", { time: "1970-01-01T00:00:00.000Z", dropped: 1 }]);
     expect(lines.map(({ level }) => level)).toEqual(["error", "warn"]);
@@ -122,9 +122,9 @@ describe("the audit's file", () => {
 
   test("keeps no more waiting than is allowed", async () => {
     const { path, audit, lines, lost } = setup(undefined, 300);
-    for (const tool of ["a", "b", "c", "d", "e", "f"]) audit.write(entry(tool));
+    for (const tool of ["a", "b", "c", "d", "e", "f"]) audit.write(() => entry(tool));
     await settled(() => existsSync(path) && readFileSync(path, "utf8").includes("dropped"));
-    audit.write(entry("after"));
+    audit.write(() => entry("after"));
     await audit.close();
     const written = toolsIn(path);
     const dropped = written.find((line) => typeof line === "object");
@@ -138,7 +138,7 @@ describe("the audit's file", () => {
   test("of a folder that forbids it is told like any other failure", async () => {
     chmodSync(folder, 0o500);
     const { audit, lines } = setup(join("/proc", "audit.jsonl"));
-    audit.write(entry("a"));
+    audit.write(() => entry("a"));
     await audit.close();
     chmodSync(folder, 0o700);
     expect(lines).toMatchObject([{ level: "error" }]);
