@@ -25,6 +25,11 @@ export function headerParameterFault(schema: Readonly<Record<string, unknown>>):
   return faultOf(schema, "root", new Set());
 }
 
+/** Whether some argument of a tool may travel as a header too. */
+export function mayDeclareHeaders(schema: unknown): boolean {
+  return JSON.stringify(schema)?.includes(KEY) ?? false;
+}
+
 function faultOf(node: unknown, place: Place, names: Set<string>): string | undefined {
   if (Array.isArray(node)) return firstFault(node, (item) => faultOf(item, place, names));
   if (!isRecord(node)) return undefined;

@@ -7,6 +7,7 @@ import type { Log } from "../lib/log.ts";
 import { traceMembers } from "../lib/trace-context.ts";
 import { type CallTimers, startCallTimers } from "./call-timers.ts";
 import { findStatus, toCallError, toStartError } from "./failures.ts";
+import { mayDeclareHeaders } from "./header-parameters.ts";
 import { Incidents } from "./incidents.ts";
 import { listTools } from "./list-tools.ts";
 import type { AskerCapabilities } from "./asker.ts";
@@ -64,7 +65,8 @@ export class Session {
   #client: Client | undefined;
   #watch: ChangeWatch | undefined;
   #listing: ToolListing | undefined;
-  #tools: ReadonlyMap<string, ToolDefinition> = new Map();
+  /** Tools of which arguments travel as headers too. */
+  #mirrored: ReadonlyMap<string, ToolDefinition> = new Map();
   #stage: UpstreamFailure["stage"] = "spawn";
   readonly #incidents = new Incidents();
   readonly #questions: Questions;
@@ -295,10 +297,10 @@ export class Session {
       ...(onProgress && { onprogress: onProgress }),
     };
     // What an answer must be is judged by us: the SDK's own schemas are a good part of a short call's computing time.
-    if (this.#config.transport.kind !== "http")
-      return client.request({ method: "tools/call", params }, ANY_ANSWER, options);
+    const mirrored = this.#config.transport.kind === "http" ? this.#mirrored.get(name) : undefined;
+    if (mirrored === undefined) return client.request({ method: "tools/call", params }, ANY_ANSWER, options);
     // Given the definition, without `outputSchema`, the SDK derives HTTP headers from it and leaves the answer alone.
-    const inputSchema = (this.#tools.get(name)?.inputSchema ?? {}) as Record<string, unknown>;
+    const inputSchema = mirrored.inputSchema as Record<string, unknown>;
     return client.callTool(params, {
       ...options,
       toolDefinition: { name, inputSchema: { ...inputSchema, type: "object" } },
@@ -320,7 +322,8 @@ export class Session {
   #take(listing: ToolListing): boolean {
     if (isDeepStrictEqual(listing, this.#listing)) return false;
     this.#listing = listing;
-    this.#tools = new Map(listing.tools.map((tool) => [tool.name, tool]));
+    const mirrored = listing.tools.filter((tool) => mayDeclareHeaders(tool.inputSchema));
+    this.#mirrored = new Map(mirrored.map((tool) => [tool.name, tool]));
     return true;
   }
 

@@ -185,7 +185,8 @@ describe("runlet pins", () => {
     const boss = (await start("block")).as(admin.key);
     await inState(boss, "ok");
     expect((await boss.run(READ_SCRIPT)).result).toBe("called read");
-  });
+    // Ten processes, one after the other.
+  }, 90_000);
 
   test("asks a service that runs, and says how where it finds none", async () => {
     list([READ, TOUCH]);
