@@ -41,7 +41,9 @@ export function findSecretsPlace({ written, expanding, flags, fileDir, cwd }: Pl
   const keys = isRecord(read["secrets"]) ? read["secrets"] : {};
   const given = textOf(flags["data-dir"]) ?? textOf(env["RUNLET_DATA_DIR"]);
   const inFile = textOf(read["dataDir"]);
-  const folder = given === undefined ? resolve(fileDir, onDisk(inFile)) : resolve(cwd, onDisk(given));
+  // As the data folder itself is found: one that the file names starts from the file's folder, any other from the command's.
+  const folder =
+    given === undefined && inFile !== undefined ? resolve(fileDir, onDisk(inFile)) : resolve(cwd, onDisk(given));
   const file = textOf(keys["file"]);
   const keyFile = textOf(keys["keyFile"]);
   const namedKeyFile = textOf(env["RUNLET_SECRETS_KEY_FILE"]);

@@ -1,5 +1,6 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { compileConfig } from "../../../../src/config/compile.ts";
 import { loadOptions } from "../../../../src/config/load.ts";
 import { setSecret } from "../../../../src/config/secrets/secret-store.ts";
 import { folderWith } from "../support.ts";
@@ -18,6 +19,20 @@ function folder(yaml: string, data = ".runlet", keyText?: string): string {
   setSecret(place, { name: "token", value: VALUE }, 0);
   return cwd;
 }
+
+test.each([
+  ["which no file names", "port: 1", {}],
+  ["which the file names", "dataDir: there", {}],
+  ["which the environment names", "dataDir: here", { env: { RUNLET_DATA_DIR: "there" } }],
+  ["which a flag names", "dataDir: here", { flags: { "data-dir": "there" } }],
+])("the store is in the data folder, %s, wherever the configuration is", (_what, yaml, more) => {
+  const cwd = folderWith({ "elsewhere/runlet.yaml": yaml });
+  const request = { cwd, env: {}, flags: {}, file: "elsewhere/runlet.yaml", ...more };
+  const loaded = loadOptions(request);
+  const { dataDir } = compileConfig(loaded.options, loaded);
+  expect(dirname(loaded.secretsPlace.file)).toBe(dataDir);
+  expect(dirname(loaded.secretsPlace.keyFile)).toBe(dataDir);
+});
 
 describe("a stored secret is found", () => {
   test.each([
