@@ -6,7 +6,7 @@ import { RunletError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { traceMembers } from "../lib/trace-context.ts";
 import { type CallTimers, startCallTimers } from "./call-timers.ts";
-import { findStatus, toCallError, toStartError } from "./failures.ts";
+import { findStatus, toCallError, toStartError, wasNotSent } from "./failures.ts";
 import { mayDeclareHeaders } from "./header-parameters.ts";
 import { Incidents } from "./incidents.ts";
 import { listTools } from "./list-tools.ts";
@@ -136,8 +136,17 @@ export class Session {
       return listing;
     } catch (error) {
       if (this.#noToken !== undefined) this.#stage = "auth";
-      throw toStartError(this.#noToken ?? this.#fatal() ?? error, this.#config, this.stage, this.#exit());
+      throw await this.#toStartError(this.#noToken ?? this.#fatal() ?? error);
     }
+  }
+
+  async #toStartError(thrown: unknown): Promise<RunletError> {
+    if (this.#transport instanceof StdioTransport) await this.#transport.lastWords();
+    const exit = this.#exit();
+    // That it took no more input says less than how it ended.
+    const ended = exit !== undefined && wasNotSent(thrown);
+    const cause = ended ? new Error("its process ended", { cause: thrown }) : thrown;
+    return toStartError(cause, this.#config, this.stage, exit);
   }
 
   /**

@@ -71,6 +71,15 @@ describe("a start", () => {
     expect(bench.started()).toBe(1);
   });
 
+  it("that takes no input and ends a moment later is told by how it ended, with its last words", async () => {
+    const script = "fs.closeSync(0); setTimeout(() => { console.error('my last words'); process.exit(3); }, 300)";
+    const upstream = bench.upstream(stdioConfig(["-e", script], { env: { MARK: bench.mark } }));
+    await expect(upstream.tools()).rejects.toThrow(
+      "its process must stay up through the handshake: it exited with code 3",
+    );
+    expect(upstream.status().stderr).toContain("my last words");
+  });
+
   it("fails with how the process ended, and keeps its last words", async () => {
     const upstream = bench.upstream(bench.fixture("exit-at-once"));
     await expect(upstream.callTool("any", {}, patiently())).rejects.toMatchObject({

@@ -15,6 +15,8 @@ import { TextRing } from "./text-ring.ts";
 
 const STDERR_LINES = 100;
 const STDERR_LINE_BYTES = 8 * 1024;
+/** A process that takes no more input has ended, or is about to. */
+const LAST_WORDS_MS = 1_000;
 /** After the leader's end: what is still in its pipe is read this long, processes it left behind get this long. */
 const DRAIN_MS = 200;
 const ORPHAN_GRACE_MS = 1_000;
@@ -76,6 +78,9 @@ export class StdioTransport implements Transport {
   /** Resolves when the group has. */
   #gone: Promise<void> = Promise.resolve();
   #exit: string | undefined;
+  /** Set once the process did not take a message. */
+  #deaf = false;
+  readonly #over = Promise.withResolvers<void>();
   #fatal: RunletError | undefined;
   #finished = false;
   #noisy = false;
@@ -104,6 +109,11 @@ export class StdioTransport implements Transport {
   /** How the process ended, such as `exited with code 1`; `undefined` while it has not. */
   get exit(): string | undefined {
     return this.#exit;
+  }
+
+  /** Waits, a moment at most, until it is known how a process ended that takes no more input, and what it said last. */
+  async lastWords(): Promise<void> {
+    if (this.#deaf && !this.#finished) await this.#within(LAST_WORDS_MS, this.#over.promise);
   }
 
   /** Why we ended the session, when the server broke the protocol. */
@@ -140,7 +150,11 @@ export class StdioTransport implements Transport {
     const stdin = this.#child?.stdin;
     if (stdin === undefined || this.#finished || this.#closing !== undefined) return Promise.reject(this.#notSent());
     return new Promise((resolve, reject) => {
-      stdin.write(toLine(message), (error) => (error ? reject(this.#notSent(error)) : resolve()));
+      stdin.write(toLine(message), (error) => {
+        if (!error) return resolve();
+        this.#deaf = true;
+        reject(this.#notSent(error));
+      });
     });
   }
 
@@ -208,6 +222,7 @@ export class StdioTransport implements Transport {
   #finish(): void {
     if (this.#finished) return;
     this.#finished = true;
+    this.#over.resolve();
     this.#child?.stdout.destroy();
     this.#child?.stderr.destroy();
     this.onclose?.();
