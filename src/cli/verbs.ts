@@ -12,6 +12,23 @@ export interface VerbRequest {
   readonly stopped: AbortSignal;
 }
 
+/**
+ * The verb of a command.
+ *
+ * @param positionals What stands after the command: the verb, then what it is given.
+ * @returns What is wrong, in one sentence, where there is none of that name.
+ */
+export function findVerb<Verb>(
+  command: string,
+  verbs: ReadonlyMap<string, Verb>,
+  [name, ...rest]: readonly string[],
+): { readonly verb: Verb; readonly rest: readonly string[] } | { readonly fault: string } {
+  const verb = verbs.get(name ?? "");
+  if (verb !== undefined) return { verb, rest };
+  const known = [...verbs.keys()].join(", ");
+  return { fault: name === undefined ? `Say which: ${known}.` : `Unknown: ${command} ${name}. There are ${known}.` };
+}
+
 /** Tells a service's refusal as other faults are told. @returns Exit code. @throws What is none. */
 export function reportRefusal(error: unknown, io: CliIo): number {
   if (!(error instanceof ServiceRefusal)) throw error;

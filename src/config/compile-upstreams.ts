@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { hasAuthorization } from "./authorization-header.ts";
 import { checkNoContainer, compileContainer } from "./compile-container.ts";
 import { compileLifecycle } from "./compile-lifecycle.ts";
 import { compilePolicies } from "./compile-policies.ts";
@@ -142,7 +143,7 @@ function compileHttp(server: ServerOptions, path: KeyPath, report: FaultReport):
   const { oauth } = server;
   const spoken = server.type === undefined ? {} : { sse: server.type === "sse" };
   if (oauth === undefined) return { kind: "http", url, headers, ...spoken };
-  if (Object.keys(headers).some((name) => name.toLowerCase() === "authorization")) {
+  if (hasAuthorization(headers)) {
     const rule = "must not go with a header Authorization, which its tokens travel in";
     report({ path: [...path, "oauth"], rule, value: "both", remedy: "Remove one of the two." });
   }

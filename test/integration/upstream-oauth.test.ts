@@ -1,9 +1,10 @@
-import { createServer, type IncomingMessage, request as forward, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createLocalJWKSet, jwtVerify } from "jose";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { UpstreamConfig } from "../../src/config/config.ts";
 import { startAuthorizationServer, type AuthorizationServer } from "../support/authorization-server.ts";
+import { forwardTo } from "../support/forward.ts";
 import { startModernServer, type ModernServer } from "../support/mcp-http-server.ts";
 import { createBench, httpConfig, patiently, type UpstreamBench } from "../support/upstreams.ts";
 
@@ -40,13 +41,7 @@ async function startGuard(issuer: AuthorizationServer, target: string): Promise<
       outgoing.writeHead(401, { "www-authenticate": 'Bearer error="invalid_token"' }).end();
       return;
     }
-    const { method, headers } = incoming;
-    const passed = forward(target, { method, headers: { ...headers, host: new URL(target).host } }, (response) => {
-      outgoing.writeHead(response.statusCode ?? 500, response.headers);
-      response.pipe(outgoing);
-    });
-    passed.on("error", () => outgoing.destroy());
-    incoming.pipe(passed);
+    forwardTo(target, incoming, outgoing);
   };
   const server = createServer((incoming, outgoing) => void answer(incoming, outgoing));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

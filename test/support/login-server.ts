@@ -1,8 +1,9 @@
-import { createServer, type IncomingMessage, request as forward, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createLocalJWKSet, exportJWK, generateKeyPair, jwtVerify } from "jose";
 import type { JWK } from "jose";
 import Provider from "oidc-provider";
+import { forwardTo } from "./forward.ts";
 import { startModernServer, type ModernServer } from "./mcp-http-server.ts";
 
 /** How an authorization server of people is. */
@@ -245,14 +246,7 @@ export async function startGuardedServer(issuer: LoginServer, options: GuardOpti
       outgoing.writeHead(401, { "www-authenticate": `Bearer${where}` }).end();
       return;
     }
-    const { method, headers } = incoming;
-    const to = { method, headers: { ...headers, host: new URL(behind.url).host } };
-    const passed = forward(behind.url, to, (response) => {
-      outgoing.writeHead(response.statusCode ?? 500, response.headers);
-      response.pipe(outgoing);
-    });
-    passed.on("error", () => outgoing.destroy());
-    incoming.pipe(passed);
+    forwardTo(behind.url, incoming, outgoing);
   };
   const server = createServer((incoming, outgoing) => void answer(incoming, outgoing));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -1,3 +1,4 @@
+import { hasAuthorization } from "../../config/authorization-header.ts";
 import type { UpstreamConfig } from "../../config/config.ts";
 import { isSafeUrl } from "../../config/loopback.ts";
 import { checkMasterKey, tokensPlaceOf } from "../../config/secrets/tokens-place.ts";
@@ -12,6 +13,7 @@ import type { CliIo } from "../io.ts";
 import { openBrowser } from "../open-browser.ts";
 import { CONFIG_FLAGS, CONFIG_FLAGS_TEXT, loadSettings } from "../settings.ts";
 import type { Settings } from "../settings.ts";
+import { findVerb } from "../verbs.ts";
 import type { VerbRequest } from "../verbs.ts";
 
 const USAGE = `Usage: runlet auth login SERVER [--no-browser] [--port N]   logs in to a server in the browser
@@ -61,12 +63,9 @@ const VERBS: ReadonlyMap<string, AuthVerb> = new Map<string, AuthVerb>([
 export async function authCommand(args: readonly string[], io: CliIo, stopped: AbortSignal): Promise<number> {
   const parsed = parseArguments(args, FLAGS);
   if ("fault" in parsed) return refuse(parsed.fault, io);
-  const [name, ...rest] = parsed.positionals;
-  const verb = VERBS.get(name ?? "");
-  if (verb === undefined) {
-    const known = [...VERBS.keys()].join(", ");
-    return refuse(name === undefined ? `Say which: ${known}.` : `Unknown: auth ${name}. There are ${known}.`, io);
-  }
+  const found = findVerb("auth", VERBS, parsed.positionals);
+  if ("fault" in found) return refuse(found.fault, io);
+  const { verb, rest } = found;
   // The port is that of the redirect: the listener's is not asked for here.
   const settings = loadSettings(new Map([...parsed.values].filter(([flag]) => flag !== "port")), io);
   const { secretsPlace } = settings.config;
@@ -129,7 +128,7 @@ function loginTarget(name: string, upstreams: readonly UpstreamConfig[]) {
       "its oauth.flow must be authorizationCode: it is clientCredentials",
       "The service gets its tokens itself.",
     );
-  if (Object.keys(headers).some((header) => header.toLowerCase() === "authorization"))
+  if (hasAuthorization(headers))
     throw refused("it must have no header Authorization: it has one", "Remove that header to use a login.");
   if (!isSafeUrl(url)) throw refused("tokens must travel over https: its url is http", "Reach the server over https.");
   return { url, oauth };

@@ -7,6 +7,7 @@ import { NAME_RULE } from "../../config/schema.ts";
 import { parseArguments } from "../arguments.ts";
 import { EXIT } from "../io.ts";
 import type { CliIo } from "../io.ts";
+import { findVerb } from "../verbs.ts";
 import type { VerbRequest } from "../verbs.ts";
 import { revokeKey, saveKey } from "./keys-edit.ts";
 
@@ -51,12 +52,9 @@ export async function keysCommand(
 ): Promise<number> {
   const parsed = parseArguments(args, FLAGS);
   if ("fault" in parsed) return refuse(parsed.fault, io);
-  const [name, ...rest] = parsed.positionals;
-  const verb = VERBS.get(name ?? "");
-  if (verb === undefined) {
-    const known = [...VERBS.keys()].join(", ");
-    return refuse(name === undefined ? `Say which: ${known}.` : `Unknown: keys ${name}. There are ${known}.`, io);
-  }
+  const found = findVerb("keys", VERBS, parsed.positionals);
+  if ("fault" in found) return refuse(found.fault, io);
+  const { verb, rest } = found;
   const result = verb({ ...parsed, rest, io, stopped });
   return typeof result === "number" ? result : refuse(result, io);
 }

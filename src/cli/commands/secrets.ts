@@ -10,6 +10,7 @@ import { MAX_SECRET_BYTES, readSecret } from "../hidden-input.ts";
 import { EXIT } from "../io.ts";
 import type { CliIo } from "../io.ts";
 import { CONFIG_FLAGS } from "../settings.ts";
+import { findVerb } from "../verbs.ts";
 import type { VerbRequest } from "../verbs.ts";
 
 /** What `runlet secrets --help` prints. */
@@ -44,12 +45,9 @@ export async function secretsCommand(args: readonly string[], io: CliIo, stopped
   const flags = { ...CONFIG_FLAGS, value: { type: "string" }, json: { type: "boolean" } } as const;
   const parsed = parseArguments(args, flags);
   if ("fault" in parsed) return refuse(parsed.fault, io);
-  const [name, ...rest] = parsed.positionals;
-  const verb = VERBS.get(name ?? "");
-  if (verb === undefined) {
-    const known = [...VERBS.keys()].join(", ");
-    return refuse(name === undefined ? `Say which: ${known}.` : `Unknown: secrets ${name}. There are ${known}.`, io);
-  }
+  const found = findVerb("secrets", VERBS, parsed.positionals);
+  if ("fault" in found) return refuse(found.fault, io);
+  const { verb, rest } = found;
   const named = parsed.values.get("config");
   const { secretsPlace } = loadOptions({
     file: typeof named === "string" ? named : undefined,

@@ -5,7 +5,7 @@ import { runningService, SERVICE_FLAGS, SERVICE_FLAGS_TEXT, ServiceRefusal } fro
 import { EXIT } from "../io.ts";
 import type { CliIo } from "../io.ts";
 import { CONFIG_FLAGS, CONFIG_FLAGS_TEXT } from "../settings.ts";
-import { reachedBy, reportRefusal } from "../verbs.ts";
+import { findVerb, reachedBy, reportRefusal } from "../verbs.ts";
 import type { VerbRequest } from "../verbs.ts";
 import { addServer, importServers, removeServer } from "./servers-edit.ts";
 
@@ -61,12 +61,9 @@ const VERBS: ReadonlyMap<string, Verb> = new Map<string, Verb>([
 export async function serversCommand(args: readonly string[], io: CliIo, stopped: AbortSignal): Promise<number> {
   const parsed = parseArguments(args, FLAGS);
   if ("fault" in parsed) return refuse(parsed.fault, io);
-  const [name, ...rest] = parsed.positionals;
-  const verb = VERBS.get(name ?? "");
-  if (verb === undefined) {
-    const known = [...VERBS.keys()].join(", ");
-    return refuse(name === undefined ? `Say which: ${known}.` : `Unknown: servers ${name}. There are ${known}.`, io);
-  }
+  const found = findVerb("servers", VERBS, parsed.positionals);
+  if ("fault" in found) return refuse(found.fault, io);
+  const { verb, rest } = found;
   try {
     const result = await verb({ ...parsed, rest, io, stopped });
     return typeof result === "number" ? result : refuse(result, io);

@@ -1,6 +1,7 @@
 import { isRecord } from "../../lib/guards.ts";
 import type { KeyPath } from "../problem.ts";
 import type { Translation } from "./translation.ts";
+import { hasAuthorization } from "../authorization-header.ts";
 
 /** Names of a credential that a server reached over HTTP takes as its bearer token. */
 const BEARER = /^(?:(?:api|access|auth|bearer)_?)?(?:token|key)$/iu;
@@ -66,8 +67,4 @@ function putSecret(work: Translation, to: KeyPath, value: unknown, from: KeyPath
 
 function variableName(name: string): string {
   return name.toUpperCase().replaceAll(/[^A-Z0-9_]/gu, "_");
-}
-
-function hasAuthorization(headers: unknown): boolean {
-  return isRecord(headers) && Object.keys(headers).some((name) => name.toLowerCase() === "authorization");
 }

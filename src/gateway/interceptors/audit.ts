@@ -17,11 +17,12 @@ export function audit(to: Audit, clock: Clock) {
       const startedMs = clock.monotonic();
       const note = (how: { readonly outcome: string; readonly code?: string; readonly bytes?: number }): void => {
         const ms = Math.round((clock.monotonic() - startedMs) * 1_000) / 1_000;
+        // As they are now: an attempt that others share may go on.
+        const { attempts, refusal: { reason, rule } = {} } = call.trace;
         to.write(() => {
-          const { principal, runId: run, requestId: request, trace } = call;
+          const { principal, runId: run, requestId: request } = call;
           const time = new Date(atMs).toISOString();
           const [server, tool] = [shortName(call.server), shortName(call.tool)];
-          const { attempts, refusal: { reason, rule } = {} } = trace;
           const traceId = call.traceContext?.traceId;
           const who = { time, run, request, traceId, principal: principal.id, server, tool };
           return { ...who, ...how, attempts, reason, rule, ms, argumentsSha256: hashOf(call.arguments) };

@@ -59,7 +59,7 @@ async function askResource(url: string, signal: AbortSignal): Promise<Resource> 
   const challenge = response.status === 401 ? extractWWWAuthenticateParams(response) : {};
   const named = challenge.resourceMetadataUrl;
   if (named !== undefined && !isReachable(named.href, url))
-    throw new Refusal(`it names metadata that is not safe to read`);
+    throw new Refusal("it names metadata that is not safe to read");
   try {
     const metadata = await discoverOAuthProtectedResourceMetadata(
       url,

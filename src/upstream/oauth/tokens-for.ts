@@ -1,3 +1,4 @@
+import { hasAuthorization } from "../../config/authorization-header.ts";
 import type { UpstreamConfig } from "../../config/config.ts";
 import type { AccessTokens, TokenDeps } from "./access-tokens.ts";
 import { ClientCredentials } from "./client-credentials.ts";
@@ -16,7 +17,7 @@ export function tokensFor({ name, transport }: UpstreamConfig, deps: ServerToken
   if (transport.kind !== "http") return undefined;
   const { clock, log, grants, onToken } = deps;
   const { url, oauth, headers } = transport;
-  if (Object.keys(headers).some((header) => header.toLowerCase() === "authorization")) return undefined;
+  if (hasAuthorization(headers)) return undefined;
   const tokens =
     oauth?.flow === "clientCredentials"
       ? new ClientCredentials(oauth, { server: name, clock, log })

@@ -21,6 +21,15 @@ function setup(next: CallTool<TracedCall>) {
 }
 
 describe("the audit of calls", () => {
+  test("tells how a call stood when it ended, whatever becomes of an attempt that others share", async () => {
+    const noted: (() => AuditEntry)[] = [];
+    const to = { write: (entry: () => AuditEntry) => void noted.push(entry), close: async () => undefined };
+    const trace = { server: "s", tool: "t", upstreamMs: 0, queueMs: 0, attempts: 1, refusal: undefined };
+    await audit(to, createManualClock())(async () => ANSWER)({ ...toolCall("s", "t"), trace });
+    trace.attempts = 2;
+    expect(noted.map((entry) => entry().attempts)).toEqual([1]);
+  });
+
   test("has who called what, how it ended and how long it took", async () => {
     const { entries, clock, perform } = setup(async ({ trace }) => {
       clock.advance(12);
