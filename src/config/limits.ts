@@ -56,6 +56,12 @@ export const LIMITS = {
     default: 4 * KIB,
     ceiling: 64 * KIB,
   },
+  journalBytes: {
+    doc: "Arguments and answers of all calls that are journaled, JSON bytes: what a run that is taken up again reads.",
+    min: 1_024,
+    default: 64 * MIB,
+    ceiling: 256 * MIB,
+  },
   timers: { doc: "Timers pending at once.", min: 0, default: 1_000, ceiling: 10_000 },
 } as const satisfies Record<string, LimitSpec>;
 

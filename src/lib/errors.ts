@@ -45,6 +45,8 @@ const ERRORS = {
   RESULT_GONE: { fault: "service", status: 410, retryable: false },
   /** The idempotency key was used with another body. */
   IDEMPOTENCY_CONFLICT: { fault: "client", status: 409, retryable: false },
+  /** The call waits for no decision, or never did. */
+  NOT_AWAITING: { fault: "client", status: 409, retryable: false },
   /** The body is larger than the server takes. */
   REQUEST_TOO_LARGE: { fault: "client", status: 413, retryable: false },
   /** The body is not JSON. */
@@ -100,6 +102,15 @@ const ERRORS = {
   CALL_CONCURRENCY_LIMIT: { fault: "script", status: 422, retryable: false },
   /** The arguments of one call, or of all calls of the run, are over their limit. */
   ARGUMENTS_TOO_LARGE: { fault: "script", status: 422, retryable: false },
+  /**
+   * The script, run again to go on where it was, made another call than before; `details` holds `{seq, made, journaled}`. No
+   * call was made twice.
+   */
+  RUN_DIVERGED: { fault: "service", status: 500, retryable: false },
+  /** What the run journaled is over `limits.journalBytes`: it could not be taken up again. */
+  JOURNAL_LIMIT: { fault: "script", status: 422, retryable: false },
+  /** Another process has taken the run up: this attempt is over, and does nothing more. */
+  RUN_SUPERSEDED: { fault: "service", status: 409, retryable: false },
   /** The run was cancelled by its caller. */
   RUN_CANCELLED: { fault: "client", status: 409, retryable: false },
 
@@ -110,6 +121,17 @@ const ERRORS = {
    * tools as `{server, tool}`. Nothing was sent.
    */
   FLOW_DENIED: { fault: "client", status: 403, retryable: false },
+  /** The call must be approved by somebody, and this way of calling cannot wait for that: only a run can. */
+  APPROVAL_REQUIRED: { fault: "client", status: 403, retryable: false },
+  /** Somebody denied the call, or nobody decided in time; nothing was sent. `details.reason` is what they said. */
+  APPROVAL_DENIED: { fault: "client", status: 403, retryable: false },
+  /**
+   * The call was sent and the process that sent it died before it was answered: it may or may not have been done, so it is
+   * not made again.
+   */
+  CALL_OUTCOME_UNKNOWN: { fault: "service", status: 502, retryable: false },
+  /** A dry run, or the replay of a run, makes no call of this tool. */
+  CALL_NOT_MADE: { fault: "client", status: 409, retryable: false },
   /** The arguments do not satisfy the tool's input schema; `details.problems` says where. */
   TOOL_ARGUMENTS_INVALID: { fault: "client", status: 400, retryable: false },
   /** The tool itself answered with an error (`isError`). */

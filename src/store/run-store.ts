@@ -1,6 +1,13 @@
 import type { JsonValue } from "../lib/guards.ts";
 
-/** Where a run is in its life; `waiting` is reserved for approvals. */
+/**
+ * Where a run is in its life; in `waiting` a call of it waits for approval, and no isolate is held:
+ *
+ *     queued ──► running ──► succeeded | failed | cancelled
+ *       ▲          │  ▲ (the next attempt, after its process or executor died)
+ *       │          ▼  │
+ *       └────── waiting        queued, waiting ──► cancelled
+ */
 export type RunStatus = "queued" | "running" | "waiting" | "succeeded" | "failed" | "cancelled";
 
 /** A run as it is kept. Texts that the store need not understand are JSON. */
@@ -17,6 +24,10 @@ export interface RunRecord {
   readonly requestJson: string;
   /** Everything known after the end (result, error, logs, usage …) as JSON text; `undefined` before. */
   readonly outcomeJson: string | undefined;
+  /** How often it was taken up to be performed: 0 while it never was. Each attempt fences off those before it. */
+  readonly attempt: number;
+  /** What one attempt leaves to the next (scripts a model wrote, what was used, grants) as JSON text. */
+  readonly stateJson: string | undefined;
   readonly metadata: JsonValue | undefined;
 }
 
@@ -33,21 +44,58 @@ export interface RunQuery {
 }
 
 /** What changes when a run moves on. */
-export type RunChange = Partial<Pick<RunRecord, "status" | "startedAtMs" | "endedAtMs" | "outcomeJson">>;
+export type RunChange = Partial<Pick<RunRecord, "status" | "startedAtMs" | "endedAtMs" | "outcomeJson" | "stateJson">>;
+
+/** The key under which a caller submits a run once. */
+export interface IdempotencyClaim {
+  /** Chosen by the caller; counts together with the principal of the run. */
+  readonly key: string;
+  /** Of the request, to tell another one under the same key. */
+  readonly digest: string;
+}
+
+/** The run that had a key first. */
+export interface ClaimedRun {
+  readonly runId: string;
+  readonly digest: string;
+}
+
+/** A run that was taken up. */
+export interface RunTaken {
+  /** Number of this attempt, from 1. */
+  readonly attempt: number;
+  /** When the first attempt began: the instant that was given, if this is it. */
+  readonly startedAtMs: number;
+}
 
 /** Keeps runs. A write that resolved is durable against the death of the process. */
 export interface RunStore {
-  /** @throws INTERNAL when the id exists. */
-  insert(run: RunRecord): Promise<void>;
+  /**
+   * Keeps a run that was not there before; with a claim only if nobody holds its key, in one step. The key is held as long
+   * as the run is kept.
+   *
+   * @returns The run that holds the key, and then nothing was kept; `undefined` when the run was kept.
+   * @throws INTERNAL when the id exists.
+   */
+  insert(run: RunRecord, claim?: IdempotencyClaim): Promise<ClaimedRun | undefined>;
+  /**
+   * Takes a run up to perform it, if its status is one of `from`: it is `running` then, and its number of attempts one more.
+   * Attempts before this one can neither change the run nor journal calls any more.
+   *
+   * @returns `undefined` when it was not taken.
+   */
+  take(id: string, from: readonly RunStatus[], startedAtMs: number): Promise<RunTaken | undefined>;
   /**
    * Changes a run if its status is one of `from`: the one place where two changes race.
+   *
+   * @param attempt Only if this is the latest attempt. @default whichever it is
    * @returns Whether it was changed.
    */
-  update(id: string, from: readonly RunStatus[], change: RunChange): Promise<boolean>;
+  update(id: string, from: readonly RunStatus[], change: RunChange, attempt?: number): Promise<boolean>;
   get(id: string): Promise<RunRecord | undefined>;
   /** Newest first. */
   list(query: RunQuery): Promise<readonly RunRecord[]>;
-  /** Runs that a dead process left queued or running, oldest first. */
+  /** Runs that are queued or running, oldest first; those of a dead process among them. */
   unfinished(): Promise<readonly RunRecord[]>;
   /** Safe to call twice. */
   close(): Promise<void>;

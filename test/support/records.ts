@@ -13,12 +13,24 @@ export function run(id: string, members: Partial<RunRecord> = {}): RunRecord {
     endedAtMs: undefined,
     requestJson: '{"script":"return 1"}',
     outcomeJson: undefined,
+    attempt: 0,
+    stateJson: undefined,
     metadata: undefined,
     ...members,
   };
 }
 
-/** A call as it is journaled when it leaves. */
-export function call(runId: string, seq: number): CallStart {
-  return { runId, seq, server: "files", tool: "read_file", argumentsJson: '{"path":"/a"}', startedAtMs: 2_000 + seq };
+/** A call as it is journaled when it leaves, by the first attempt of its run. */
+export function call(runId: string, seq: number, members: Partial<CallStart> = {}): CallStart {
+  return {
+    runId,
+    seq,
+    attempt: 1,
+    kind: "tool",
+    server: "files",
+    tool: "read_file",
+    argumentsJson: '{"path":"/a"}',
+    startedAtMs: 2_000 + seq,
+    ...members,
+  };
 }
