@@ -26,6 +26,14 @@ export function callNotPending(runId: string, seq: number): RunletError {
   );
 }
 
+/** A write of an attempt after which another took the run up. */
+export function runSuperseded(runId: string, attempt: number): RunletError {
+  return new RunletError(
+    "RUN_SUPERSEDED",
+    `Cannot write for attempt ${attempt} of run "${runId}" as it must be the latest: another process has taken the run up.`,
+  );
+}
+
 /** A result of a run that is not stored. */
 export function resultWithoutRun(runId: string): RunletError {
   return new RunletError("INTERNAL", `Cannot keep a result as its run must be stored: current value is "${runId}".`);

@@ -1,3 +1,4 @@
+import { Attempts } from "../attempts.ts";
 import type { Stores } from "../stores.ts";
 import { MemoryJournal } from "./memory-journal.ts";
 import { MemoryObservationStore } from "./memory-observation-store.ts";
@@ -30,7 +31,7 @@ export function createMemoryStores({
   };
   const runs = new MemoryRunStore({ endedRuns, onDropped: forget });
   const results = new MemoryResultStore({ maxBytes: resultBytes, isStored: (runId) => runs.has(runId) });
-  const journal = new MemoryJournal((runId) => runs.has(runId));
+  const journal = new MemoryJournal(new Attempts((runId) => runs.attemptOf(runId)));
   const observations = new MemoryObservationStore();
   const pins = new MemoryPinStore();
   return {

@@ -1,6 +1,15 @@
 import { runExists, storeClosed } from "../refusals.ts";
 import { runSize, takeBySize } from "../run-size.ts";
-import type { RunChange, RunQuery, RunRecord, RunStatus, RunStore } from "../run-store.ts";
+import type {
+  ClaimedRun,
+  IdempotencyClaim,
+  RunChange,
+  RunQuery,
+  RunRecord,
+  RunStatus,
+  RunStore,
+  RunTaken,
+} from "../run-store.ts";
 
 /** How many ended runs are kept, and who is told of one that is dropped. */
 export interface MemoryRunStoreOptions {
@@ -13,6 +22,9 @@ export class MemoryRunStore implements RunStore {
   readonly #runs = new Map<string, RunRecord>();
   /** Ids of ended runs, the one that ended first first. */
   readonly #ended = new Set<string>();
+  readonly #claims = new Map<string, ClaimedRun>();
+  /** Claims by run, to let go of them together. */
+  readonly #claimOf = new Map<string, string>();
   readonly #options: MemoryRunStoreOptions;
   #closed = false;
 
@@ -20,16 +32,34 @@ export class MemoryRunStore implements RunStore {
     this.#options = options;
   }
 
-  async insert(run: RunRecord): Promise<void> {
+  async insert(run: RunRecord, claim?: IdempotencyClaim): Promise<ClaimedRun | undefined> {
     this.#use("insert a run");
+    const name = claim === undefined ? undefined : JSON.stringify([run.principal, claim.key]);
+    const claimed = name === undefined ? undefined : this.#claims.get(name);
+    if (claimed !== undefined) return claimed;
     if (this.#runs.has(run.id)) throw runExists(run.id);
     this.#runs.set(run.id, Object.freeze({ ...run, metadata: structuredClone(run.metadata) }));
+    if (name === undefined || claim === undefined) return undefined;
+    this.#claims.set(name, Object.freeze({ runId: run.id, digest: claim.digest }));
+    this.#claimOf.set(run.id, name);
+    return undefined;
   }
 
-  async update(id: string, from: readonly RunStatus[], change: RunChange): Promise<boolean> {
+  async take(id: string, from: readonly RunStatus[], now: number): Promise<RunTaken | undefined> {
+    this.#use("take a run up");
+    const run = this.#runs.get(id);
+    if (run === undefined || !from.includes(run.status)) return undefined;
+    const startedAtMs = run.startedAtMs ?? now;
+    const attempt = run.attempt + 1;
+    this.#runs.set(id, Object.freeze({ ...run, status: "running", attempt, startedAtMs }));
+    return { attempt, startedAtMs };
+  }
+
+  async update(id: string, from: readonly RunStatus[], change: RunChange, attempt?: number): Promise<boolean> {
     this.#use("update a run");
     const run = this.#runs.get(id);
     if (run === undefined || !from.includes(run.status)) return false;
+    if (attempt !== undefined && run.attempt !== attempt) return false;
     this.#runs.set(id, Object.freeze({ ...run, ...change }));
     if (change.endedAtMs !== undefined) this.#dropOldest(id);
     return true;
@@ -40,7 +70,7 @@ export class MemoryRunStore implements RunStore {
     if (this.#ended.size <= this.#options.endedRuns) return;
     for (const oldest of this.#ended) {
       this.#ended.delete(oldest);
-      this.#runs.delete(oldest);
+      this.#forget(oldest);
       this.#options.onDropped(oldest);
       return;
     }
@@ -73,11 +103,24 @@ export class MemoryRunStore implements RunStore {
     this.#closed = true;
     this.#runs.clear();
     this.#ended.clear();
+    this.#claims.clear();
+    this.#claimOf.clear();
+  }
+
+  #forget(id: string): void {
+    this.#runs.delete(id);
+    this.#claims.delete(this.#claimOf.get(id) ?? "");
+    this.#claimOf.delete(id);
   }
 
   /** Whether a run is stored. */
   has(id: string): boolean {
     return this.#runs.has(id);
+  }
+
+  /** The latest attempt of a run. @returns `undefined` when it is not stored. */
+  attemptOf(id: string): number | undefined {
+    return this.#runs.get(id)?.attempt;
   }
 
   /** Deletes runs that ended before an instant. @returns Their ids. */
@@ -87,7 +130,7 @@ export class MemoryRunStore implements RunStore {
       (run) => run.endedAtMs !== undefined && run.endedAtMs < endedBeforeMs,
     );
     for (const { id } of ended) {
-      this.#runs.delete(id);
+      this.#forget(id);
       this.#ended.delete(id);
     }
     return ended.map(({ id }) => id);

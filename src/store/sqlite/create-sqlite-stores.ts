@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { Attempts } from "../attempts.ts";
 import type { Stores } from "../stores.ts";
 import { openDatabase } from "./open-database.ts";
 import { SqliteJournal } from "./sqlite-journal.ts";
@@ -25,9 +26,14 @@ export function createSqliteStores(dataDir: string): Stores {
   const database = openDatabase(dataDir);
   const prune = database.connection.prepare(PRUNE);
   const results = new SqliteResultStore(database);
+  const attemptOf = database.connection.prepare("SELECT attempt FROM runs WHERE id = :runId");
+  const attempts = new Attempts((runId) => {
+    const row = attemptOf.get({ runId });
+    return row === undefined ? undefined : Number(row["attempt"]);
+  });
   return {
-    runs: new SqliteRunStore(database),
-    journal: new SqliteJournal(database),
+    runs: new SqliteRunStore(database, attempts),
+    journal: new SqliteJournal(database, attempts),
     results,
     observations: new SqliteObservationStore(database),
     pins: new SqlitePinStore(database),

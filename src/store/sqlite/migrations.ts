@@ -75,4 +75,24 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (server, kind)
   ) STRICT;
   `,
+  `
+  ALTER TABLE runs ADD COLUMN attempt INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE runs ADD COLUMN state_json TEXT;
+  CREATE TABLE claims (
+    principal TEXT NOT NULL,
+    key       TEXT NOT NULL,
+    digest    TEXT NOT NULL,
+    run_id    TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    PRIMARY KEY (principal, key)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX claims_by_run ON claims (run_id);
+
+  ALTER TABLE calls ADD COLUMN attempt INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE calls ADD COLUMN kind TEXT NOT NULL DEFAULT 'tool';
+  ALTER TABLE calls ADD COLUMN settled_order INTEGER;
+  ALTER TABLE calls ADD COLUMN asked_at_ms INTEGER;
+  ALTER TABLE calls ADD COLUMN expires_at_ms INTEGER;
+  ALTER TABLE calls ADD COLUMN decision_json TEXT;
+  CREATE INDEX calls_undecided ON calls (expires_at_ms) WHERE outcome = 'awaiting' AND decision_json IS NULL;
+  `,
 ];

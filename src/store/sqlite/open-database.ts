@@ -22,6 +22,8 @@ export interface Database {
    * @throws INTERNAL when the database is closed or SQLite fails.
    */
   attempt<T>(action: string, work: () => T): T;
+  /** Does several writes as one: all of them or, when `work` throws, none. Not within another. */
+  transaction(work: () => void): void;
   /** Checkpoints and closes. Safe to call twice. */
   close(): void;
 }
@@ -88,6 +90,16 @@ function toDatabase(connection: DatabaseSync): Database {
         return work();
       } catch (error) {
         throw error instanceof RunletError ? error : sqliteFailure(action, error);
+      }
+    },
+    transaction(work) {
+      connection.exec("BEGIN IMMEDIATE");
+      try {
+        work();
+        connection.exec("COMMIT");
+      } catch (error) {
+        if (connection.isTransaction) connection.exec("ROLLBACK");
+        throw error;
       }
     },
     close() {
