@@ -18,6 +18,8 @@ export interface CallStart {
   /** The attempt of the run that makes it. */
   readonly attempt: number;
   readonly kind: CallKind;
+  /** Digest of the names and arguments as the script wrote them: the same call made again has the same. */
+  readonly key: string;
   /** Empty for a call of kind `own`, whose `tool` is what the script wrote. */
   readonly server: string;
   readonly tool: string;

@@ -27,6 +27,7 @@ export function call(runId: string, seq: number, members: Partial<CallStart> = {
     seq,
     attempt: 1,
     kind: "tool",
+    key: "k",
     server: "files",
     tool: "read_file",
     argumentsJson: '{"path":"/a"}',

@@ -104,7 +104,7 @@ export class MemoryJournal implements Journal {
 
   #write(call: CallStart, settled: Omit<CallRecord, keyof CallStart | "approval">): void {
     this.#use("journal a call");
-    const { runId, seq, attempt, kind, server, tool, argumentsJson, startedAtMs } = call;
+    const { runId, seq, attempt, kind, key, server, tool, argumentsJson, startedAtMs } = call;
     this.#attempts.require(runId, attempt);
     const calls = this.#calls.get(runId) ?? new Map<number, CallRecord>();
     const known = calls.get(seq);
@@ -112,7 +112,7 @@ export class MemoryJournal implements Journal {
       known === undefined || known.outcome === "awaiting" || (known.outcome === "pending" && known.attempt < attempt);
     if (!mayFollow) throw callExists(runId, seq);
     this.#calls.set(runId, calls);
-    const start = { runId, seq, attempt, kind, server, tool, argumentsJson, startedAtMs };
+    const start = { runId, seq, attempt, kind, key, server, tool, argumentsJson, startedAtMs };
     calls.set(seq, Object.freeze({ ...start, ...settled, approval: known?.approval }));
   }
 

@@ -89,6 +89,7 @@ export const MIGRATIONS: readonly string[] = [
 
   ALTER TABLE calls ADD COLUMN attempt INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE calls ADD COLUMN kind TEXT NOT NULL DEFAULT 'tool';
+  ALTER TABLE calls ADD COLUMN key TEXT NOT NULL DEFAULT '';
   ALTER TABLE calls ADD COLUMN settled_order INTEGER;
   ALTER TABLE calls ADD COLUMN asked_at_ms INTEGER;
   ALTER TABLE calls ADD COLUMN expires_at_ms INTEGER;

@@ -33,10 +33,10 @@ const KINDS: ReadonlySet<CallKind> = new Set<CallKind>(["tool", "own"]);
 
 /** What may be made again: a call that an earlier attempt left, and one that waits for a decision. */
 const WRITE = `
-  INSERT INTO calls (run_id, seq, attempt, kind, server, tool, started_at_ms, arguments_json, outcome, settled_at_ms, settled_order, result_json, error_json)
-  VALUES (:runId, :seq, :attempt, :kind, :server, :tool, :startedAtMs, :argumentsJson, :outcome, :settledAtMs, :order, :resultJson, :errorJson)
+  INSERT INTO calls (run_id, seq, attempt, kind, key, server, tool, started_at_ms, arguments_json, outcome, settled_at_ms, settled_order, result_json, error_json)
+  VALUES (:runId, :seq, :attempt, :kind, :key, :server, :tool, :startedAtMs, :argumentsJson, :outcome, :settledAtMs, :order, :resultJson, :errorJson)
   ON CONFLICT (run_id, seq) DO UPDATE SET
-    attempt = excluded.attempt, kind = excluded.kind, server = excluded.server, tool = excluded.tool,
+    attempt = excluded.attempt, kind = excluded.kind, key = excluded.key, server = excluded.server, tool = excluded.tool,
     started_at_ms = excluded.started_at_ms, arguments_json = excluded.arguments_json, outcome = excluded.outcome,
     settled_at_ms = excluded.settled_at_ms, settled_order = excluded.settled_order,
     result_json = excluded.result_json, error_json = excluded.error_json
@@ -146,10 +146,10 @@ export class SqliteJournal implements Journal {
   }
 
   #writeCall(call: CallStart, settled: ReturnType<typeof toColumns> | typeof UNSETTLED): void {
-    const { runId, seq, attempt, kind, server, tool, startedAtMs, argumentsJson } = call;
+    const { runId, seq, attempt, kind, key, server, tool, startedAtMs, argumentsJson } = call;
     const { changes } = this.#database.attempt("journal a call", () => {
       this.#attempts.require(runId, attempt);
-      const start = { runId, seq, attempt, kind, server, tool, startedAtMs, argumentsJson };
+      const start = { runId, seq, attempt, kind, key, server, tool, startedAtMs, argumentsJson };
       return this.#write.run({ ...start, ...settled });
     });
     if (Number(changes) === 0) throw callExists(runId, seq);
@@ -190,6 +190,7 @@ function toCall(row: Row): CallRecord {
     seq: read.integer("seq"),
     attempt: read.integer("attempt"),
     kind: read.oneOf("kind", KINDS),
+    key: read.text("key"),
     server: read.text("server"),
     tool: read.text("tool"),
     argumentsJson: read.text("arguments_json"),
