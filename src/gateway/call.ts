@@ -31,6 +31,12 @@ export interface ToolCall {
   readonly onProgress?: (progress: CallProgress) => void;
   /** What the caller says beside the arguments: sent to the server as `_meta`, and such a call shares no answer. */
   readonly meta?: Readonly<Record<string, unknown>>;
+  /** Somebody approved it. */
+  readonly approved?: true;
+  /** A process that died may have made it: it is made only where that does no harm. */
+  readonly again?: true;
+  /** It is answered with `null` and not made, unless it only reads. */
+  readonly dryRun?: boolean;
 }
 
 /** How a call ended well. A tool that says `isError` is thrown as TOOL_FAILED. */
@@ -38,7 +44,8 @@ export interface ToolResult {
   /** The answer unwrapped: structured content, else parsed JSON text, else text, else content blocks. */
   readonly value: unknown;
   readonly content: readonly ContentBlock[];
-  readonly outcome: "ok" | "cached";
+  /** `skipped`: a dry run did not make it. */
+  readonly outcome: "ok" | "cached" | "skipped";
   /** Size of `value` as JSON text. */
   readonly bytes: number;
   /** What the server said beside the answer: its `_meta`. */
@@ -55,7 +62,7 @@ export type Interceptor<Call extends ToolCall = ToolCall> = (next: CallTool<Call
 export interface Gateway {
   /**
    * @throws TOOL_NOT_FOUND (also when not allowed), TOOL_ARGUMENTS_INVALID, TOOL_FAILED, TOOL_TIMEOUT,
-   *   PRINCIPAL_REVOKED, FLOW_DENIED, TOOL_RESULT_TOO_LARGE, UPSTREAM_NEEDS_INPUT, UPSTREAM_OVERLOADED, UPSTREAM_CIRCUIT_OPEN,
+   *   PRINCIPAL_REVOKED, FLOW_DENIED, APPROVAL_REQUIRED, CALL_OUTCOME_UNKNOWN, TOOL_RESULT_TOO_LARGE, UPSTREAM_NEEDS_INPUT, UPSTREAM_OVERLOADED, UPSTREAM_CIRCUIT_OPEN,
    *   UPSTREAM_UNAVAILABLE, UPSTREAM_PROTOCOL;
    *   RUN_CANCELLED when `signal` aborts.
    */

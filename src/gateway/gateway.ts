@@ -12,6 +12,7 @@ import type { UpstreamRegistry } from "../upstream/upstream.ts";
 import { type Breakers, createBreakers } from "./breakers.ts";
 import type { ArgumentValidator, Gateway } from "./call.ts";
 import { access } from "./interceptors/access.ts";
+import { again } from "./interceptors/again.ts";
 import { audit } from "./interceptors/audit.ts";
 import { breaker } from "./interceptors/breaker.ts";
 import { cache } from "./interceptors/cache.ts";
@@ -19,6 +20,7 @@ import { callerPlaces } from "./interceptors/caller-places.ts";
 import { coalesce } from "./interceptors/coalesce.ts";
 import { concurrency } from "./interceptors/concurrency.ts";
 import { totalDeadline } from "./interceptors/deadline.ts";
+import { dryRun } from "./interceptors/dry-run.ts";
 import { flow } from "./interceptors/flow.ts";
 import { learn, type ObserveResult } from "./interceptors/learn.ts";
 import { recheck } from "./interceptors/recheck.ts";
@@ -73,7 +75,7 @@ const CACHE_LIMITS: CacheLimits = { maxBytes: 64 * 1024 * 1024, maxEntries: 10_0
 /**
  * Puts the policies around the route in their one true order, outermost first:
  *
- *     telemetry → audit → recheck → access → validate → data flow → quota → rate limit → cache → coalesce → total deadline →
+ *     telemetry → audit → recheck → access → again → validate → data flow → dry run → (approval →) quota → rate limit → cache → coalesce → total deadline →
  *     caller's places → retry → breaker → concurrency → learn → redact → (attempt deadline → credentials →) route
  *
  * Those in parentheses are not there yet and belong at that place. Nothing is spent for a denied or invalid call; what a
@@ -91,8 +93,10 @@ export function createGateway(parts: GatewayParts): Gateway {
     breakers.of(upstream, principal.id)?.state === "open";
   const admitted = compose<AdmittedCall>(
     [
+      again,
       validate(validator),
       flow(flowRules),
+      dryRun,
       quota(quotas),
       rateLimit(clock),
       cache({ limits, clock, metrics }),

@@ -1,4 +1,5 @@
 import type { ErrorInfo } from "../lib/errors.ts";
+import type { JsonValue } from "../lib/guards.ts";
 
 /**
  * How a journaled call is or ended. `pending`: it was sent and nothing is known yet; `awaiting`: it waits for somebody's
@@ -40,14 +41,30 @@ export interface CallSettlement {
   readonly error: ErrorInfo | undefined;
 }
 
-/** What somebody decided of a call that waits. */
+/** Later calls of a run that are approved with one that waited. */
+export interface CallGrant {
+  /** @default of any server */
+  readonly server?: string;
+  /** Glob of tools' names. */
+  readonly tool: string;
+  /** How many calls. @default any number */
+  readonly times?: number;
+  /** Members that their arguments must have, as JSON. @default any arguments */
+  readonly match?: Readonly<Record<string, JsonValue>>;
+}
+
+/** What was decided of a call that waits. */
 export interface CallDecision {
   readonly decision: "approve" | "deny";
-  /** Id of the principal; `undefined` when the time was over, or a grant of the run decided. */
+  /** Id of the principal; `undefined` when the time was over, or a grant decided. */
   readonly by: string | undefined;
   readonly atMs: number;
   /** For the script, where the call was denied. */
   readonly reason: string | undefined;
+  /** What was approved together with it. */
+  readonly grant?: CallGrant | undefined;
+  /** Number of the call whose grant approved this one. */
+  readonly grantedBy?: number | undefined;
 }
 
 /** That a call waits for a decision, and which one it got. */

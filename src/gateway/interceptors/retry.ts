@@ -7,6 +7,7 @@ import { wasNotSent } from "../../upstream/failures.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
 import type { Interceptor } from "../call.ts";
 import type { AdmittedCall } from "../policy.ts";
+import { isRepeatable } from "./again.ts";
 import { RetryBudget } from "../retry-budget.ts";
 
 /**
@@ -68,13 +69,10 @@ export function retry(parts: {
   };
 }
 
-function isWorthwhile({ definition, upstream }: AdmittedCall, thrown: unknown): boolean {
+function isWorthwhile(call: AdmittedCall, thrown: unknown): boolean {
   if (!(thrown instanceof RunletError)) return false;
-  const reads = definition.class === "read";
-  if (thrown.code === "TOOL_TIMEOUT") return reads;
-  if (thrown.code !== "UPSTREAM_UNAVAILABLE") return false;
-  const repeatable = upstream.config.trustAnnotations && definition.annotations?.idempotentHint === true;
-  return reads || repeatable || wasNotSent(thrown);
+  if (thrown.code === "TOOL_TIMEOUT") return call.definition.class === "read";
+  return thrown.code === "UPSTREAM_UNAVAILABLE" && (isRepeatable(call) || wasNotSent(thrown));
 }
 
 function retryAfterMs(thrown: unknown): number {

@@ -215,8 +215,8 @@ function toDecision(read: RowReader): CallDecision | undefined {
   if (value === undefined) return undefined;
   const isDecision = isRecord(value) && (value["decision"] === "approve" || value["decision"] === "deny");
   if (!isDecision) throw read.damaged("decision_json", "a decision");
-  const { decision, by, atMs, reason } = value as unknown as CallDecision;
-  return { decision, by, atMs, reason };
+  const { decision, by, atMs, reason, grant, grantedBy } = value as unknown as CallDecision;
+  return { decision, by, atMs, reason, ...(grant && { grant }), ...(grantedBy !== undefined && { grantedBy }) };
 }
 
 function toError(read: RowReader): ErrorInfo | undefined {
