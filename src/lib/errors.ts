@@ -45,7 +45,7 @@ const ERRORS = {
   RESULT_GONE: { fault: "service", status: 410, retryable: false },
   /** The idempotency key was used with another body. */
   IDEMPOTENCY_CONFLICT: { fault: "client", status: 409, retryable: false },
-  /** The call waits for no decision, or never did. */
+  /** The call waits for no decision, or was decided otherwise: `details.decision` says how. */
   NOT_AWAITING: { fault: "client", status: 409, retryable: false },
   /** The body is larger than the server takes. */
   REQUEST_TOO_LARGE: { fault: "client", status: 413, retryable: false },

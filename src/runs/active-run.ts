@@ -5,12 +5,33 @@ import type { Asker } from "../upstream/asker.ts";
 import type { TraceContext } from "../lib/trace-context.ts";
 import type { Job } from "../queue/run-queue.ts";
 import type { RunRecord } from "../store/run-store.ts";
-import type { RunEventLog } from "./run-events.ts";
-import type { RunOutcome, RunRequest } from "./run.ts";
+import type { RecordedAnswers } from "../bridge/recorded-answers.ts";
+import type { CallRecord } from "../store/journal.ts";
+import type { RunEventSink } from "./run-events.ts";
+import type { RunEvent, RunOutcome, RunRequest } from "./run.ts";
 
-/** A run that this process holds: waiting, running, or ended a moment ago. */
+/** What one attempt of a run leaves to the next. */
+export interface RunState {
+  /** Scripts that a model wrote, in order, with when each began: they are not asked for again. */
+  readonly scripts: readonly {
+    readonly script: string;
+    readonly inputTokens: number;
+    readonly outputTokens: number;
+    readonly startedAtMs: number;
+  }[];
+  /** What attempts before used. */
+  readonly wallMs: number;
+  readonly cpuMs: number;
+  /** Events that were told, where they are kept in the process. */
+  readonly events?: readonly RunEvent[] | undefined;
+}
+
+/** The state of a run that was never taken up. */
+export const NO_STATE: RunState = { scripts: [], wallMs: 0, cpuMs: 0 };
+
+/** A run that this process holds: in line, running, or ended a moment ago. */
 export interface ActiveRun {
-  /** Without the text of the request. */
+  /** Without the texts of the request and the state. */
   record: RunRecord;
   /** Without `input`. */
   readonly request: Omit<RunRequest, "input">;
@@ -26,14 +47,19 @@ export interface ActiveRun {
   readonly asker: Asker | undefined;
   /** What its work is part of: where it came from, and once it is performed its own place. */
   trace: TraceContext | undefined;
-  readonly events: RunEventLog;
+  readonly events: RunEventSink;
+  state: RunState;
+  /** What attempts before journaled, read when the run is taken up again. */
+  recorded: readonly CallRecord[];
+  /** Calls of the run that it replays. */
+  answers: RecordedAnswers | undefined;
   /** Set while it executes: tells the calls made so far. */
   bridge: Bridge | undefined;
   /** Set when it has ended. */
   outcome: RunOutcome | undefined;
-  /** Resolves when it has ended. */
-  readonly ended: Promise<void>;
-  readonly end: () => void;
+  /** Resolves when it has ended, or waits for a decision and is held no more. */
+  readonly rested: Promise<void>;
+  readonly rest: () => void;
 }
 
 /** The request's narrowing rules as access rules. */
@@ -46,6 +72,9 @@ export function narrowingOf(request: Pick<RunRequest, "servers" | "tools">): Acc
 }
 
 /** A run as its queue knows it. */
-export function toJob({ record, request }: ActiveRun): Job {
-  return { runId: record.id, principal: record.principal, priority: request.priority ?? 0 };
+export function toJob({ record, request }: Pick<ActiveRun, "record" | "request">): Job {
+  const { id: runId, principal, attempt, createdAtMs } = record;
+  const { priority = 0, delayMs } = request;
+  const isLater = attempt === 0 && delayMs !== undefined && delayMs > 0;
+  return { runId, principal, priority, attempt: attempt + 1, ...(isLater && { notBeforeMs: createdAtMs + delayMs }) };
 }

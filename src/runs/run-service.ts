@@ -2,7 +2,7 @@ import type { Principal } from "../config/principal.ts";
 import type { TraceContext } from "../lib/trace-context.ts";
 import type { CallRecord } from "../store/journal.ts";
 import type { Asker } from "../upstream/asker.ts";
-import type { CallQuery, RunEvent, RunRequest, RunView, WholeResult } from "./run.ts";
+import type { CallQuery, RunDecision, RunEvent, RunRequest, RunView, WholeResult } from "./run.ts";
 
 /** Where a run comes from, while this process knows. */
 export interface RunOrigin {
@@ -28,7 +28,7 @@ export interface RunService {
    */
   submit(principal: Principal, request: RunRequest, options?: SubmitOptions): Promise<RunView>;
   /**
-   * Waits for the end of a run.
+   * Waits for the end of a run, or until it waits for a decision.
    * @param signal Stops waiting, not the run.
    * @returns The run: ended, or as it is when `maxWaitMs` has passed or the signal aborted.
    * @throws NOT_FOUND.
@@ -70,9 +70,29 @@ export interface RunService {
     options?: { readonly afterId?: number; readonly signal?: AbortSignal },
   ): AsyncIterable<RunEvent>;
   /**
-   * Cancels a queued or running run and its upstream calls.
+   * Cancels a queued, waiting or running run and its upstream calls.
    * @returns The run after it ended.
    * @throws NOT_FOUND, RUN_ENDED.
    */
   cancel(principal: Principal, id: string): Promise<RunView>;
+  /**
+   * Decides calls of a run that wait; the run goes on. Deciding the same again changes nothing.
+   * @returns The run as it is then: `queued`, or already further.
+   * @throws NOT_FOUND, RUN_ENDED; NOT_AWAITING when no such call waits, or it was decided otherwise; FORBIDDEN.
+   */
+  decide(principal: Principal, id: string, decision: RunDecision): Promise<RunView>;
+  /**
+   * Submits a new run whose calls are answered from an ended run's; calls that one did not make are made, or refused in a dry
+   * replay.
+   * @throws NOT_FOUND, RUN_NOT_ENDED, and what `submit` throws.
+   */
+  replay(principal: Principal, id: string, options: ReplayOptions): Promise<RunView>;
+}
+
+/** How a run is replayed. */
+export interface ReplayOptions extends SubmitOptions {
+  /** @default the script of that run */
+  readonly script?: string | undefined;
+  /** @default false */
+  readonly dryRun?: boolean | undefined;
 }

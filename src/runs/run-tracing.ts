@@ -5,7 +5,7 @@ import type { ExecutionResult } from "../executor/executor.ts";
 import type { Plan } from "../planner/planner.ts";
 import { toErrorInfo } from "../lib/errors.ts";
 import type { ActiveRun } from "./active-run.ts";
-import type { RunOutcome } from "./run.ts";
+import type { Performance } from "./performance.ts";
 
 /** The spans of runs: `run`, and in it `plan` and `execute`, which tool calls are part of. No script, task, input or result. */
 export class RunTracing {
@@ -15,17 +15,23 @@ export class RunTracing {
     this.#tracing = tracing;
   }
 
-  /** Notes a run from its submission to its end; what is done for it meanwhile belongs to it. */
-  async run(run: ActiveRun, perform: () => Promise<RunOutcome>): Promise<RunOutcome> {
+  /** Notes an attempt of a run, from the submission of the run; what is done for it meanwhile belongs to it. */
+  async run(run: ActiveRun, perform: () => Promise<Performance>): Promise<Performance> {
     const { id, source, createdAtMs } = run.record;
     const attributes = { "runlet.run.id": id, "runlet.run.source": source };
     const span = this.#tracing.start("run", run.trace, { attributes, startedAtMs: createdAtMs });
     if (span === undefined) return perform();
     run.trace = span.context;
-    const outcome = await perform();
-    span.set({ "runlet.run.status": outcome.status, "runlet.run.tool_calls": outcome.usage.toolCalls });
-    span.end(outcome.error?.code);
-    return outcome;
+    const performance = await perform();
+    if (performance.kind !== "ended") {
+      span.set({ "runlet.run.status": performance.kind === "waiting" ? "waiting" : "running" });
+      span.end();
+      return performance;
+    }
+    const { status, usage, error } = performance.outcome;
+    span.set({ "runlet.run.status": status, "runlet.run.tool_calls": usage.toolCalls });
+    span.end(error?.code);
+    return performance;
   }
 
   /** Notes that a model writes a script. @source OpenTelemetry semantic conventions for generative AI */

@@ -2,10 +2,11 @@ import type { CallSummary } from "../bridge/call-summary.ts";
 import { byteLength } from "../lib/bounded-text.ts";
 import { errorInfo } from "../lib/errors.ts";
 import { isRecord } from "../lib/guards.ts";
+import type { JsonValue } from "../lib/guards.ts";
 import { parseJson } from "../lib/json.ts";
 import type { CallRecord } from "../store/journal.ts";
 import type { RunRecord } from "../store/run-store.ts";
-import type { RunOutcome, RunView } from "./run.ts";
+import type { PendingApproval, RunOutcome, RunView } from "./run.ts";
 
 /** A run as its caller sees it. @param outcome Everything known after the end; `undefined` before. */
 export function toRunView(record: RunRecord, outcome: RunOutcome | undefined, calls: readonly CallSummary[]): RunView {
@@ -18,6 +19,7 @@ export function toRunView(record: RunRecord, outcome: RunOutcome | undefined, ca
     ...(script === undefined ? {} : { script }),
     ...(attempts === undefined ? {} : { attempts }),
     ...(clock === undefined ? {} : { clock }),
+    ...(record.attempt > 1 ? { attempt: record.attempt } : {}),
     createdAt: toIso(record.createdAtMs),
     ...(record.startedAtMs === undefined ? {} : { startedAt: toIso(record.startedAtMs) }),
     ...(record.endedAtMs === undefined ? {} : { endedAt: toIso(record.endedAtMs) }),
@@ -26,8 +28,39 @@ export function toRunView(record: RunRecord, outcome: RunOutcome | undefined, ca
   };
 }
 
-function toIso(atMs: number): string {
+/** An instant as callers read it. */
+export function toIso(atMs: number): string {
   return new Date(atMs).toISOString();
+}
+
+/** What is said of a run that is in its request. @param request May be of another version. */
+export function toRequestView(request: unknown): Pick<RunView, "dryRun" | "replayOf"> {
+  if (!isRecord(request)) return {};
+  const { dryRun, replayOf } = request;
+  return {
+    ...(dryRun === true && { dryRun }),
+    ...(typeof replayOf === "string" && { replayOf }),
+  };
+}
+
+/** The calls of a run that wait for a decision, or whose decision the run has not taken up yet. */
+export function toApprovals(calls: readonly CallRecord[]): readonly PendingApproval[] {
+  return calls.flatMap(({ seq, server, tool, argumentsJson, outcome, approval }) => {
+    if (outcome !== "awaiting" || approval === undefined) return [];
+    const { askedAtMs, expiresAtMs, decided } = approval;
+    return [
+      {
+        callId: seq,
+        server,
+        tool,
+        arguments: (parseJson(argumentsJson)?.value ?? null) as JsonValue,
+        askedAt: toIso(askedAtMs),
+        expiresAt: toIso(expiresAtMs),
+        ...(decided === undefined ? {} : { decision: decided.decision }),
+        ...(decided?.by === undefined ? {} : { by: decided.by }),
+      },
+    ];
+  });
 }
 
 /** The outcome a store kept; a text that is not one becomes a failure that says so. */

@@ -3,6 +3,7 @@ import type { LogLine } from "../bridge/run-log.ts";
 import type { RunLimits } from "../config/limits.ts";
 import type { ErrorInfo } from "../lib/errors.ts";
 import type { JsonValue } from "../lib/guards.ts";
+import type { CallGrant } from "../store/journal.ts";
 import type { RunStatus } from "../store/run-store.ts";
 import type { ClockSetting, SeededClock } from "./run-clock.ts";
 
@@ -27,6 +28,20 @@ export interface RunRequest {
   /** How the script reads time and chance. @default "coarse" */
   readonly clock?: ClockSetting;
   readonly priority?: number;
+  /** Calls that would change something are listed and not made; scripts get `null` for them. @default false */
+  readonly dryRun?: boolean;
+  /** Run whose calls answer this one's. Never from a request's body. */
+  readonly replayOf?: string;
+  /** How long after it was accepted it starts at the earliest, ms. @default 0 */
+  readonly delayMs?: number;
+  /**
+   * How often it is run again from the start when it failed for a reason that may pass, provided that it changed nothing.
+   *
+   * @default 0
+   */
+  readonly retries?: number;
+  /** Who is told of its end, and of its waiting, with a signed request. */
+  readonly webhook?: { readonly url: string; readonly events?: readonly ("ended" | "waiting")[] };
   readonly metadata?: JsonValue;
 }
 
@@ -89,6 +104,33 @@ export interface CallQuery {
   readonly after?: number;
 }
 
+/** A call of a run that waits for somebody's decision. */
+export interface PendingApproval {
+  /** Number of the call within its run. */
+  readonly callId: number;
+  readonly server: string;
+  readonly tool: string;
+  readonly arguments: JsonValue;
+  readonly askedAt: string;
+  /** When it counts as denied. */
+  readonly expiresAt: string;
+  /** Set once it is decided and the run has not gone on yet. */
+  readonly decision?: "approve" | "deny";
+  /** Who decided. */
+  readonly by?: string;
+}
+
+/** What somebody decides of calls that wait. */
+export interface RunDecision {
+  /** Number of the call, or all that wait now. */
+  readonly calls: number | "all";
+  readonly decision: "approve" | "deny";
+  /** For the script and the record. */
+  readonly reason?: string;
+  /** Later calls of the run that are approved with it. */
+  readonly grant?: CallGrant;
+}
+
 /** A run as callers see it: `code-mode` answer of `POST /run` and `GET /runs/{id}`. Members without a value are absent. */
 export interface RunView extends Partial<Omit<RunOutcome, "status" | "calls">> {
   readonly id: string;
@@ -97,6 +139,12 @@ export interface RunView extends Partial<Omit<RunOutcome, "status" | "calls">> {
   readonly startedAt?: string;
   readonly endedAt?: string;
   readonly calls: readonly CallSummary[];
+  /** While it waits. */
+  readonly approvals?: readonly PendingApproval[];
+  readonly dryRun?: true;
+  readonly replayOf?: string;
+  /** How often it was taken up; absent when that was once, or never. */
+  readonly attempt?: number;
   readonly metadata?: JsonValue;
 }
 
@@ -124,9 +172,22 @@ export type RunEvent = { readonly id: number; readonly atMs: number } & (
       readonly seq: number;
       readonly server: string;
       readonly tool: string;
-      readonly outcome: "ok" | "cached" | "error" | "denied";
+      readonly outcome: "ok" | "cached" | "error" | "denied" | "unknown" | "skipped";
       readonly ms: number;
     }
+  | {
+      readonly type: "approval.requested";
+      readonly seq: number;
+      readonly server: string;
+      readonly tool: string;
+      /** ISO 8601. */
+      readonly expiresAt: string;
+    }
+  | { readonly type: "approval.decided"; readonly seq: number; readonly decision: "approve" | "deny" }
+  /** Nothing goes on until somebody has decided. */
+  | { readonly type: "waiting" }
+  /** Taken up again: what was done is not done again. */
+  | { readonly type: "resumed"; readonly attempt: number }
   /** Always the last. */
   | { readonly type: "ended"; readonly run: RunView }
 );
