@@ -254,7 +254,12 @@ export class RunCalls {
     }
     if (answers?.isAll === true)
       return settleAtOnce({ outcome: "denied", resultJson: undefined, error: notMadeError() });
-    await journal.begin(start);
+    try {
+      await journal.begin(start);
+    } catch (error) {
+      if (error instanceof RunletError && error.code === "RUN_SUPERSEDED") throw error;
+      return this.#own(call, { outcome: "error", resultJson: undefined, error: this.#toInfo(error) });
+    }
     this.#ledger.started(call);
     const making: Making = {
       ...(recorded?.approval !== undefined && { approved: true }),

@@ -33,7 +33,9 @@ import type { Telemetry } from "../observability/telemetry-parts.ts";
 import { createRedactor } from "../observability/redact.ts";
 import type { Redactor } from "../observability/redact.ts";
 import { createLocalQueue } from "../queue/local-queue.ts";
+import type { PerformDeps } from "../runs/perform.ts";
 import type { QueuedRunService } from "../runs/queued-run-service.ts";
+import { MemoryRunEvents } from "../runs/run-events.ts";
 import { RunTracing } from "../runs/run-tracing.ts";
 import { RunResults } from "../runs/run-results.ts";
 import { createTypeChecker } from "../script/typecheck/typecheck.ts";
@@ -41,6 +43,8 @@ import type { TypeChecker } from "../script/typecheck/typecheck.ts";
 import { createMemoryQuotaStore } from "../store/memory/memory-quota-store.ts";
 import { createMemoryStores } from "../store/memory/create-memory-stores.ts";
 import { createSqliteStores } from "../store/sqlite/create-sqlite-stores.ts";
+import { runSuperseded } from "../store/refusals.ts";
+import type { RunStore } from "../store/run-store.ts";
 import type { Stores } from "../store/stores.ts";
 import { createGrantStore } from "../upstream/oauth/grant-store.ts";
 import { createUpstreamRegistry } from "../upstream/registry.ts";
@@ -120,6 +124,7 @@ export async function createParts(config: Config, options: PartsOptions): Promis
   const policies = { ...createPolicies(config, { metrics, clock, log }), callers };
   const { validator, breakers, quotas, audit, flowRules } = policies;
   const gateway = createGateway({ registry, catalogs, clock, log, metrics, tracing, observe, redactor, ...policies });
+  const events = new MemoryRunEvents();
   const queue = createQueue(config, { executor, clock, log });
   const results = new RunResults({ store: stores.results, clock, log });
   const typeChecker = createTypeChecker({ clock, log });
@@ -128,18 +133,28 @@ export async function createParts(config: Config, options: PartsOptions): Promis
   const toolUse = { executor, gateway, catalogs, validator, typeChecker, tracing: new RunTracing({ tracing }) };
   const runs = createLiveRuns(live, {
     ...base,
-    performing: { ...base, ...toolUse },
+    performing: { ...base, ...toolUse, keepState: keepStateIn(stores.runs) },
     runs: stores.runs,
     queue,
     findPrincipal: (id) => callers.find(id),
-    onEnded: ({ id, source, outcome }) => {
+    events,
+    isDurable: config.dataDir !== ":memory:",
+    onRest: ({ id, source, outcome }) => {
       registry.releaseRun(id);
-      countRun(metrics, source, outcome);
+      if (outcome !== undefined) countRun(metrics, source, outcome);
     },
   });
   readGauges(metrics, { registry, queue, executor, breakers });
   const doors = { callers, runs, catalogs, gateway, registry, upstreams, redactor, executor, confinement, live };
   return { ...doors, pins, quotas, audit, results, typeChecker, stores, observed, metrics, telemetry, clock, log };
+}
+
+/** Keeps what the next attempt of a run needs with the run. @throws RUN_SUPERSEDED when another attempt has it. */
+function keepStateIn(runs: RunStore): PerformDeps["keepState"] {
+  return async ({ record: { id, attempt }, state }) => {
+    if (await runs.update(id, ["running"], { stateJson: JSON.stringify(state) }, attempt)) return;
+    throw runSuperseded(id, attempt);
+  };
 }
 
 /** The service's own logger, or the one that was given. */

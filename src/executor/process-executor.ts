@@ -321,7 +321,7 @@ export class ProcessExecutor implements Executor {
     switch (message.type) {
       case "call":
         run.calls++;
-        void this.#call(run, child, message.id, message.path, message.args);
+        this.#call(run, child, message.id, message.path, message.args);
         return;
       case "log":
         run.host.log(message.level, message.atMs, message.text);
@@ -342,10 +342,16 @@ export class ProcessExecutor implements Executor {
     }
   }
 
-  async #call(run: ExecutorRun, child: ExecutorChild, id: number, path: string, args: string): Promise<void> {
+  #call(run: ExecutorRun, child: ExecutorChild, id: number, path: string, args: string): void {
     const isThere = (): boolean => this.#runs.has(run.number) && run.child === child;
-    const reply = await run.host.call(id, path, args, () => standStill(run, child, { clock: this.#clock, isThere }));
-    if (isThere()) child.send({ type: "reply", run: run.number, id, ok: reply.ok, json: reply.json });
+    run.host.call(
+      path,
+      args,
+      ({ ok, json }) => {
+        if (isThere()) child.send({ type: "reply", run: run.number, id, ok, json });
+      },
+      () => standStill(run, child, { clock: this.#clock, isThere }),
+    );
   }
 
   #released(child: ExecutorChild, number: number, cpuMs: number): void {

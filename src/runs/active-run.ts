@@ -22,12 +22,14 @@ export interface RunState {
   /** What attempts before used. */
   readonly wallMs: number;
   readonly cpuMs: number;
+  /** How often it was run again from the start. */
+  readonly retried: number;
   /** Events that were told, where they are kept in the process. */
   readonly events?: readonly RunEvent[] | undefined;
 }
 
 /** The state of a run that was never taken up. */
-export const NO_STATE: RunState = { scripts: [], wallMs: 0, cpuMs: 0 };
+export const NO_STATE: RunState = { scripts: [], wallMs: 0, cpuMs: 0, retried: 0 };
 
 /** A run that this process holds: in line, running, or ended a moment ago. */
 export interface ActiveRun {
@@ -49,6 +51,10 @@ export interface ActiveRun {
   trace: TraceContext | undefined;
   readonly events: RunEventSink;
   state: RunState;
+  /** What its scripts' chance follows from, the same for all attempts and for replays. */
+  seed: string;
+  /** What the clock of its script reads first, in ms since the epoch. */
+  startMs: number;
   /** What attempts before journaled, read when the run is taken up again. */
   recorded: readonly CallRecord[];
   /** Calls of the run that it replays. */

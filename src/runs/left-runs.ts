@@ -1,64 +1,63 @@
-import type { Principal } from "../config/principal.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
-import { errorInfo, toErrorInfo } from "../lib/errors.ts";
-import type { ErrorInfo } from "../lib/errors.ts";
+import { RunletError, toErrorInfo } from "../lib/errors.ts";
 import { parseJson } from "../lib/json.ts";
 import type { Log } from "../lib/log.ts";
 import type { RunQueue } from "../queue/run-queue.ts";
-import type { Journal } from "../store/journal.ts";
-import type { RunRecord, RunStore } from "../store/run-store.ts";
+import type { RunRecord, RunStatus, RunStore } from "../store/run-store.ts";
 import { toJob } from "./active-run.ts";
-import type { ActiveRun } from "./active-run.ts";
-import { failedOutcome, toCallSummary } from "./run-view.ts";
-import type { RunOutcome, RunRequest } from "./run.ts";
+import type { RunEnds } from "./run-ends.ts";
+import { failedOutcome } from "./run-view.ts";
+import type { RunRequest } from "./run.ts";
 
 /** How soon runs that had no place in the queue try again. */
 const RETRY_QUEUE_MS = 250;
-const UNFINISHED: readonly RunRecord["status"][] = ["queued", "running"];
+const UNSTARTED: readonly RunStatus[] = ["queued"];
 
-/** What taking up runs needs. */
+/** What queueing stored runs takes. */
 export interface LeftRunsDeps {
   readonly runs: RunStore;
-  readonly journal: Journal;
   readonly queue: RunQueue;
-  /** The principal of an id; `undefined` when it is no more. */
-  readonly findPrincipal: (id: string) => Principal | undefined;
+  readonly ends: RunEnds;
+  /** Whether other processes perform runs of the same store: then what runs is not this one's to take up. */
+  readonly isShared: boolean;
   readonly clock: Clock;
   readonly log: Log;
-  /** Holds a stored run, whatever its size. */
-  readonly hold: (record: RunRecord, principal: Principal, request: RunRequest) => ActiveRun;
-  /** Ends a held run that could not be queued. */
-  readonly fail: (run: ActiveRun, error: ErrorInfo) => Promise<void>;
 }
 
-/** What a process that died left behind: its queued runs are queued again, those that were running are ended. */
+/** Queues runs that are stored and that no queue knows: those that a process which died left, and those that waited. */
 export class LeftRuns {
   readonly #deps: LeftRunsDeps;
-  /** Those for which the queue had no place yet, oldest first. */
-  readonly #left = new Map<string, ActiveRun>();
+  /** Those for which the queue had no place yet, oldest first; only what their jobs need. */
+  readonly #left = new Map<string, RunRecord>();
   #retry: Timer | undefined;
+  #stopped = false;
 
   constructor(deps: LeftRunsDeps) {
     this.#deps = deps;
   }
 
-  /**
-   * Takes them up, as many at once as the queue takes. A run that was running is not repeated, because its calls may have had
-   * effects.
-   */
+  /** Takes up what a process that died left: as many at once as the queue takes. Runs that were in progress go on. */
   async recover(): Promise<void> {
-    const { runs, log, findPrincipal, hold } = this.#deps;
+    const { runs, log, isShared } = this.#deps;
     const left = await runs.unfinished();
     for (const record of left) {
-      const principal = findPrincipal(record.principal);
-      const request = parseJson(record.requestJson)?.value as RunRequest | undefined;
-      if (record.status !== "queued") await this.#giveUp(record, interrupted());
-      else if (principal === undefined) await this.#giveUp(record, ownerGone());
-      else if (request === undefined) await this.#giveUp(record, unreadable());
-      else this.#left.set(record.id, hold(record, principal, request));
+      if (record.status === "queued") this.#add(record);
+      else if (!isShared && (await runs.update(record.id, ["running"], { status: "queued" }))) this.#add(record);
     }
+    const found = this.#left.size;
     await this.#queueLeft();
-    if (left.length > 0) log.info({ runs: left.length }, "took up runs that an earlier process left");
+    if (found > 0) log.info({ runs: found }, "took up runs that an earlier process left");
+  }
+
+  /** Queues a run that waited. @returns Whether it was one. */
+  async resume(id: string): Promise<boolean> {
+    const { runs } = this.#deps;
+    if (!(await runs.update(id, ["waiting"], { status: "queued" }))) return false;
+    const record = await runs.get(id);
+    if (record === undefined) return false;
+    this.#add({ ...record, status: "queued" });
+    await this.#queueLeft();
+    return true;
   }
 
   /** Takes one out that waits for a place in the queue. @returns Whether there was one. */
@@ -68,52 +67,36 @@ export class LeftRuns {
 
   /** Queues no more of them; they stay in the store. */
   stop(): void {
+    this.#stopped = true;
     this.#retry?.cancel();
+  }
+
+  #add(record: RunRecord): void {
+    const { priority, delayMs } = (parseJson(record.requestJson)?.value ?? {}) as Partial<RunRequest>;
+    const requestJson = JSON.stringify({ priority, delayMs });
+    this.#left.set(record.id, { ...record, requestJson, stateJson: undefined });
   }
 
   /** Queues them until the queue is full, and tries again while there are more. Never rejects. */
   async #queueLeft(): Promise<void> {
-    const { queue, clock, log, fail } = this.#deps;
-    for (const [id, run] of this.#left) {
+    const { queue, clock, log, ends } = this.#deps;
+    for (const [id, record] of this.#left) {
+      if (this.#stopped) return;
       try {
-        await queue.enqueue(toJob(run));
+        const request = JSON.parse(record.requestJson) as RunRequest;
+        await queue.enqueue(toJob({ record, request }));
         this.#left.delete(id);
       } catch (error) {
-        const info = toErrorInfo(error);
-        if (info.code === "SHUTTING_DOWN") return;
-        if (info.code === "QUEUE_FULL") {
+        const code = error instanceof RunletError ? error.code : undefined;
+        if (code === "SHUTTING_DOWN") return;
+        if (code === "QUEUE_FULL") {
+          this.#retry?.cancel();
           this.#retry = clock.after(RETRY_QUEUE_MS, () => void this.#queueLeft(), { background: true });
           return;
         }
-        log.error({ runId: id, err: error }, "a run that an earlier process left could not be queued");
-        if (this.#left.delete(id)) await fail(run, info);
+        log.error({ runId: id, err: error }, "a stored run could not be queued");
+        if (this.#left.delete(id)) await ends.endStored(record, failedOutcome(toErrorInfo(error)), UNSTARTED);
       }
     }
   }
-
-  async #giveUp(record: RunRecord, error: ErrorInfo): Promise<void> {
-    const { runs, journal, clock } = this.#deps;
-    const calls = (await journal.list(record.id)).map(toCallSummary);
-    const outcome: RunOutcome = { ...failedOutcome(error), calls };
-    await runs.update(record.id, UNFINISHED, {
-      status: "failed",
-      endedAtMs: clock.now(),
-      outcomeJson: JSON.stringify(outcome),
-    });
-  }
-}
-
-/** Why a run ends that was in progress when its process ended. */
-function interrupted(): ErrorInfo {
-  return errorInfo("EXECUTOR_LOST", "The service stopped while this run was in progress; its calls show what was done");
-}
-
-/** Why a run ends whose client is configured no more. */
-function ownerGone(): ErrorInfo {
-  return errorInfo("FORBIDDEN", "Cannot take the run up again as its client must be configured: it is no more");
-}
-
-/** Why a run ends whose request cannot be read again. */
-function unreadable(): ErrorInfo {
-  return errorInfo("INTERNAL", "Cannot take the run up again as its request must be JSON: what is stored is not");
 }

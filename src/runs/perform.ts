@@ -1,29 +1,26 @@
+import { AttemptOver } from "../bridge/attempt-over.ts";
 import { Bridge } from "../bridge/bridge.ts";
 import { CallBytes } from "../bridge/call-bytes.ts";
-import type { Catalog, CatalogSource } from "../catalog/catalog.ts";
+import type { CatalogSource } from "../catalog/catalog.ts";
 import { describeForPrompt } from "../catalog/describe-for-prompt.ts";
-import type { ExecutionResult, Executor } from "../executor/executor.ts";
-import type { ExecutionClock } from "../executor/run-seed.ts";
+import type { Executor } from "../executor/executor.ts";
 import type { ArgumentValidator, Gateway } from "../gateway/call.ts";
 import type { QuotaKeeper } from "../gateway/quotas.ts";
 import type { Clock } from "../lib/clock.ts";
 import { RunletError, toErrorInfo } from "../lib/errors.ts";
 import type { ErrorInfo } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
-import { traceField } from "../lib/trace-context.ts";
-import type { TraceContext } from "../lib/trace-context.ts";
-import type { Plan, Planner } from "../planner/planner.ts";
-import { explainError } from "../script/explain-error.ts";
-import { prepareScript } from "../script/prepare.ts";
-import type { PreparedScript } from "../script/prepare.ts";
+import type { Planner } from "../planner/planner.ts";
 import type { TypeChecker } from "../script/typecheck/typecheck.ts";
 import type { Journal } from "../store/journal.ts";
-import type { ActiveRun } from "./active-run.ts";
-import { checkScript } from "./check-script.ts";
-import type { ReadResult } from "./result-reader.ts";
+import type { ActiveRun, RunState } from "./active-run.ts";
+import type { Performance } from "./performance.ts";
 import { seededClockOf } from "./run-clock.ts";
-import { RunTracing } from "./run-tracing.ts";
 import type { RunResults } from "./run-results.ts";
+import { canFollow, ScriptRunner } from "./run-script.ts";
+import type { Attempted } from "./run-script.ts";
+import { RunTracing } from "./run-tracing.ts";
+import { toIso } from "./run-view.ts";
 import type { RunOutcome, ScriptAttempt } from "./run.ts";
 
 /** What performing a run takes. */
@@ -42,6 +39,8 @@ export interface PerformDeps {
   /** @default one that notes nothing */
   readonly tracing?: RunTracing;
   readonly quotas: Pick<QuotaKeeper, "require" | "spend">;
+  /** Keeps what the next attempt of a run needs, before anything of it is done. @default it is not kept */
+  readonly keepState?: ((run: ActiveRun) => Promise<void>) | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -54,175 +53,139 @@ interface Planned {
   heapMiB: number;
 }
 
-/** How one script went; `execution` is absent when it never ran. */
-interface Attempted {
-  readonly error: ErrorInfo | undefined;
-  readonly execution: ExecutionResult | undefined;
-  /** What it returned, also when that is not accepted. */
-  readonly result?: ReadResult | undefined;
-}
-
-/** What calls that a script left in flight end with. */
-const SCRIPT_ENDED = new RunletError("RUN_CANCELLED", "The script ended before this call was answered");
-
 /** How much longer than the others a server may take to start before a model plans without its tools. */
 const PLAN_GRACE_MS = 5_000;
 
-/** Performs a run from script or task to outcome. */
+/** One attempt of a run under way. */
+interface Attempt {
+  readonly run: ActiveRun;
+  readonly bridge: Bridge;
+  /** Aborts when the run is cancelled, or the attempt is over. */
+  readonly signal: AbortSignal;
+  /** Monotonic. */
+  readonly startedAt: number;
+}
+
+/** Performs attempts of runs, from script or task to outcome. */
 export class Performer {
   readonly #deps: PerformDeps;
   readonly #tracing: RunTracing;
+  readonly #scripts: ScriptRunner;
   readonly #callBytes = new CallBytes();
 
   constructor(deps: PerformDeps) {
+    const { executor, catalogs, validator, typeChecker, results, log, tracing = new RunTracing({}) } = deps;
     this.#deps = deps;
-    this.#tracing = deps.tracing ?? new RunTracing({});
+    this.#tracing = tracing;
+    this.#scripts = new ScriptRunner({ executor, catalogs, validator, typeChecker, results, tracing, log });
   }
 
-  /** Performs a run. Never rejects: what goes wrong is the outcome. @param signal Aborts when the run is cancelled. */
-  perform(run: ActiveRun, signal: AbortSignal): Promise<RunOutcome> {
-    return this.#tracing.run(run, () => this.#perform(run, signal));
+  /**
+   * Performs one attempt of a run that was taken up. Never rejects: what goes wrong is the outcome.
+   *
+   * @param cancelled Aborts when the run is cancelled, or this process stops.
+   */
+  perform(run: ActiveRun, cancelled: AbortSignal): Promise<Performance> {
+    return this.#tracing.run(run, () => this.#perform(run, cancelled));
   }
 
-  async #perform(run: ActiveRun, signal: AbortSignal): Promise<RunOutcome> {
-    const bridge = this.#createBridge(run);
+  async #perform(run: ActiveRun, cancelled: AbortSignal): Promise<Performance> {
+    const stop = new AbortController();
+    const signal = AbortSignal.any([cancelled, stop.signal]);
+    const bridge = this.#createBridge(run, stop);
     run.bridge = bridge;
-    const startedAt = this.#deps.clock.monotonic();
+    const attempt: Attempt = { run, bridge, signal, startedAt: this.#deps.clock.monotonic() };
+    const outcome = await this.#outcomeOf(attempt);
+    bridge.close();
+    const reason: unknown = stop.signal.aborted ? stop.signal.reason : undefined;
+    if (reason instanceof AttemptOver) return { kind: "waiting", outcome };
+    const error = reason === undefined ? outcome.error : toErrorInfo(reason);
+    if (error?.code === "RUN_SUPERSEDED" || error?.code === "SHUTTING_DOWN")
+      return { kind: "left", outcome: { ...outcome, status: "failed", error } };
+    if (reason !== undefined) return { kind: "ended", outcome: { ...outcome, status: "failed", error } };
+    return { kind: error !== undefined && canFollow(error) ? "lost" : "ended", outcome };
+  }
+
+  async #outcomeOf(attempt: Attempt): Promise<RunOutcome> {
+    const { run, bridge, signal } = attempt;
+    const { script, task } = run.request;
     try {
-      const { script, task } = run.request;
-      if (script !== undefined)
-        return await this.#outcome(run, startedAt, await this.#attempt(run, script, bridge, signal));
-      return await this.#performTask(run, task ?? "", bridge, startedAt, signal);
+      if (script === undefined) return await this.#performTask(attempt, task ?? "");
+      const { startMs } = run;
+      return await this.#outcome(attempt, await this.#scripts.run(run, { text: script, bridge, signal, startMs }));
     } catch (error) {
-      return await this.#outcome(run, startedAt, { error: this.#toInfo(run, error, signal), execution: undefined });
+      const info = this.#scripts.failureOf(run, error, signal);
+      return this.#outcome(attempt, { error: info, execution: undefined });
     }
   }
 
-  async #performTask(
-    run: ActiveRun,
-    task: string,
-    bridge: Bridge,
-    startedAt: number,
-    signal: AbortSignal,
-  ): Promise<RunOutcome> {
-    const { planner, planAttempts, catalogs } = this.#deps;
+  async #performTask(attempt: Attempt, task: string): Promise<RunOutcome> {
+    const { run, bridge, signal } = attempt;
+    const planned: Planned = { tokens: { input: 0, output: 0 }, attempts: [], cpuMs: 0, heapMiB: 0 };
+    for (let number = 1; ; number++) {
+      let script: RunState["scripts"][number];
+      try {
+        script = await this.#scriptOf(attempt, { task, number, planned });
+      } catch (error) {
+        // The scripts tried before stay part of the answer.
+        const attempted = { error: this.#scripts.failureOf(run, error, signal), execution: undefined };
+        return this.#outcome(attempt, attempted, planned);
+      }
+      planned.tokens.input += script.inputTokens;
+      planned.tokens.output += script.outputTokens;
+      bridge.discardEmitted();
+      const { script: text, startedAtMs: startMs } = script;
+      const attempted = await this.#scripts.run(run, { text, bridge, signal, startMs });
+      const { error } = attempted;
+      planned.attempts.push({ attempt: number, script: text, error });
+      const isLast = error === undefined || number >= this.#deps.planAttempts || !canRepair(error, bridge);
+      if (isLast || signal.aborted || canFollow(error)) return this.#outcome(attempt, attempted, planned);
+      planned.cpuMs += attempted.execution?.usage.cpuMs ?? 0;
+      planned.heapMiB = Math.max(planned.heapMiB, attempted.execution?.usage.heapMiB ?? 0);
+    }
+  }
+
+  /** The script that a model wrote in an earlier attempt of the run, or writes now. */
+  async #scriptOf(
+    { run, signal }: Attempt,
+    { task, number, planned }: { readonly task: string; readonly number: number; readonly planned: Planned },
+  ): Promise<RunState["scripts"][number]> {
+    const known = run.state.scripts[number - 1];
+    if (known !== undefined) return known;
+    const { planner, catalogs, quotas, clock, keepState } = this.#deps;
     if (planner === undefined) throw modelNotConfigured();
     const catalog = await catalogs.settled(run.principal, run.narrow, { signal, graceMs: PLAN_GRACE_MS });
     const declarations = describeForPrompt(catalog, { task });
     const { inputJson } = run;
     const { outputSchema } = run.request;
     const outputSchemaJson = outputSchema === undefined ? undefined : JSON.stringify(outputSchema);
-    const planned: Planned = { tokens: { input: 0, output: 0 }, attempts: [], cpuMs: 0, heapMiB: 0 };
-    const { tokens, attempts } = planned;
-    for (let attempt = 1; ; attempt++) {
-      this.#event(run, { type: "planning", attempt });
-      const previous = attempts.at(-1);
-      const failed = previous?.error === undefined ? undefined : { script: previous.script, error: previous.error };
-      let plan: Plan;
-      try {
-        await this.#deps.quotas.require(run.principal, "tokens", "ask the model for a script");
-        const request = { task, inputJson, declarations, outputSchemaJson, failed, signal };
-        plan = await this.#tracing.plan(run, { model: planner.model, attempt }, () => planner.plan(request));
-      } catch (error) {
-        // The scripts tried before stay part of the answer.
-        const attempted = { error: this.#toInfo(run, error, signal), execution: undefined };
-        return await this.#outcome(run, startedAt, attempted, planned);
-      }
-      tokens.input += plan.usage.inputTokens;
-      tokens.output += plan.usage.outputTokens;
-      await this.#deps.quotas.spend(run.principal, "tokens", plan.usage.inputTokens + plan.usage.outputTokens);
-      this.#event(run, { type: "script", attempt, script: plan.script });
-      bridge.discardEmitted();
-      const attempted = await this.#attempt(run, plan.script, bridge, signal);
-      attempts.push({ attempt, script: plan.script, error: attempted.error });
-      if (attempted.error === undefined || attempt >= planAttempts || !canRepair(attempted.error, bridge)) {
-        return await this.#outcome(run, startedAt, attempted, planned);
-      }
-      planned.cpuMs += attempted.execution?.usage.cpuMs ?? 0;
-      planned.heapMiB = Math.max(planned.heapMiB, attempted.execution?.usage.heapMiB ?? 0);
-    }
+    this.#event(run, { type: "planning", attempt: number });
+    const previous = planned.attempts.at(-1);
+    const failed = previous?.error === undefined ? undefined : { script: previous.script, error: previous.error };
+    await quotas.require(run.principal, "tokens", "ask the model for a script");
+    const request = { task, inputJson, declarations, outputSchemaJson, failed, signal };
+    const { script, usage } = await this.#tracing.plan(run, { model: planner.model, attempt: number }, () =>
+      planner.plan(request),
+    );
+    const { inputTokens, outputTokens } = usage;
+    await quotas.spend(run.principal, "tokens", inputTokens + outputTokens);
+    this.#event(run, { type: "script", attempt: number, script });
+    const written = { script, inputTokens, outputTokens, startedAtMs: clock.now() };
+    run.state = { ...run.state, scripts: [...run.state.scripts, written] };
+    await keepState?.(run);
+    return written;
   }
 
-  /** Prepares, checks and executes one script, and reads what it returned. */
-  async #attempt(run: ActiveRun, text: string, bridge: Bridge, signal: AbortSignal): Promise<Attempted> {
-    const attempted = await this.#execute(run, text, bridge, signal);
-    const { execution } = attempted;
-    if (execution?.status !== "succeeded") return attempted;
-    const { replyBytes } = run.limits;
-    const { outputSchema } = run.request;
-    const needs = { replyBytes, outputSchema, owner: run.principal.id, signal };
-    try {
-      return {
-        execution,
-        ...(await this.#deps.results.find(execution.resultJson, needs)),
-      };
-    } catch (error) {
-      return { error: this.#toInfo(run, error, signal), execution };
-    }
-  }
-
-  /** Prepares, checks and executes one script. */
-  async #execute(run: ActiveRun, text: string, bridge: Bridge, signal: AbortSignal): Promise<Attempted> {
-    const { executor, log } = this.#deps;
-    let script: PreparedScript;
-    let catalog: Catalog;
-    try {
-      const asker = { owner: run.principal.id, signal };
-      script = await prepareScript(text, {
-        maxBytes: run.limits.sourceBytes,
-        maxNodes: run.limits.syntaxNodes,
-        asker,
-      });
-      catalog = await this.#catalogFor(run, script, signal);
-      const { validator, typeChecker } = this.#deps;
-      const error = await checkScript(run, script, { catalog, validator, typeChecker, bridge, signal });
-      if (error !== undefined) return { error, execution: undefined };
-    } catch (error) {
-      return { error: this.#toInfo(run, error, signal), execution: undefined };
-    }
-    const over = new AbortController();
-    try {
-      const request = {
-        principal: run.principal.id,
-        script,
-        inputJson: run.inputJson,
-        namesJson: catalog.namesJson,
-        limits: run.limits,
-        clock: executionClockOf(run),
-        signal,
-      };
-      const host = (trace: TraceContext | undefined) => bridge.host(AbortSignal.any([signal, over.signal]), trace);
-      const execution = await this.#tracing.execute(run, (trace) => executor.execute(request, host(trace)));
-      if (execution.status === "succeeded") return { error: undefined, execution };
-      // Who ended it is told by the signal: the caller, or a service that stops.
-      const isCancelled = execution.error.code === "RUN_CANCELLED" && signal.aborted;
-      const error = explainError(execution.error, script, catalog);
-      return { error: isCancelled ? this.#toInfo(run, signal.reason, signal) : error, execution };
-    } catch (error) {
-      log.error({ runId: run.record.id, ...traceField(run.trace), err: error }, "the executor failed");
-      return { error: this.#toInfo(run, error, signal), execution: undefined };
-    } finally {
-      over.abort(SCRIPT_ENDED);
-      await bridge.settled();
-    }
-  }
-
-  /**
-   * The catalog a script is checked against and enumerates. A script that names only servers whose tools are known, or
-   * none, does not wait for the others to start.
-   */
-  async #catalogFor(run: ActiveRun, script: PreparedScript, signal: AbortSignal): Promise<Catalog> {
-    const { catalogs } = this.#deps;
-    const current = catalogs.current(run.principal, run.narrow);
-    if (current.unlisted.length === 0 || !script.source.includes("mcp")) return current;
-    const known = script.calls.length > 0 && script.calls.every((call) => current.resolve(call.path).kind === "tool");
-    return known ? current : catalogs.settled(run.principal, run.narrow, { signal });
-  }
-
-  #createBridge(run: ActiveRun): Bridge {
+  #createBridge(run: ActiveRun, stop: AbortController): Bridge {
     const { catalogs, gateway, journal, clock, log } = this.#deps;
     return new Bridge({
       runId: run.record.id,
+      attempt: run.record.attempt,
+      recorded: run.recorded,
+      answers: run.answers,
+      dryRun: run.request.dryRun === true,
+      onStill: () => stop.abort(new AttemptOver()),
+      onBroken: (error) => stop.abort(error),
       principal: run.principal,
       narrow: run.narrow,
       limits: run.limits,
@@ -239,6 +202,8 @@ export class Performer {
         callStarted: (call) => this.#event(run, { type: "call.started", ...call }),
         callProgress: (progress) => this.#event(run, { type: "call.progress", ...progress }),
         callSettled: (call) => this.#event(run, { type: "call.settled", ...call }),
+        approvalRequested: ({ expiresAtMs, ...call }) =>
+          this.#event(run, { type: "approval.requested", ...call, expiresAt: toIso(expiresAtMs) }),
       },
     });
   }
@@ -248,13 +213,11 @@ export class Performer {
   }
 
   async #outcome(
-    run: ActiveRun,
-    startedAt: number,
+    { run, bridge, startedAt }: Attempt,
     { error, execution, result }: Attempted,
     planned?: Planned,
   ): Promise<RunOutcome> {
-    const { bridge } = run;
-    const calls = bridge?.calls ?? [];
+    const { calls } = bridge;
     const succeeded = error === undefined;
     const hadNoValue = execution?.status === "succeeded" && execution.resultJson === undefined;
     const wholeKept = result?.whole !== undefined && (await this.#deps.results.keep(run.record.id, result.whole));
@@ -266,12 +229,12 @@ export class Performer {
       truncated: result?.whole !== undefined,
       wholeKept,
       error,
-      logs: bridge?.runLog.lines ?? [],
+      logs: bridge.runLog.lines,
       calls,
-      emitted: bridge?.emitted ?? [],
+      emitted: bridge.emitted,
       usage: {
-        wallMs: round(this.#deps.clock.monotonic() - startedAt),
-        cpuMs: round((planned?.cpuMs ?? 0) + (execution?.usage.cpuMs ?? 0)),
+        wallMs: round(run.state.wallMs + this.#deps.clock.monotonic() - startedAt),
+        cpuMs: round(run.state.cpuMs + (planned?.cpuMs ?? 0) + (execution?.usage.cpuMs ?? 0)),
         heapPeakMiB: round(Math.max(planned?.heapMiB ?? 0, execution?.usage.heapMiB ?? 0)),
         toolCalls: calls.length,
         modelTokens: planned?.tokens ?? null,
@@ -281,27 +244,6 @@ export class Performer {
       clock: seededClockOf(run.request),
     };
   }
-
-  #toInfo(run: ActiveRun, error: unknown, signal: AbortSignal): ErrorInfo {
-    if (signal.aborted)
-      return toErrorInfo(
-        signal.reason instanceof RunletError
-          ? signal.reason
-          : new RunletError("RUN_CANCELLED", "The run was cancelled"),
-      );
-    const info = toErrorInfo(error);
-    if (info.code === "INTERNAL")
-      this.#deps.log.error(
-        { runId: run.record.id, ...traceField(run.trace), err: error },
-        "a run failed for a reason of ours",
-      );
-    return info;
-  }
-}
-
-function executionClockOf({ request }: ActiveRun): ExecutionClock | undefined {
-  const clock = seededClockOf(request);
-  return clock === undefined ? undefined : { seed: clock.seed, nowMs: Date.parse(clock.now) };
 }
 
 /** What a caller is told who posts a task to a service without a model. */

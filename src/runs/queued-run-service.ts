@@ -1,88 +1,91 @@
+import { createHash } from "node:crypto";
 import type { Config } from "../config/config.ts";
-import { resolveLimits } from "../config/limits.ts";
-import type { RunLimits } from "../config/limits.ts";
 import type { Principal } from "../config/principal.ts";
 import type { QuotaKeeper } from "../gateway/quotas.ts";
 import type { Clock } from "../lib/clock.ts";
 import { errorInfo, RunletError, toErrorInfo } from "../lib/errors.ts";
 import { createId } from "../lib/ids.ts";
+import { canonicalJson, parseJson } from "../lib/json.ts";
 import type { Log } from "../lib/log.ts";
-import { traceField } from "../lib/trace-context.ts";
-import type { Job, RunQueue } from "../queue/run-queue.ts";
+import type { RunQueue } from "../queue/run-queue.ts";
 import type { CallRecord, Journal } from "../store/journal.ts";
 import { callSize, runSize } from "../store/run-size.ts";
-import type { RunRecord, RunStore } from "../store/run-store.ts";
-import { narrowingOf, toJob } from "./active-run.ts";
+import type { ClaimedRun, IdempotencyClaim, RunRecord, RunStatus, RunStore } from "../store/run-store.ts";
+import { toJob } from "./active-run.ts";
 import type { ActiveRun } from "./active-run.ts";
+import { ActiveRuns, readState } from "./active-runs.ts";
+import { Approvals } from "./approvals.ts";
 import { cutPage, PAGE_SIZE } from "./cut-page.ts";
-import { HeldRequests } from "./held-requests.ts";
-import { IdempotencyKeys } from "./idempotency.ts";
 import { LeftRuns } from "./left-runs.ts";
 import { modelNotConfigured } from "./perform.ts";
 import type { Performer } from "./perform.ts";
-import { RecentRuns } from "./recent-runs.ts";
 import { withWholeClock } from "./run-clock.ts";
-import { RunEventLog } from "./run-events.ts";
+import { RunEnds } from "./run-ends.ts";
+import type { RestingRun } from "./run-ends.ts";
+import type { RunEvents } from "./run-events.ts";
 import type { RunResults } from "./run-results.ts";
-import type { RunOrigin, RunService, SubmitOptions } from "./run-service.ts";
-import { failedOutcome, parseOutcome, toCallSummary, toRunView } from "./run-view.ts";
-import type { CallQuery, RunEvent, RunOutcome, RunRequest, RunView, WholeResult } from "./run.ts";
+import type { ReplayOptions, RunOrigin, RunService, SubmitOptions } from "./run-service.ts";
+import { failedOutcome, parseOutcome, toApprovals, toCallSummary, toRequestView, toRunView } from "./run-view.ts";
+import { RunWorker } from "./run-worker.ts";
+import type { CallQuery, RunDecision, RunEvent, RunRequest, RunView, WholeResult } from "./run.ts";
 
 /** What the run service works with. */
 export interface RunServiceDeps {
   readonly runs: RunStore;
   readonly journal: Journal;
   readonly queue: RunQueue;
+  readonly events: RunEvents;
   readonly performer: Performer;
   readonly results: RunResults;
   readonly quotas: Pick<QuotaKeeper, "take">;
   readonly limits: Config["limits"];
   /** Whether tasks can be planned. */
   readonly canPlan: boolean;
-  /** The principal of an id, for runs that another process left; `undefined` when it is no more. */
+  /** The principal of an id, for runs that another process took in; `undefined` when it is no more. */
   readonly findPrincipal: (id: string) => Principal | undefined;
-  /** Told of each run that ended. */
-  readonly onEnded: (run: {
-    readonly id: string;
-    readonly source: "script" | "task";
-    readonly outcome: RunOutcome;
-  }) => void;
+  /** Told of each run that has ended or waits. */
+  readonly onRest: (run: RestingRun) => void;
+  /** Refuses a webhook that cannot be delivered. @throws REQUEST_INVALID. @default none is */
+  readonly requireWebhook?: (url: string) => void;
+  /** Whether stored runs outlive this process. */
+  readonly isDurable: boolean;
+  /** Whether other processes take, perform and watch runs of the same store. @default false */
+  readonly isShared?: boolean;
+  /** Whether this process performs runs. @default true */
+  readonly performs?: boolean;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-const UNSTARTED: readonly RunRecord["status"][] = ["queued"];
-const UNFINISHED: readonly RunRecord["status"][] = ["queued", "running"];
+const UNSTARTED: readonly RunStatus[] = ["queued"];
+/** How long the end of a run may take to be heard of that was cancelled elsewhere. */
+const CANCEL_WITHIN_MS = 10_000;
 
 /** Runs that are stored first and then go through a queue. */
 export class QueuedRunService implements RunService {
   readonly #deps: RunServiceDeps;
-  readonly #active = new Map<string, ActiveRun>();
-  readonly #recent = new RecentRuns();
-  readonly #requests = new HeldRequests();
+  readonly #active: ActiveRuns;
+  readonly #ends: RunEnds;
   readonly #left: LeftRuns;
-  readonly #keys = new IdempotencyKeys();
+  readonly #approvals: Approvals;
+  readonly #isShared: boolean;
   /** Let go of those who wait for a run, when the service closes. */
-  readonly #waiters = new Set<() => void>();
-  #closed = false;
+  readonly #closing = new AbortController();
 
   constructor(deps: RunServiceDeps) {
+    const { runs, journal, queue, events, performer, findPrincipal, isDurable, onRest, clock, log } = deps;
     this.#deps = deps;
-    const { runs, journal, queue, findPrincipal, clock, log } = deps;
-    this.#left = new LeftRuns({
-      runs,
-      journal,
-      queue,
-      findPrincipal,
-      clock,
-      log,
-      hold: (record, principal, request) => {
-        this.#requests.add(principal.id, record.requestJson.length);
-        return this.#hold(record, principal, request);
-      },
-      fail: (run, error) => this.#finish(run, failedOutcome(error), UNSTARTED),
-    });
-    queue.start((job, signal) => this.#perform(job, signal));
+    this.#isShared = deps.isShared ?? false;
+    const active = new ActiveRuns(deps);
+    const ends = new RunEnds({ runs, active, events, onRest, clock, log });
+    const left = new LeftRuns({ runs, queue, ends, isShared: this.#isShared, clock, log });
+    this.#active = active;
+    this.#ends = ends;
+    this.#left = left;
+    this.#approvals = new Approvals({ runs, journal, clock, log, resume: (id) => left.resume(id) });
+    const onWaiting = (id: string): Promise<void> => this.#approvals.goOn(id);
+    const work = { runs, journal, queue, performer, active, ends, events, findPrincipal, isDurable, onWaiting, onRest };
+    if (deps.performs !== false) new RunWorker({ ...work, clock, log }).start();
   }
 
   async submit(
@@ -90,36 +93,36 @@ export class QueuedRunService implements RunService {
     request: RunRequest,
     { idempotencyKey, ...origin }: SubmitOptions = {},
   ): Promise<RunView> {
+    const { outputSchema, webhook } = request;
     if (request.task !== undefined && !this.#deps.canPlan) throw modelNotConfigured();
-    const { outputSchema } = request;
+    if (webhook !== undefined) this.#deps.requireWebhook?.(webhook.url);
     if (outputSchema !== undefined) await this.#deps.results.requireSchema(outputSchema, principal.id);
-    const id =
-      idempotencyKey === undefined
-        ? await this.#accept(principal, request, origin)
-        : await this.#keys.once(principal.id, idempotencyKey, request, () => this.#accept(principal, request, origin));
-    return this.get(principal, id);
+    const digest = (): string => createHash("sha256").update(canonicalJson(request)).digest("base64");
+    const claim = idempotencyKey === undefined ? undefined : { key: idempotencyKey, digest: digest() };
+    return this.get(principal, await this.#accept(principal, request, origin, claim));
   }
 
   async wait(
     principal: Principal,
     id: string,
-    options: { readonly maxWaitMs: number; readonly signal?: AbortSignal },
+    { maxWaitMs, signal }: { readonly maxWaitMs: number; readonly signal?: AbortSignal },
   ): Promise<RunView> {
-    const run = this.#active.get(id);
-    if (run === undefined || run.outcome !== undefined) return this.get(principal, id);
-    this.#authorise(principal, run.record, id);
-    const { maxWaitMs, signal } = options;
-    if (this.#closed || signal?.aborted === true) return this.#view(run);
-    const { promise: enough, resolve } = Promise.withResolvers<void>();
-    const stop = (): void => resolve();
-    const timer = this.#deps.clock.after(maxWaitMs, stop);
-    signal?.addEventListener("abort", stop, { once: true });
-    this.#waiters.add(stop);
-    await Promise.race([run.ended, enough]);
-    timer.cancel();
-    signal?.removeEventListener("abort", stop);
-    this.#waiters.delete(stop);
-    return this.#view(run);
+    const over = new AbortController();
+    const timer = this.#deps.clock.after(maxWaitMs, () => over.abort());
+    const enough = AbortSignal.any([over.signal, this.#closing.signal, ...(signal === undefined ? [] : [signal])]);
+    try {
+      const run = this.#active.get(id);
+      if (run === undefined) await this.#restElsewhere(principal, id, enough);
+      else {
+        this.#authorise(principal, run.record, id);
+        if (run.outcome === undefined) await Promise.race([run.rested, whenAborted(enough)]);
+      }
+      return await this.get(principal, id);
+    } finally {
+      timer.cancel();
+      // Whoever listened lets go.
+      over.abort();
+    }
   }
 
   async get(principal: Principal, id: string): Promise<RunView> {
@@ -128,9 +131,7 @@ export class QueuedRunService implements RunService {
       this.#authorise(principal, run.record, id);
       return this.#view(run);
     }
-    const record = await this.#deps.runs.get(id);
-    this.#authorise(principal, record, id);
-    return this.#storedView(record);
+    return this.#storedView(await this.#stored(principal, id));
   }
 
   async result(principal: Principal, id: string): Promise<WholeResult> {
@@ -144,7 +145,7 @@ export class QueuedRunService implements RunService {
   ): Promise<{ readonly calls: readonly CallRecord[]; readonly next?: number }> {
     await this.get(principal, id);
     const query = { limit: limit + 1, maxSize: PAGE_SIZE, ...(after === undefined ? {} : { after }) };
-    const { page, isLast } = cutPage(await this.#deps.journal.list(id, query), callSize, limit);
+    const { page, isLast } = cutPage(await this.#deps.journal.list(id, { ...query, kind: "tool" }), callSize, limit);
     const last = page.at(-1);
     return isLast || last === undefined ? { calls: page } : { calls: page, next: last.seq };
   }
@@ -169,53 +170,106 @@ export class QueuedRunService implements RunService {
   async *watch(
     principal: Principal,
     id: string,
-    options: { readonly afterId?: number; readonly signal?: AbortSignal } = {},
+    { afterId = 0, signal }: { readonly afterId?: number; readonly signal?: AbortSignal } = {},
   ): AsyncGenerator<RunEvent, void, undefined> {
     const run = this.#active.get(id);
-    if (run !== undefined) {
-      this.#authorise(principal, run.record, id);
-      yield* run.events.watch(options.afterId ?? 0, options.signal);
+    const record = run?.record ?? (await this.#stored(principal, id));
+    this.#authorise(principal, record, id);
+    const { events } = this.#deps;
+    // What waits, or is in line, will have more events; what its attempts told is in its state.
+    if (record.endedAtMs === undefined) events.sinkOf(id, readState(record.stateJson).events);
+    const told = events.watch(id, afterId, signal);
+    if (told !== undefined) {
+      yield* told;
       return;
     }
-    const record = await this.#deps.runs.get(id);
-    this.#authorise(principal, record, id);
     // The events of a run that ended long ago are gone; how it ended is not.
-    yield {
-      id: (options.afterId ?? 0) + 1,
-      atMs: record.endedAtMs ?? record.createdAtMs,
-      type: "ended",
-      run: await this.#storedView(record),
-    };
+    const ended = await this.#stored(principal, id);
+    const atMs = ended.endedAtMs ?? ended.createdAtMs;
+    yield { id: afterId + 1, atMs, type: "ended", run: await this.#storedView(ended) };
   }
 
   async cancel(principal: Principal, id: string): Promise<RunView> {
     const current = await this.get(principal, id);
-    const run = this.#active.get(id);
-    if (run === undefined || run.outcome !== undefined) {
-      throw new RunletError("RUN_ENDED", `Cannot cancel the run as it has ended: current status is ${current.status}`);
-    }
+    const { status } = current;
+    if (status === "succeeded" || status === "failed" || status === "cancelled")
+      throw new RunletError("RUN_ENDED", `Cannot cancel the run as it has ended: current status is ${status}`);
     const reason = new RunletError("RUN_CANCELLED", "The run was cancelled by its caller");
+    const outcome = failedOutcome(errorInfo(reason.code, reason.message), "cancelled");
     const how = await this.#deps.queue.cancel(id, reason);
-    if (how === "removed" || this.#left.remove(id))
-      await this.#finish(run, failedOutcome(errorInfo(reason.code, reason.message), "cancelled"), UNSTARTED);
-    else await run.ended;
-    return this.#view(run);
+    const run = this.#active.get(id);
+    if (how === "aborted") {
+      if (run !== undefined) await run.rested;
+      else await this.wait(principal, id, { maxWaitMs: CANCEL_WITHIN_MS });
+    } else if (run !== undefined && run.record.status === "queued") {
+      this.#left.remove(id);
+      await this.#ends.end(run, outcome, UNSTARTED);
+    } else {
+      this.#left.remove(id);
+      const record = await this.#stored(principal, id);
+      const calls = (await this.#deps.journal.list(id, { kind: "tool" })).map(toCallSummary);
+      await this.#ends.endStored(record, { ...outcome, calls }, ["queued", "waiting"]);
+    }
+    return this.get(principal, id);
   }
 
-  /** Takes up what a process that died left behind, see `LeftRuns`. */
-  recover(): Promise<void> {
-    return this.#left.recover();
+  async decide(principal: Principal, id: string, decision: RunDecision): Promise<RunView> {
+    const record = this.#active.get(id)?.record ?? (await this.#deps.runs.get(id));
+    this.#authorise(principal, record, id);
+    await this.#approvals.decide(principal, record, decision);
+    return this.get(principal, id);
   }
 
-  /** Lets running runs end within `graceMs`, then cancels them; queued ones stay in the store. */
+  async replay(principal: Principal, id: string, { script, dryRun, ...options }: ReplayOptions): Promise<RunView> {
+    const { status } = await this.get(principal, id);
+    if (status === "queued" || status === "running" || status === "waiting")
+      throw new RunletError(
+        "RUN_NOT_ENDED",
+        `Cannot replay the run as it must have ended: current status is ${status}`,
+      );
+    const record = await this.#stored(principal, id);
+    const { task, webhook: _, delayMs: __, ...request } = parseJson(record.requestJson)?.value as RunRequest;
+    const text = script ?? request.script ?? parseOutcome(record)?.script;
+    if (text === undefined) {
+      const message = `Cannot replay the run as it must have a script: its model wrote none for ${JSON.stringify(task)}`;
+      throw new RunletError("REQUEST_INVALID", message, { hint: "Send a `script`." });
+    }
+    return this.submit(principal, { ...request, script: text, replayOf: id, dryRun: dryRun === true }, options);
+  }
+
+  /** Takes up what processes that died left behind, see `LeftRuns`; and calls that nobody decides, from now on. */
+  async recover(): Promise<void> {
+    await this.#left.recover();
+    this.#approvals.start();
+  }
+
+  /**
+   * Lets running runs end within `graceMs`; then leaves them to the next process where the store outlives this one, and
+   * cancels them else. Queued ones stay in the store.
+   */
   async close(graceMs: number): Promise<void> {
     this.#left.stop();
+    this.#approvals.stop();
     await this.#deps.queue.close(graceMs);
-    this.#closed = true;
-    for (const stop of this.#waiters) stop();
+    this.#closing.abort();
+    await this.#deps.events.close();
   }
 
-  async #accept(principal: Principal, asked: RunRequest, origin: RunOrigin): Promise<string> {
+  /** Lets go of runs that ended before an instant, in ms since the epoch: the store keeps them no longer. */
+  forgetEndedBefore(endedBeforeMs: number): void {
+    this.#active.forgetEndedBefore(endedBeforeMs);
+  }
+
+  /** @returns The id of the run: a new one, or the one that has the key. */
+  async #accept(
+    principal: Principal,
+    asked: RunRequest,
+    origin: RunOrigin,
+    claim: IdempotencyClaim | undefined,
+  ): Promise<string> {
+    // A request that comes again costs nothing.
+    const known = claim && (await this.#deps.runs.claimed(principal.id, claim.key));
+    if (known !== undefined) return sameRun(known, claim);
     await this.#deps.quotas.take(principal, "runs", "start the run");
     const createdAtMs = this.#deps.clock.now();
     const request = withWholeClock(asked, createdAtMs);
@@ -229,102 +283,56 @@ export class QueuedRunService implements RunService {
       endedAtMs: undefined,
       requestJson: JSON.stringify(request),
       outcomeJson: undefined,
+      attempt: 0,
+      stateJson: undefined,
       metadata: request.metadata,
     };
-    const { length } = record.requestJson;
-    this.#requests.take(principal.id, length);
+    const claimed = await this.#insert(record, claim);
+    if (claimed !== undefined) return claimed;
+    const run = this.#isShared ? undefined : this.#active.hold(record, principal, request, origin);
+    (run?.events ?? this.#deps.events.sinkOf(record.id)).add({ type: "queued" }, createdAtMs);
     try {
-      await this.#deps.runs.insert(record);
+      await this.#deps.queue.enqueue(toJob(run ?? { record, request }));
     } catch (error) {
-      this.#requests.release(principal.id, length);
+      // What the queue refuses ends at once, so that none is left behind in the store; its key is free again.
+      const outcome = failedOutcome(toErrorInfo(error));
+      if (claim !== undefined) await this.#deps.runs.unclaim(principal.id, claim.key);
+      if (run === undefined) await this.#ends.endStored(record, outcome, UNSTARTED);
+      else await this.#ends.end(run, outcome, UNSTARTED);
       throw error;
     }
-    await this.#enqueue(this.#hold(record, principal, request, origin));
     return record.id;
   }
 
-  /** @param record Stored, and its request counted. */
-  #hold(record: RunRecord, principal: Principal, { input, ...request }: RunRequest, from: RunOrigin = {}): ActiveRun {
-    const limits: RunLimits = resolveLimits(request.limits, this.#deps.limits);
-    const { promise: ended, resolve: end } = Promise.withResolvers<void>();
-    const run: ActiveRun = {
-      record: { ...record, requestJson: "" },
-      request,
-      inputJson: input === undefined ? undefined : JSON.stringify(input),
-      requestUnits: record.requestJson.length,
-      principal,
-      narrow: narrowingOf(request),
-      limits,
-      asker: from.asker,
-      trace: from.trace,
-      events: new RunEventLog(),
-      bridge: undefined,
-      outcome: undefined,
-      ended,
-      end,
-    };
-    this.#active.set(record.id, run);
-    run.events.add({ type: "queued" }, record.createdAtMs);
-    return run;
-  }
-
-  /** Queues a stored run; a run the queue refuses ends at once, so that none is left behind in the store. */
-  async #enqueue(run: ActiveRun): Promise<void> {
+  /** @returns The id of the run that has the key. @throws IDEMPOTENCY_CONFLICT when that is of another request. */
+  async #insert(record: RunRecord, claim: IdempotencyClaim | undefined): Promise<string | undefined> {
+    const { principal, requestJson } = record;
+    this.#active.makeRoom(principal, requestJson.length);
+    let isHeld = false;
     try {
-      await this.#deps.queue.enqueue(toJob(run));
-    } catch (error) {
-      await this.#finish(run, failedOutcome(toErrorInfo(error)), UNSTARTED);
-      throw error;
+      const claimed = await this.#deps.runs.insert(record, claim);
+      isHeld = claimed === undefined && !this.#isShared;
+      if (claimed === undefined) return undefined;
+      return sameRun(claimed, claim);
+    } finally {
+      if (!isHeld) this.#active.leaveRoom(principal, requestJson.length);
     }
   }
 
-  async #perform(job: Job, signal: AbortSignal): Promise<void> {
-    const { runs, clock, log, performer } = this.#deps;
-    const run = this.#active.get(job.runId);
-    if (run === undefined) {
-      log.error({ runId: job.runId }, "the queue delivered a run that this process does not hold");
-      return;
+  /** Waits until a run rests that another process performs, or that is in line. */
+  async #restElsewhere(principal: Principal, id: string, signal: AbortSignal): Promise<void> {
+    for await (const event of this.watch(principal, id, { signal })) {
+      if (event.type === "ended") return;
+      if (event.type !== "waiting") continue;
+      const { status } = await this.get(principal, id);
+      if (status !== "queued" && status !== "running") return;
     }
-    const startedAtMs = clock.now();
-    try {
-      if (!(await runs.update(job.runId, UNSTARTED, { status: "running", startedAtMs })))
-        throw new RunletError("INTERNAL", "Cannot start the run as it must be stored as queued: it is not");
-    } catch (error) {
-      log.error({ runId: job.runId, ...traceField(run.trace), err: error }, "a run could not be started");
-      await this.#finish(run, failedOutcome(toErrorInfo(error)), UNSTARTED);
-      return;
-    }
-    run.record = { ...run.record, status: "running", startedAtMs };
-    run.events.add({ type: "started" }, startedAtMs);
-    await this.#finish(run, await performer.perform(run, signal), UNFINISHED);
   }
 
-  async #finish(run: ActiveRun, outcome: RunOutcome, from: readonly RunRecord["status"][]): Promise<void> {
-    const { runs, clock, log, onEnded } = this.#deps;
-    const endedAtMs = clock.now();
-    const { id } = run.record;
-    let bytes = run.requestUnits;
-    try {
-      const outcomeJson = JSON.stringify(outcome);
-      await runs.update(id, from, { status: outcome.status, endedAtMs, outcomeJson });
-      bytes += outcomeJson.length;
-    } catch (error) {
-      log.error({ runId: id, ...traceField(run.trace), err: error }, "a run ended and its outcome could not be stored");
-    }
-    run.record = { ...run.record, status: outcome.status, endedAtMs };
-    run.outcome = outcome;
-    run.bridge = undefined;
-    run.events.add({ type: "ended", run: this.#view(run) }, endedAtMs);
-    run.end();
-    this.#requests.release(run.principal.id, run.requestUnits);
-    for (const old of this.#recent.add(id, bytes)) this.#active.delete(old);
-    onEnded({ id, source: run.record.source, outcome });
-  }
-
-  /** Lets go of runs that ended before an instant, in ms since the epoch: the store keeps them no longer. */
-  forgetEndedBefore(endedBeforeMs: number): void {
-    const endedAtMs = (): number | undefined => this.#active.get(this.#recent.oldest ?? "")?.record.endedAtMs;
-    while ((endedAtMs() ?? endedBeforeMs) < endedBeforeMs) this.#active.delete(this.#recent.removeOldest() ?? "");
+  async #stored(principal: Principal, id: string): Promise<RunRecord> {
+    const record = await this.#deps.runs.get(id);
+    this.#authorise(principal, record, id);
+    return record;
   }
 
   #authorise(principal: Principal, record: RunRecord | undefined, id: string): asserts record is RunRecord {
@@ -336,13 +344,36 @@ export class QueuedRunService implements RunService {
   }
 
   #view(run: ActiveRun): RunView {
-    return toRunView(run.record, run.outcome, run.outcome?.calls ?? run.bridge?.calls ?? []);
+    const { record, outcome, bridge, request } = run;
+    const view = toRunView(record, outcome, outcome?.calls ?? bridge?.calls ?? []);
+    return { ...view, ...toRequestView(request) };
   }
 
   async #storedView(record: RunRecord): Promise<RunView> {
     const active = this.#active.get(record.id);
     if (active !== undefined) return this.#view(active);
     const outcome = parseOutcome(record);
-    return toRunView(record, outcome, outcome?.calls ?? (await this.#deps.journal.list(record.id)).map(toCallSummary));
+    const request = toRequestView(parseJson(record.requestJson)?.value);
+    if (outcome !== undefined) return { ...toRunView(record, outcome, outcome.calls), ...request };
+    const calls = record.attempt === 0 ? [] : await this.#deps.journal.list(record.id, { kind: "tool" });
+    const approvals = record.status === "waiting" ? { approvals: toApprovals(calls) } : {};
+    return { ...toRunView(record, outcome, calls.map(toCallSummary)), ...request, ...approvals };
   }
+}
+
+/** The run that a key made before. @throws IDEMPOTENCY_CONFLICT when that was for another request. */
+function sameRun({ runId, digest }: ClaimedRun, claim: IdempotencyClaim | undefined): string {
+  if (digest === claim?.digest) return runId;
+  throw new RunletError(
+    "IDEMPOTENCY_CONFLICT",
+    "Cannot use the idempotency key again as it came with another request before",
+    { hint: "Use a new key for a new request." },
+  );
+}
+
+function whenAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
 }

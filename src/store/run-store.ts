@@ -78,6 +78,10 @@ export interface RunStore {
    * @throws INTERNAL when the id exists.
    */
   insert(run: RunRecord, claim?: IdempotencyClaim): Promise<ClaimedRun | undefined>;
+  /** The run that holds a key; `undefined` when none does. */
+  claimed(principal: string, key: string): Promise<ClaimedRun | undefined>;
+  /** Frees the key of a run that was refused after all; one that is not held is no fault. */
+  unclaim(principal: string, key: string): Promise<void>;
   /**
    * Takes a run up to perform it, if its status is one of `from`: it is `running` then, and its number of attempts one more.
    * Attempts before this one can neither change the run nor journal calls any more.

@@ -21,20 +21,20 @@ async function measure(label: string, count: number, work: () => Promise<unknown
 
 async function bench(name: string, stores: Stores): Promise<void> {
   const ids = Array.from({ length: RUNS }, (_, at) => `run_${String(at).padStart(6, "0")}`);
-  const calls = ids.flatMap((id) => Array.from({ length: CALLS_PER_RUN }, (_, at) => call(id, at + 1)));
+  const calls = ids.flatMap((id) => Array.from({ length: CALLS_PER_RUN }, (_, at) => call(id, at + 1, { attempt: 1 })));
   console.log(`${name}: ${RUNS} runs, ${CALLS_PER_RUN} calls each`);
   await measure("insert a run", RUNS, async () => {
     for (const [at, id] of ids.entries()) await stores.runs.insert(run(id, { principal: `p${at % 10}` }));
   });
-  await measure("update: queued → running", RUNS, async () => {
-    for (const id of ids) await stores.runs.update(id, ["queued"], { status: "running", startedAtMs: 1 });
+  await measure("take: queued → running", RUNS, async () => {
+    for (const id of ids) await stores.runs.take(id, ["queued"], 1);
   });
   await measure("journal: begin", calls.length, async () => {
     for (const start of calls) await stores.journal.begin(start);
   });
-  const settlement = { outcome: "ok", settledAtMs: 2, resultJson: RESULT_JSON, error: undefined } as const;
+  const settlement = { outcome: "ok", settledAtMs: 2, order: 1, resultJson: RESULT_JSON, error: undefined } as const;
   await measure("journal: settle, 2 kB", calls.length, async () => {
-    for (const { runId, seq } of calls) await stores.journal.settle(runId, seq, settlement);
+    for (const { runId, seq } of calls) await stores.journal.settle({ runId, seq, attempt: 1 }, settlement);
   });
   await measure("update: running → succeeded, 1 kB", RUNS, async () => {
     const change = { status: "succeeded", endedAtMs: 3, outcomeJson: OUTCOME_JSON } as const;

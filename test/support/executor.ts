@@ -1,5 +1,4 @@
 import { afterAll, beforeAll } from "vitest";
-import type { CallReply } from "../../src/bridge/execution-host.ts";
 import { BUILT_IN_LIMITS } from "../../src/config/limits.ts";
 import type { RunLimits } from "../../src/config/limits.ts";
 import type { ExecutionResult, ResultJson } from "../../src/executor/executor.ts";
@@ -8,6 +7,8 @@ import type { ExecutionClock } from "../../src/executor/run-seed.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import type { ErrorInfo } from "../../src/lib/errors.ts";
 import type { RunnableScript } from "../../src/script/script.ts";
+import { answering } from "./hosts.ts";
+import type { Answer } from "./hosts.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import type { Log } from "../../src/lib/log.ts";
 
@@ -38,7 +39,7 @@ export interface RunOptions {
   /** Methods by namespace. @default `{ shop: ["list", "buy"] }` */
   readonly names?: Readonly<Record<string, readonly string[]>>;
   /** Answers calls; by default with their arguments. */
-  readonly answer?: (path: readonly string[], args: readonly unknown[]) => CallReply | Promise<CallReply>;
+  readonly answer?: (path: readonly string[], args: readonly unknown[]) => Answer | Promise<Answer>;
 }
 
 /** A real executor that is ready to take runs; of one process, unless said otherwise. The caller closes it. */
@@ -83,11 +84,11 @@ export async function runScript(
       signal: new AbortController().signal,
     },
     {
-      call: async (_, path, args) => {
+      ...answering((path, args) => {
         const call = { path: JSON.parse(path) as string[], args: JSON.parse(args) as unknown[] };
         calls.push(call);
         return answer(call.path, call.args);
-      },
+      }),
       log: (level, _, text) => {
         levels.push(level);
         logs.push(text);
@@ -119,7 +120,7 @@ export function parseResult(json: ResultJson): unknown {
 }
 
 /** A failure as the host tells it to a script. */
-export function failure(info: Readonly<Record<string, unknown>>): CallReply {
+export function failure(info: Readonly<Record<string, unknown>>): Answer {
   return { ok: false, json: JSON.stringify({ retryable: false, ...info }) };
 }
 

@@ -137,5 +137,7 @@ export function createFakeRuns(perform: FakePerform): FakeRunService {
       run.abort.abort(new RunletError("RUN_CANCELLED", "The caller cancelled"));
       return run.view;
     },
+    decide: () => Promise.reject(new RunletError("NOT_AWAITING", "These runs wait for nothing")),
+    replay: () => Promise.reject(new RunletError("RESULT_GONE", "These runs are not replayed")),
   };
 }

@@ -20,12 +20,12 @@ export function run(id: string, members: Partial<RunRecord> = {}): RunRecord {
   };
 }
 
-/** A call as it is journaled when it leaves, by the first attempt of its run. */
+/** A call as it is journaled when it leaves, of a run that nobody took up. */
 export function call(runId: string, seq: number, members: Partial<CallStart> = {}): CallStart {
   return {
     runId,
     seq,
-    attempt: 1,
+    attempt: 0,
     kind: "tool",
     key: "k",
     server: "files",

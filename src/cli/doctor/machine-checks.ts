@@ -116,7 +116,7 @@ async function checkExecutor(config: Config, command: ExecutorCommand, clock: Cl
         limits: config.limits.defaults,
         signal: new AbortController().signal,
       },
-      { call: async () => ({ ok: false, json: "{}" }), log: () => undefined, emit: () => undefined },
+      { call: () => undefined, tick: () => undefined, log: () => undefined, emit: () => undefined },
     );
     if (result.status === "failed") return fail("executor", `${result.error.code}: ${result.error.message}`, remedy);
     const answer = result.resultJson === undefined ? "nothing" : Buffer.from(result.resultJson).toString("utf8");

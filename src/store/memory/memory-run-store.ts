@@ -45,6 +45,18 @@ export class MemoryRunStore implements RunStore {
     return undefined;
   }
 
+  async claimed(principal: string, key: string): Promise<ClaimedRun | undefined> {
+    this.#use("look an idempotency key up");
+    return this.#claims.get(JSON.stringify([principal, key]));
+  }
+
+  async unclaim(principal: string, key: string): Promise<void> {
+    this.#use("free an idempotency key");
+    const name = JSON.stringify([principal, key]);
+    this.#claimOf.delete(this.#claims.get(name)?.runId ?? "");
+    this.#claims.delete(name);
+  }
+
   async take(id: string, from: readonly RunStatus[], now: number): Promise<RunTaken | undefined> {
     this.#use("take a run up");
     const run = this.#runs.get(id);

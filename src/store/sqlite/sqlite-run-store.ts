@@ -34,6 +34,8 @@ const INSERT = `
 const CLAIMED = "SELECT run_id, digest FROM claims WHERE principal = :principal AND key = :key";
 const CLAIM = "INSERT INTO claims (principal, key, digest, run_id) VALUES (:principal, :key, :digest, :runId)";
 
+const UNCLAIM = "DELETE FROM claims WHERE principal = :principal AND key = :key";
+
 const TAKE = `
   UPDATE runs SET
     status        = 'running',
@@ -71,6 +73,7 @@ export class SqliteRunStore implements RunStore {
   readonly #insert: StatementSync;
   readonly #claimed: StatementSync;
   readonly #claim: StatementSync;
+  readonly #unclaim: StatementSync;
   readonly #take: StatementSync;
   readonly #update: StatementSync;
   readonly #get: StatementSync;
@@ -85,6 +88,7 @@ export class SqliteRunStore implements RunStore {
     this.#insert = connection.prepare(INSERT);
     this.#claimed = connection.prepare(CLAIMED);
     this.#claim = connection.prepare(CLAIM);
+    this.#unclaim = connection.prepare(UNCLAIM);
     this.#take = connection.prepare(TAKE);
     this.#update = connection.prepare(UPDATE);
     this.#get = connection.prepare(GET);
@@ -106,11 +110,8 @@ export class SqliteRunStore implements RunStore {
       const { principal } = run;
       const { key, digest } = claim;
       // One connection, and nothing waits in between: no other write can come in.
-      const claimed = this.#claimed.get({ principal, key });
-      if (claimed !== undefined) {
-        const read = new RowReader("idempotency key", claimed);
-        return { runId: read.text("run_id"), digest: read.text("digest") };
-      }
+      const claimed = this.#findClaim(principal, key);
+      if (claimed !== undefined) return claimed;
       this.#database.transaction(() => {
         this.#insertOne(run);
         this.#claim.run({ principal, key, digest, runId: run.id });
@@ -138,6 +139,21 @@ export class SqliteRunStore implements RunStore {
     } catch (error) {
       throw violatedConstraint(error) === "duplicate" ? runExists(run.id) : error;
     }
+  }
+
+  async claimed(principal: string, key: string): Promise<ClaimedRun | undefined> {
+    return this.#database.attempt("look an idempotency key up", () => this.#findClaim(principal, key));
+  }
+
+  #findClaim(principal: string, key: string): ClaimedRun | undefined {
+    const row = this.#claimed.get({ principal, key });
+    if (row === undefined) return undefined;
+    const read = new RowReader("idempotency key", row);
+    return { runId: read.text("run_id"), digest: read.text("digest") };
+  }
+
+  async unclaim(principal: string, key: string): Promise<void> {
+    this.#database.attempt("free an idempotency key", () => this.#unclaim.run({ principal, key }));
   }
 
   async take(id: string, from: readonly RunStatus[], startedAtMs: number): Promise<RunTaken | undefined> {

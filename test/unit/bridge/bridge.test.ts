@@ -1,3 +1,4 @@
+import { ask } from "../../support/hosts.ts";
 import { describe, expect, test } from "vitest";
 import type { CatalogSource } from "../../../src/catalog/catalog.ts";
 import { RunletError } from "../../../src/lib/errors.ts";
@@ -60,12 +61,12 @@ describe("which tool a call means", () => {
         details: { nearest: expect.arrayContaining(["files.readFile"]) },
       },
     });
-    expect([calls, await journal.list("run_1")]).toEqual([[], []]);
+    expect([calls, await journal.list("run_1", { kind: "tool" })]).toEqual([[], []]);
   });
 
   test("a name of any length is quoted in part only", async () => {
     const { host } = await createBridge({ limits: { errorBytes: 200 } });
-    const reply = await host.call(1, JSON.stringify(["files", "x".repeat(500_000)]), "[]");
+    const reply = await ask(host, JSON.stringify(["files", "x".repeat(500_000)]), "[]");
     expect(reply.ok).toBe(false);
     expect(reply.json.length).toBeLessThan(2_000);
   });
@@ -113,7 +114,7 @@ describe("arguments", () => {
 
   test("a __proto__ in the arguments is a key like any other", async () => {
     const { host, calls } = await createBridge();
-    await host.call(1, '["files","readFile"]', '[{"__proto__":{"polluted":true},"path":"/a"}]');
+    await ask(host, '["files","readFile"]', '[{"__proto__":{"polluted":true},"path":"/a"}]');
     expect(Object.keys(calls[0]?.arguments ?? {})).toEqual(["__proto__", "path"]);
     expect("polluted" in {}).toBe(false);
   });
@@ -124,7 +125,7 @@ describe("limits, held whatever the executor process holds", () => {
     const { bridge, call, over } = await createBridge({ limits: { toolCalls: 2 } });
     await call(["files", "readFile"], { path: "/a" });
     const second = bridge.host(over.signal);
-    expect(await second.call(1, '["files","readFile"]', '["/a"]')).toMatchObject({ ok: true });
+    expect(await ask(second, '["files","readFile"]', '["/a"]')).toMatchObject({ ok: true });
     expect(await call(["files", "readFile"], { path: "/a" })).toMatchObject({
       ok: false,
       value: { code: "TOOL_CALL_LIMIT" },
@@ -194,9 +195,9 @@ describe("limits, held whatever the executor process holds", () => {
     ],
   ])("%s are refused and reach nobody", async (_, names, args, code) => {
     const { host, calls } = await createBridge();
-    expect(await host.call(1, names, args)).toMatchObject({ ok: false, json: expect.stringContaining(code) });
+    expect(await ask(host, names, args)).toMatchObject({ ok: false, json: expect.stringContaining(code) });
     expect(calls).toEqual([]);
-    expect(await host.call(2, '["files","find"]', "[]")).toMatchObject({ ok: true });
+    expect(await ask(host, '["files","find"]', "[]")).toMatchObject({ ok: true });
   });
 
   test("an emitted value that is nested without end is dropped", async () => {

@@ -1,6 +1,6 @@
 import { CallBytes } from "../../../src/bridge/call-bytes.ts";
 import { Bridge } from "../../../src/bridge/bridge.ts";
-import type { BridgeListener, BridgeOptions } from "../../../src/bridge/bridge.ts";
+import type { BridgeListener, BridgeOptions } from "../../../src/bridge/bridge-options.ts";
 import { createCatalogSource } from "../../../src/catalog/catalog-source.ts";
 import { BUILT_IN_LIMITS } from "../../../src/config/limits.ts";
 import type { RunLimits } from "../../../src/config/limits.ts";
@@ -10,6 +10,7 @@ import { systemClock } from "../../../src/lib/clock.ts";
 import { silentLog } from "../../../src/lib/log.ts";
 import { createMemoryStores } from "../../../src/store/memory/create-memory-stores.ts";
 import { createFakeRegistry, createFakeUpstream } from "../../support/gateway-parts.ts";
+import { ask } from "../../support/hosts.ts";
 import { run } from "../../support/records.ts";
 
 const path = { type: "object", properties: { path: { type: "string" }, mode: { type: "string" } }, required: ["path"] };
@@ -48,6 +49,7 @@ export async function createBridge(
 ) {
   const stores = createMemoryStores();
   await stores.runs.insert(run("run_1"));
+  await stores.runs.take("run_1", ["queued"], 1_000);
   const events: string[] = [];
   const calls: ToolCall[] = [];
   const over = new AbortController();
@@ -57,6 +59,7 @@ export async function createBridge(
     callStarted: ({ seq, server, tool }) => void events.push(`started ${seq} ${server}.${tool}`),
     callProgress: ({ seq, progress }) => void events.push(`progress ${seq} ${progress}`),
     callSettled: ({ seq, outcome }) => void events.push(`settled ${seq} ${outcome}`),
+    approvalRequested: ({ seq }) => void events.push(`asked ${seq}`),
   };
   const catalogs = createCatalogSource(servers());
   const answer = setup.gateway ?? (async (call: ToolCall) => result(call.arguments));
@@ -80,12 +83,11 @@ export async function createBridge(
     ...setup.change,
   });
   const host = bridge.host(over.signal);
-  let id = 0;
   const call = async (
     names: readonly string[],
     ...args: readonly unknown[]
   ): Promise<{ ok: boolean; value: unknown }> => {
-    const reply = await host.call(++id, JSON.stringify(names), JSON.stringify(args));
+    const reply = await ask(host, JSON.stringify(names), JSON.stringify(args));
     return { ok: reply.ok, value: JSON.parse(reply.json) as unknown };
   };
   return { bridge, host, call, calls, events, over, catalogs, journal: stores.journal };

@@ -3,6 +3,7 @@ import { BUILT_IN_LIMITS } from "../../../src/config/limits.ts";
 import type { RunLimits } from "../../../src/config/limits.ts";
 import type { ExecutionResult, Executor } from "../../../src/executor/executor.ts";
 import { prepareScript } from "../../../src/script/prepare.ts";
+import { answering } from "../../support/hosts.ts";
 import { parseResult } from "../../support/executor.ts";
 
 /** The default limits, tighter where a test would wait for them. */
@@ -34,7 +35,7 @@ export function recordingHost(answer: (path: string[], args: unknown[]) => unkno
     calls: [],
     logs: [],
     emitted: [],
-    async call(_, path, args) {
+    ...answering(async (path, args) => {
       host.calls.push({ path, args });
       try {
         const value = await answer(JSON.parse(path) as string[], JSON.parse(args) as unknown[]);
@@ -43,7 +44,7 @@ export function recordingHost(answer: (path: string[], args: unknown[]) => unkno
         if (!(error instanceof FailedCall)) throw error;
         return { ok: false, json: JSON.stringify(error.info) };
       }
-    },
+    }),
     log: (_, __, text) => void host.logs.push(text),
     emit: (json) => void host.emitted.push(json),
   };

@@ -9,8 +9,8 @@ import type { Log } from "../../../src/lib/log.ts";
 import { systemClock } from "../../../src/lib/clock.ts";
 import { RunletError } from "../../../src/lib/errors.ts";
 import type { GuardedRegistry } from "../../../src/catalog/guard/guarded-registry.ts";
-import type { CallQuery, RunEvent, RunRequest, RunView, WholeResult } from "../../../src/runs/run.ts";
-import type { RunService } from "../../../src/runs/run-service.ts";
+import type { CallQuery, RunDecision, RunEvent, RunRequest, RunView, WholeResult } from "../../../src/runs/run.ts";
+import type { ReplayOptions, RunService } from "../../../src/runs/run-service.ts";
 import type { CallRecord } from "../../../src/store/journal.ts";
 import type { Upstream, UpstreamStatus } from "../../../src/upstream/upstream.ts";
 
@@ -23,6 +23,7 @@ export class FakeRuns implements RunService {
   readonly cancelled: string[] = [];
   readonly waits: number[] = [];
   readonly listed: unknown[] = [];
+  readonly decided: { principal: string; id: string; decision: RunDecision }[] = [];
   /** The calls of every run. */
   journaled: CallRecord[] = [];
   /** Watches that are not over. */
@@ -60,6 +61,16 @@ export class FakeRuns implements RunService {
 
   async get(_: Principal, id: string): Promise<RunView> {
     return this.view(id);
+  }
+
+  async decide(principal: Principal, id: string, decision: RunDecision): Promise<RunView> {
+    this.decided.push({ principal: principal.id, id, decision });
+    return this.view(id);
+  }
+
+  async replay(principal: Principal, id: string, { script, dryRun }: ReplayOptions): Promise<RunView> {
+    const request = { ...(script !== undefined && { script }), ...(dryRun === true && { dryRun }), replayOf: id };
+    return this.submit(principal, request);
   }
 
   async list(principal: Principal, query: { limit: number }): Promise<{ runs: RunView[]; nextCursor?: string }> {

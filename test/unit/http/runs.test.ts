@@ -158,6 +158,11 @@ describe("the calls of a run", () => {
     settledAtMs: 1_041,
     resultJson: '["x"]',
     error: undefined,
+    order: 1,
+    approval: undefined,
+    attempt: 1,
+    kind: "tool",
+    key: "k",
   } as const;
 
   test("come with their arguments and results", async () => {

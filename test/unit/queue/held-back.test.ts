@@ -23,7 +23,8 @@ async function settle(): Promise<void> {
   for (let at = 0; at < 3; at++) await turn();
 }
 
-const enqueue = (runId: string, principal = "ann"): Promise<void> => queue.enqueue({ runId, principal, priority: 0 });
+const enqueue = (runId: string, principal = "ann"): Promise<void> =>
+  queue.enqueue({ runId, principal, priority: 0, attempt: 1 });
 const order = (): string[] => Array.from(started.keys());
 
 async function end(runId: string): Promise<void> {

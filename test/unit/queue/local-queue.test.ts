@@ -34,7 +34,7 @@ async function settle(): Promise<void> {
 }
 
 const enqueue = (runId: string, principal = "ann", priority = 0): Promise<void> =>
-  queue.enqueue({ runId, principal, priority });
+  queue.enqueue({ runId, principal, priority, attempt: 1 });
 const order = (): string[] => started.map(({ runId }) => runId);
 
 async function end(runId: string): Promise<void> {

@@ -11,7 +11,7 @@ function takeAll(waiting: WaitingJobs): string[] {
 
 function filled(...jobs: readonly (readonly [runId: string, principal: string, priority?: number])[]): WaitingJobs {
   const waiting = new WaitingJobs();
-  for (const [runId, principal, priority = 0] of jobs) waiting.add({ runId, principal, priority });
+  for (const [runId, principal, priority = 0] of jobs) waiting.add({ runId, principal, priority, attempt: 1 });
   return waiting;
 }
 
@@ -69,7 +69,7 @@ describe("waiting jobs", () => {
   it("of a principal who comes late wait for one turn of each other, not for their jobs", () => {
     const waiting = filled(["a1", "ann"], ["a2", "ann"], ["a3", "ann"]);
     expect(waiting.take()?.runId).toBe("a1");
-    waiting.add({ runId: "b1", principal: "bob", priority: 0 });
+    waiting.add({ runId: "b1", principal: "bob", priority: 0, attempt: 1 });
     expect(takeAll(waiting)).toEqual(["a2", "b1", "a3"]);
   });
 
@@ -86,7 +86,7 @@ describe("waiting jobs", () => {
         for (const [at, action] of steps.entries()) {
           switch (action.kind) {
             case "add": {
-              const job = { runId: String(at), principal: action.principal, priority: action.priority };
+              const job = { runId: String(at), principal: action.principal, priority: action.priority, attempt: 1 };
               waiting.add(job);
               model.add(job);
               break;
@@ -117,7 +117,8 @@ describe("waiting jobs", () => {
       fc.property(counts, (jobsOf) => {
         const waiting = new WaitingJobs();
         for (const [who, count] of jobsOf.entries()) {
-          for (let at = 0; at < count; at++) waiting.add({ runId: `${who}/${at}`, principal: `${who}`, priority: 0 });
+          for (let at = 0; at < count; at++)
+            waiting.add({ runId: `${who}/${at}`, principal: `${who}`, priority: 0, attempt: 1 });
         }
         for (let round = 0; round < 20; round++) {
           const due = jobsOf.flatMap((count, who) => (count > round ? [`${who}/${round}`] : []));
@@ -131,9 +132,10 @@ describe("waiting jobs", () => {
   it("cost as little with a hundred thousand of one principal as their logarithm", () => {
     const waiting = new WaitingJobs();
     const startedAt = performance.now();
-    for (let at = 0; at < 100_000; at++) waiting.add({ runId: `a${at}`, principal: "ann", priority: at % 7 });
+    for (let at = 0; at < 100_000; at++)
+      waiting.add({ runId: `a${at}`, principal: "ann", priority: at % 7, attempt: 1 });
     for (let at = 0; at < 100_000; at += 2) waiting.delete(`a${at}`);
-    waiting.add({ runId: "b", principal: "bob", priority: 0 });
+    waiting.add({ runId: "b", principal: "bob", priority: 0, attempt: 1 });
     expect([waiting.take()?.principal, waiting.take()?.principal]).toEqual(["ann", "bob"]);
     expect(takeAll(waiting)).toHaveLength(49_999);
     expect(performance.now() - startedAt).toBeLessThan(5_000);

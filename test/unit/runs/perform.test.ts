@@ -1,3 +1,4 @@
+import { ask } from "../../support/hosts.ts";
 import { describe, expect, test } from "vitest";
 import { RunletError } from "../../../src/lib/errors.ts";
 import type { PlanRequest } from "../../../src/planner/planner.ts";
@@ -30,7 +31,7 @@ describe("a script", () => {
       expect([inputJson, limits.toolCalls]).toEqual(['{"a":1}', 5]);
       host.log("warn", 2, "careful");
       host.emit("[1]");
-      await host.call(1, '["files","read"]', '[{"path":"/a"}]');
+      await ask(host, '["files","read"]', '[{"path":"/a"}]');
       return value('{"x":1}');
     };
     const { run } = await perform({ play }, { script: "mcp.files.read()", input: { a: 1 }, limits: { toolCalls: 5 } });
@@ -93,7 +94,7 @@ describe("a script", () => {
     const { run } = await perform(
       {
         play: async (_, host) => {
-          void host.call(1, '["files","read"]', "[]");
+          void ask(host, '["files","read"]', "[]");
           await new Promise((resolve) => setTimeout(resolve, 10));
           return value("1");
         },
@@ -191,7 +192,7 @@ describe("a task", () => {
   ] as const)("after a call of %s that ended with %s the model wrote %i script(s)", async (tool, code, count) => {
     const model = writes("a()", "b()");
     const play: Play = async (_, host) => {
-      await host.call(1, JSON.stringify(["files", tool]), "[]");
+      await ask(host, JSON.stringify(["files", tool]), "[]");
       return failure("SCRIPT_ERROR");
     };
     const gateway = async () => {

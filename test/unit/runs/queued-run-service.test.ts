@@ -1,3 +1,4 @@
+import { ask } from "../../support/hosts.ts";
 import { describe, expect, test } from "vitest";
 import { RunletError } from "../../../src/lib/errors.ts";
 import { silentLog } from "../../../src/lib/log.ts";
@@ -67,9 +68,7 @@ describe("submit and wait", () => {
 
   test("where the start cannot be stored the run fails, and nobody waits for ever", async () => {
     const stores = createMemoryStores();
-    const update = stores.runs.update.bind(stores.runs);
-    stores.runs.update = (id, from, change) =>
-      change.status === "running" ? Promise.reject(new Error("disk full")) : update(id, from, change);
+    stores.runs.take = () => Promise.reject(new Error("disk full"));
     const { service } = createRuns({ stores });
     const run = await submitAndWait(service);
     expect(run).toMatchObject({ status: "failed", error: { code: "INTERNAL" } });
@@ -217,7 +216,7 @@ describe("watch", () => {
     const { service } = createRuns({
       play: async (_, host) => {
         host.log("info", 1, "one");
-        await host.call(1, '["files","read"]', "[]");
+        await ask(host, '["files","read"]', "[]");
         await opened.opened;
         host.emit("2");
         return value("3");
@@ -298,27 +297,13 @@ describe("recover", () => {
     return stores;
   }
 
-  test("queued runs are run, running ones are not repeated and keep the list of their calls", async () => {
-    const stores = await left(["run_1"], ["run_2", { status: "running", startedAtMs: 1 }]);
-    await stores.journal.begin({
-      runId: "run_2",
-      seq: 1,
-      server: "files",
-      tool: "write",
-      argumentsJson: "{}",
-      startedAtMs: 1,
-    });
+  test("queued runs are run, and running ones go on with another attempt", async () => {
+    const stores = await left(["run_1"], ["run_2", { status: "running", startedAtMs: 1, attempt: 1 }]);
     const { service } = createRuns({ stores });
     await service.recover();
-    expect(await service.wait(ANN, "run_1", { maxWaitMs: 5_000 })).toMatchObject({
-      status: "succeeded",
-      result: "return 1",
-    });
-    expect(await service.get(ANN, "run_2")).toMatchObject({
-      status: "failed",
-      error: { code: "EXECUTOR_LOST" },
-      calls: [{ seq: 1, tool: "write", outcome: "pending" }],
-    });
+    const end = { status: "succeeded", result: "return 1" };
+    expect(await service.wait(ANN, "run_1", { maxWaitMs: 5_000 })).toMatchObject(end);
+    expect(await service.wait(ANN, "run_2", { maxWaitMs: 5_000 })).toMatchObject({ ...end, attempt: 2 });
   });
 
   test("more runs than the queue takes are taken up one after the other, in order", async () => {
@@ -361,8 +346,9 @@ describe("recover", () => {
     const stores = await left(["run_1", { principal: "carl" }], ["run_2", { requestJson: "{" }]);
     const { service } = createRuns({ stores });
     await service.recover();
-    expect(await service.get(ROOT, "run_1")).toMatchObject({ status: "failed", error: { code: "FORBIDDEN" } });
-    expect(await service.get(ANN, "run_2")).toMatchObject({ status: "failed", error: { code: "INTERNAL" } });
+    const wait = { maxWaitMs: 5_000 };
+    expect(await service.wait(ROOT, "run_1", wait)).toMatchObject({ status: "failed", error: { code: "FORBIDDEN" } });
+    expect(await service.wait(ANN, "run_2", wait)).toMatchObject({ status: "failed", error: { code: "INTERNAL" } });
   });
 });
 

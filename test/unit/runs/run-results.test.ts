@@ -1,3 +1,4 @@
+import { ask } from "../../support/hosts.ts";
 import { buffer } from "node:stream/consumers";
 import { describe, expect, test } from "vitest";
 import type { Log } from "../../../src/lib/log.ts";
@@ -172,7 +173,7 @@ describe("the calls of a run", () => {
     const { service } = createRuns({
       gateway: async (call) => ({ value: "x".repeat(6_000_000), content: [], outcome: "ok", bytes: call.tool.length }),
       play: async (_, host) => {
-        for (let id = 1; id <= 5; id++) await host.call(id, '["files","read"]', `[{"n":${id}}]`);
+        for (let id = 1; id <= 5; id++) await ask(host, '["files","read"]', `[{"n":${id}}]`);
         return value("1");
       },
     });

@@ -17,6 +17,7 @@ import { silentLog } from "../../../src/lib/log.ts";
 import type { Log } from "../../../src/lib/log.ts";
 import type { Plan, Planner, PlanRequest } from "../../../src/planner/planner.ts";
 import { createLocalQueue } from "../../../src/queue/local-queue.ts";
+import { MemoryRunEvents } from "../../../src/runs/run-events.ts";
 import { Performer } from "../../../src/runs/perform.ts";
 import { QueuedRunService } from "../../../src/runs/queued-run-service.ts";
 import { RunResults } from "../../../src/runs/run-results.ts";
@@ -80,6 +81,7 @@ export interface Setup {
   readonly catalogs?: CatalogSource;
   readonly stores?: Stores;
   readonly typeChecker?: TypeChecker;
+  readonly isDurable?: boolean;
   readonly depth?: number;
   readonly concurrency?: number;
   readonly log?: Log;
@@ -134,7 +136,9 @@ export function createRuns(setup: Setup = {}) {
     limits: BUILT_IN_LIMITS,
     canPlan: planner !== undefined,
     findPrincipal: (id) => (setup.principals ?? [ANN, BOB]).find((principal) => principal.id === id),
-    onEnded: ({ outcome }) => void ended.push(outcome),
+    events: new MemoryRunEvents(),
+    isDurable: setup.isDurable ?? false,
+    onRest: ({ outcome }) => void (outcome !== undefined && ended.push(outcome)),
     clock: systemClock,
     log,
   });

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import type { CallReply } from "../../../src/bridge/execution-host.ts";
+import type { Answer } from "../../support/hosts.ts";
 import { errorInfo, RunletError } from "../../../src/lib/errors.ts";
 import type { ErrorInfo } from "../../../src/lib/errors.ts";
 import { createSnapshot } from "../../../src/catalog/snapshot.ts";
@@ -27,7 +27,7 @@ const executor = useExecutor();
 const options = {
   input: { city: "Oslo" },
   names: { box: ["echo"] },
-  answer: (_: readonly string[], args: readonly unknown[]): CallReply => ({ ok: true, json: JSON.stringify(args[0]) }),
+  answer: (_: readonly string[], args: readonly unknown[]): Answer => ({ ok: true, json: JSON.stringify(args[0]) }),
 };
 
 /** Prepares and runs a text as a run does. */

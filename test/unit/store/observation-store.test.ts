@@ -1,3 +1,4 @@
+import { makeDatabaseBefore } from "../../support/old-database.ts";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -89,19 +90,9 @@ test("observations in SQLite outlive the process, and a batch that fails is not 
 });
 
 test("a database of the version before observations is brought up to date", async () => {
-  await createSqliteStores(folder).close();
-  const database = new DatabaseSync(join(folder, "runlet.db"));
-  const step = MIGRATIONS.findIndex((sql) => sql.includes("CREATE TABLE observations"));
-  const later = ["observations", ...MIGRATIONS.slice(step + 1).flatMap(tablesOf)];
-  for (const table of later) database.exec(`DROP TABLE ${table}`);
-  database.exec(`PRAGMA user_version = ${step}`);
-  database.close();
+  makeDatabaseBefore(folder, "CREATE TABLE observations");
   const stores = createSqliteStores(folder);
   await stores.observations.save([observation("a")]);
   expect(await stores.observations.list(10)).toEqual([observation("a")]);
   await stores.close();
 });
-
-function tablesOf(sql: string): string[] {
-  return [...sql.matchAll(/CREATE TABLE (?<name>\w+)/gu)].map((match) => match.groups?.["name"] ?? "");
-}

@@ -1,3 +1,4 @@
+import { makeDatabaseBefore } from "../../support/old-database.ts";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -99,13 +100,7 @@ describe("pins in a file", () => {
   });
 
   test("of the version before pins are made when the database is brought up to date", async () => {
-    await createSqliteStores(folder).close();
-    const database = new DatabaseSync(join(folder, "runlet.db"));
-    const step = MIGRATIONS.findIndex((sql) => sql.includes("CREATE TABLE pins"));
-    const later = MIGRATIONS.slice(step).flatMap((sql) => [...sql.matchAll(/CREATE TABLE (?<name>\w+)/gu)]);
-    for (const { groups } of later) database.exec(`DROP TABLE ${groups?.["name"] ?? ""}`);
-    database.exec(`PRAGMA user_version = ${step}`);
-    database.close();
+    makeDatabaseBefore(folder, "CREATE TABLE pins");
     const stores = createSqliteStores(folder);
     await stores.pins.save([pin("files")]);
     expect(await stores.pins.list()).toEqual([pin("files")]);

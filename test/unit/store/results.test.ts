@@ -1,3 +1,4 @@
+import { Attempts } from "../../../src/store/attempts.ts";
 import { buffer } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
 import { RESULT_PART_BYTES } from "../../../src/store/result-store.ts";
@@ -87,7 +88,7 @@ describe.each(STORE_KINDS)("whole results in %s", (_, open) => {
 
 test("a result that the disk has no room for is refused, leaves nothing behind, and harms no run", async () => {
   const database = openDatabase(":memory:");
-  const runs = new SqliteRunStore(database);
+  const runs = new SqliteRunStore(database, new Attempts(() => 0));
   const results = new SqliteResultStore(database);
   await runs.insert(run("run_1"));
   database.connection.exec("PRAGMA max_page_count = 700");

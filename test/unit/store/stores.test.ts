@@ -194,17 +194,29 @@ function describeStores(name: string, open: () => OpenedStores): void {
 
       it("shows a call as pending until it settles", async () => {
         await stores.journal.begin(call("run_1", 1));
-        const pending = { outcome: "pending", settledAtMs: undefined, resultJson: undefined, error: undefined };
+        const pending = {
+          outcome: "pending",
+          settledAtMs: undefined,
+          order: undefined,
+          resultJson: undefined,
+          error: undefined,
+          approval: undefined,
+        };
         expect(await stores.journal.list("run_1")).toEqual([{ ...call("run_1", 1), ...pending }]);
-        const settlement = { outcome: "ok", settledAtMs: 30, resultJson: "[1]", error: undefined } as const;
-        await stores.journal.settle("run_1", 1, settlement);
-        expect(await stores.journal.list("run_1")).toEqual([{ ...call("run_1", 1), ...settlement }]);
+        const settlement = { outcome: "ok", settledAtMs: 30, order: 1, resultJson: "[1]", error: undefined } as const;
+        await stores.journal.settle({ runId: "run_1", seq: 1, attempt: 0 }, settlement);
+        expect(await stores.journal.list("run_1")).toEqual([
+          { ...call("run_1", 1), ...settlement, approval: undefined },
+        ]);
       });
 
       it("keeps an error with everything it carries", async () => {
         const error = errorInfo("TOOL_FAILED", "No such file.", { tool: "read", details: { path: ["a", 1] } });
         await stores.journal.begin(call("run_1", 1));
-        await stores.journal.settle("run_1", 1, { outcome: "error", settledAtMs: 3, resultJson: undefined, error });
+        await stores.journal.settle(
+          { runId: "run_1", seq: 1, attempt: 0 },
+          { outcome: "error", settledAtMs: 3, order: 1, resultJson: undefined, error },
+        );
         expect((await stores.journal.list("run_1"))[0]?.error).toEqual(error);
       });
 
@@ -233,12 +245,16 @@ function describeStores(name: string, open: () => OpenedStores): void {
 
       it("lets the first settlement stand", async () => {
         await stores.journal.begin(call("run_1", 1));
-        const first = { outcome: "ok", settledAtMs: 3, resultJson: "1", error: undefined } as const;
-        await stores.journal.settle("run_1", 1, first);
-        await expect(stores.journal.settle("run_1", 1, { ...first, resultJson: "2" })).rejects.toMatchObject({
+        const first = { outcome: "ok", settledAtMs: 3, order: 1, resultJson: "1", error: undefined } as const;
+        await stores.journal.settle({ runId: "run_1", seq: 1, attempt: 0 }, first);
+        await expect(
+          stores.journal.settle({ runId: "run_1", seq: 1, attempt: 0 }, { ...first, resultJson: "2" }),
+        ).rejects.toMatchObject({
           code: "INTERNAL",
         });
-        await expect(stores.journal.settle("run_1", 2, first)).rejects.toMatchObject({ code: "INTERNAL" });
+        await expect(stores.journal.settle({ runId: "run_1", seq: 2, attempt: 0 }, first)).rejects.toMatchObject({
+          code: "INTERNAL",
+        });
         expect((await stores.journal.list("run_1"))[0]?.resultJson).toBe("1");
       });
     });
@@ -263,10 +279,11 @@ function describeStores(name: string, open: () => OpenedStores): void {
         const settlement = {
           outcome: "ok",
           settledAtMs: 3,
+          order: 1,
           resultJson: `"${"x".repeat(100)}"`,
           error: undefined,
         } as const;
-        await stores.journal.settle("run_1", 2, settlement);
+        await stores.journal.settle({ runId: "run_1", seq: 2, attempt: 0 }, settlement);
         expect(await seqs({ maxSize: 50 })).toEqual([1, 2]);
         expect(await seqs({ after: 2, maxSize: 0 })).toEqual([3]);
       });
@@ -300,7 +317,7 @@ function describeStores(name: string, open: () => OpenedStores): void {
       await stores.close();
       await stores.close();
       await stores.runs.close();
-      const settlement = { outcome: "ok", settledAtMs: 1, resultJson: "1", error: undefined } as const;
+      const settlement = { outcome: "ok", settledAtMs: 1, order: 1, resultJson: "1", error: undefined } as const;
       const late = [
         () => stores.runs.insert(run("run_2")),
         () => stores.runs.update("run_1", ["queued"], { status: "running" }),
@@ -308,7 +325,7 @@ function describeStores(name: string, open: () => OpenedStores): void {
         () => stores.runs.list(EVERYTHING),
         () => stores.runs.unfinished(),
         () => stores.journal.begin(call("run_1", 1)),
-        () => stores.journal.settle("run_1", 1, settlement),
+        () => stores.journal.settle({ runId: "run_1", seq: 1, attempt: 0 }, settlement),
         () => stores.journal.list("run_1"),
         () => stores.results.put("run_1", new Uint8Array(1)),
         () => stores.results.get("run_1"),
