@@ -228,7 +228,8 @@ export class QueuedRunService implements RunService {
         `Cannot replay the run as it must have ended: current status is ${status}`,
       );
     const record = await this.#stored(principal, id);
-    const { task, webhook: _, delayMs: __, ...request } = parseJson(record.requestJson)?.value as RunRequest;
+    const asked = (parseJson(record.requestJson)?.value ?? {}) as RunRequest;
+    const { task, webhook: _, delayMs: __, ...request } = asked;
     const text = script ?? request.script ?? parseOutcome(record)?.script;
     if (text === undefined) {
       const message = `Cannot replay the run as it must have a script: its model wrote none for ${JSON.stringify(task)}`;

@@ -168,7 +168,11 @@ function executionClockOf({ request }: ActiveRun): ExecutionClock | undefined {
   return clock === undefined ? undefined : { seed: clock.seed, nowMs: Date.parse(clock.now) };
 }
 
-/** Whether a run can be taken up again that ended so: its executor process died, and not of what the script did. */
+/**
+ * Whether a run can be taken up again that ended so: its executor process died, and not of what the script did; or that is
+ * not sure, and what the run did before is worth another try.
+ */
 export function canFollow({ code, details }: ErrorInfo): boolean {
-  return code === "EXECUTOR_LOST" && isRecord(details) && details["blame"] !== "script";
+  if (code !== "EXECUTOR_LOST" || !isRecord(details)) return false;
+  return details["blame"] !== "script" || details["calls"] !== 0;
 }

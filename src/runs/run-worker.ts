@@ -3,6 +3,7 @@ import type { Principal } from "../config/principal.ts";
 import type { Clock } from "../lib/clock.ts";
 import { errorInfo, RunletError, toErrorInfo } from "../lib/errors.ts";
 import type { ErrorInfo } from "../lib/errors.ts";
+import { isRecord } from "../lib/guards.ts";
 import { parseJson } from "../lib/json.ts";
 import type { Log } from "../lib/log.ts";
 import { traceField } from "../lib/trace-context.ts";
@@ -42,6 +43,8 @@ const RUNNING: readonly RunStatus[] = ["running"];
 const UNFINISHED: readonly RunStatus[] = ["queued", "running"];
 /** How often a run is taken up again by the process whose executor it lost. */
 const MAX_LOST = 3;
+/** The same, where its script may be why. */
+const MAX_LOST_TO_BLAME = 1;
 /** Wait before a run is run again from the start, ms; twice as long each time. */
 const RETRY_MS = 1_000;
 
@@ -79,7 +82,7 @@ export class RunWorker {
       const { outcome } = performance;
       switch (performance.kind) {
         case "lost":
-          if (lost < MAX_LOST && !signal.aborted) continue;
+          if (lost < mostLost(outcome) && !signal.aborted) continue;
           return ends.end(run, outcome, UNFINISHED);
         case "ended":
           if (await this.#retry(run, outcome, signal)) return;
@@ -215,6 +218,11 @@ export class RunWorker {
     log.debug({ runId: run.record.id, code: outcome.error?.code }, "a run is left to another process");
     active.drop(run);
   }
+}
+
+function mostLost({ error }: RunOutcome): number {
+  const { details } = error ?? {};
+  return isRecord(details) && details["blame"] === "script" ? MAX_LOST_TO_BLAME : MAX_LOST;
 }
 
 /** Why a run ends whose client is configured no more. */

@@ -45,7 +45,7 @@ export function lostError({ verdict, calls, emitted, moves }: LostRun): ErrorInf
   ];
   const again =
     done.length > 0
-      ? `. It had ${done.join(" and ")}, and was not run again, so that nothing is done twice`
+      ? `. It had ${done.join(" and ")}, which is not done again`
       : moves > 0
         ? `. It had been run again ${moves === 1 ? "once" : `${moves} times`} already, after the process it was in before had died`
         : "";

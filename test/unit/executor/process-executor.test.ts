@@ -270,11 +270,13 @@ describe("the wall time of a run for which somebody is asked", () => {
   function askingHost(answerMs: number): ExecutionHost {
     return {
       ...recordingHost(),
-      async call(_, path, __, standStill) {
-        if (!path.includes("ask")) return await new Promise<never>(() => undefined);
-        using _still = standStill?.();
-        await new Promise((resolve) => setTimeout(resolve, answerMs));
-        return { ok: true, json: '"answer"' };
+      call(path, _, reply, standStill) {
+        if (!path.includes("ask")) return;
+        const still = standStill?.();
+        setTimeout(() => {
+          reply({ ok: true, json: '"answer"', atMs: Date.now() });
+          still?.[Symbol.dispose]();
+        }, answerMs);
       },
     };
   }

@@ -2,12 +2,10 @@ import { makeDatabaseBefore } from "../../support/old-database.ts";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createMemoryStores } from "../../../src/store/memory/create-memory-stores.ts";
 import type { Observation } from "../../../src/store/observation-store.ts";
 import { createSqliteStores } from "../../../src/store/sqlite/create-sqlite-stores.ts";
-import { MIGRATIONS } from "../../../src/store/sqlite/migrations.ts";
 import type { Stores } from "../../../src/store/stores.ts";
 
 let folder: string;

@@ -6,7 +6,6 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { PinRecord } from "../../../src/store/pin-store.ts";
 import { createSqliteStores } from "../../../src/store/sqlite/create-sqlite-stores.ts";
-import { MIGRATIONS } from "../../../src/store/sqlite/migrations.ts";
 import { STORE_KINDS, type OpenedStores } from "../../support/store-kinds.ts";
 
 function pin(server: string, change: Partial<PinRecord> = {}): PinRecord {
