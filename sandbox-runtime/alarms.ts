@@ -20,6 +20,10 @@ export interface Alarms {
   ripen(id: number): void;
   /** Takes the earliest of all alarms, if it is ripe. */
   takeFirst(): Alarm | undefined;
+  /** Takes the earliest of all alarms, if it is due by then, ripe or not. */
+  takeDue(atMs: number): Alarm | undefined;
+  /** The earliest of all alarms, if it is ripe. */
+  firstRipe(): Alarm | undefined;
   /** How many are ripe. */
   readonly ripe: () => number;
 }
@@ -30,6 +34,16 @@ export function createAlarms(): Alarms {
   const heap: Alarm[] = newList();
   let made = 0;
   let ripe = 0;
+  const first = (): Alarm | undefined => {
+    while (heap.length > 0 && (heap[0] as Alarm).cleared) pop(heap);
+    return heap[0];
+  };
+  const take = (alarm: Alarm): Alarm => {
+    pop(heap);
+    mapDelete(byId, alarm.id);
+    if (alarm.ripe) ripe--;
+    return alarm;
+  };
   const find = (id: number): Alarm | undefined => mapGet(byId, id) as Alarm | undefined;
   return {
     set(id, dueMs) {
@@ -51,13 +65,16 @@ export function createAlarms(): Alarms {
       ripe++;
     },
     takeFirst() {
-      while (heap.length > 0 && (heap[0] as Alarm).cleared) pop(heap);
-      const alarm = heap[0];
-      if (alarm === undefined || !alarm.ripe) return undefined;
-      pop(heap);
-      mapDelete(byId, alarm.id);
-      ripe--;
-      return alarm;
+      const alarm = first();
+      return alarm?.ripe === true ? take(alarm) : undefined;
+    },
+    takeDue(atMs) {
+      const alarm = first();
+      return alarm !== undefined && alarm.dueMs <= atMs ? take(alarm) : undefined;
+    },
+    firstRipe() {
+      const alarm = first();
+      return alarm?.ripe === true ? alarm : undefined;
     },
     ripe: () => ripe,
   };

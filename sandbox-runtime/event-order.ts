@@ -3,7 +3,7 @@ import type { SeededClock } from "./clock.ts";
 import type { Send } from "./host.ts";
 import { append, later, MapCtor, mapDelete, mapGet, mapSet, mapSize, newList, NumberCtor } from "./primordials.ts";
 
-/** What reaches a seeded script, and when. */
+/** What reaches a script, and when. */
 export interface EventOrder {
   /** Sends, and takes note of the calls and timers that something will come back for. */
   readonly send: Send;
@@ -17,6 +17,9 @@ export interface EventTakers {
   fire(id: number): unknown;
 }
 
+/** Texts that tell one event, see `Runtime.deliver`. */
+export const EVENT_PARTS = 4;
+
 interface Answer {
   readonly ok: boolean;
   readonly json: string;
@@ -25,7 +28,7 @@ interface Answer {
 /** How long an answer of a tool takes on a seeded clock, in ms. */
 const ANSWER_MS = 1;
 /** A timer of this id and delay has the host come in again as soon as the entry is left. */
-const AGAIN = "0";
+export const AGAIN = "0";
 
 /**
  * Orders what happens to a script so that it depends on the script and on what its tools answer, and not on when: answers
@@ -63,10 +66,10 @@ export function createEventOrder(send: Send, clock: SeededClock, takers: EventTa
       send(type, a, b, c);
     },
     deliver(events) {
-      for (let i = 0; i < events.length; i += 3) {
+      for (let i = 0; i < events.length; i += EVENT_PARTS) {
         const id = NumberCtor(events[i + 1]);
         if (events[i] === "timer") alarms.ripen(id);
-        else calls.answered(id, { ok: events[i] === "ok", json: events[i + 2] ?? "null" });
+        else if (events[i] !== "tick") calls.answered(id, { ok: events[i] === "ok", json: events[i + 2] ?? "null" });
       }
       const gave = calls.inFlight() ? giveAnswer() : fireAlarm();
       if (gave && calls.answers() + alarms.ripe() > 0) send("timer", AGAIN, AGAIN);

@@ -5,8 +5,8 @@ import { createConsole, createLog } from "./console.ts";
 import type { WriteLog } from "./console.ts";
 import { toContentBlock } from "./emitted.ts";
 import { describeThrown, limitError, stackOf, ToolError, trueErrorInfo } from "./errors.ts";
-import { createEvents } from "./events.ts";
-import type { Events } from "./events.ts";
+import { createSeededRun } from "./seeded-run.ts";
+import type { SeededRun } from "./seeded-run.ts";
 import { createFloating } from "./floating.ts";
 import type { FloatingPromises } from "./floating.ts";
 import { defineLazy, defineValues, fix, harden } from "./harden.ts";
@@ -47,7 +47,10 @@ export interface Runtime {
    * @param startJson A `SandboxStart`. @param namesJson `{"namespace": ["method", …]}`. @param inputJson `input`, if any.
    */
   start(code: string, startJson: string, namesJson: string, inputJson?: string): void;
-  /** Delivers events in threes: `"ok" | "error", call id, JSON` or `"timer", timer id, ""`. */
+  /**
+   * Delivers events in fours: `"ok" | "error", call id, JSON, instant in ms since the epoch`, `"timer", timer id, "", ""` for one
+   * whose real time has come, or `"tick", "", "", instant`: timers due by then may fire while calls are in flight.
+   */
   deliver(...events: string[]): void;
 }
 
@@ -61,13 +64,13 @@ export function bootstrap(send: Send): Runtime {
   let timers: Timers | undefined;
   let floating: FloatingPromises | undefined;
   let host: Host | undefined;
-  let events: Events | undefined;
+  let events: SeededRun | undefined;
   const raiseShield = createShield();
   return {
     start(code, startJson, namesJson, inputJson) {
       raiseShield();
       const start = parse(startJson) as SandboxStart;
-      events = createEvents(start, send, {
+      events = createSeededRun(start, send, {
         reply: (id, ok, json) => calls?.reply(id, ok, json),
         fire: (id) => timers?.fire(id),
       });

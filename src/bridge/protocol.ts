@@ -27,13 +27,15 @@ export interface SandboxStart {
   readonly tracked: boolean;
   /** Whether the script's lines are those of the caller's text, so that logs may name them. */
   readonly sameLines: boolean;
-  /** Seeds `crypto.randomUUID` and its like, of a seeded run also `Math.random`: four unsigned 32-bit integers. */
+  /** What `Math.random`, `crypto.randomUUID` and its like follow from: four unsigned 32-bit integers. */
   readonly seed: readonly [number, number, number, number];
+  /** What the script's clock reads first, in ms since the epoch. */
+  readonly clockMs: number;
   /**
-   * Set for a seeded run: what its clock reads first, in ms since the epoch. Nothing the script sees then depends on when
-   * anything happens. Absent: the machine's clock, in whole milliseconds.
+   * Whether nothing the script sees depends on when anything happens. Else it is told answers and the time in the order and with
+   * the instants that the service gives: told the same again, it does the same again.
    */
-  readonly clockMs?: number;
+  readonly seeded: boolean;
 }
 
 /** Lists of names an executor process keeps: a run that sees the same tools as one before it is sent a number for them. */
@@ -79,7 +81,10 @@ export type SandboxMessage =
   | { readonly type: "call"; readonly id: number; readonly path: string; readonly args: string }
   | { readonly type: "log"; readonly level: LogLevel; readonly text: string }
   | { readonly type: "emit"; readonly json: string }
-  | { readonly type: "timer"; readonly id: number; readonly delayMs: number }
+  /** `dueMs`: on the script's clock; absent where that does not go with the machine's. */
+  | { readonly type: "timer"; readonly id: number; readonly delayMs: number; readonly dueMs?: number }
+  /** Asks that timers due by then may fire while calls are in flight. */
+  | { readonly type: "tick"; readonly dueMs: number }
   | { readonly type: "untimer"; readonly id: number }
   | { readonly type: "done"; readonly kind: DoneKind; readonly text: string };
 
@@ -96,6 +101,8 @@ export interface RunMessage {
   readonly wallMs: number;
   readonly cpuMs: number;
   readonly memoryMiB: number;
+  /** The service's time when it sent this, in ms since the epoch. */
+  readonly nowMs: number;
 }
 
 /** Service → executor process. */
@@ -108,7 +115,17 @@ export type ServiceMessage =
    */
   | { readonly type: "names"; readonly id: number; readonly json: string }
   /** Outcome of a call: `json` is the answer's JSON text, or that of an `ErrorInfo`. */
-  | { readonly type: "reply"; readonly run: number; readonly id: number; readonly ok: boolean; readonly json: string }
+  | {
+      readonly type: "reply";
+      readonly run: number;
+      readonly id: number;
+      readonly ok: boolean;
+      readonly json: string;
+      /** What the script's clock reads then. */
+      readonly atMs: number;
+    }
+  /** Timers of the run due by then may fire. */
+  | { readonly type: "ticked"; readonly run: number; readonly atMs: number }
   | { readonly type: "cancel"; readonly run: number }
   /** Whether the run's wall time stands still from now on, as somebody is asked for it. */
   | { readonly type: "still"; readonly run: number; readonly on: boolean }
@@ -165,6 +182,7 @@ export type ExecutorMessage =
       readonly text: string;
     }
   | { readonly type: "emit"; readonly run: number; readonly json: string }
+  | { readonly type: "tick"; readonly run: number; readonly atMs: number }
   | {
       readonly type: "end";
       readonly run: number;
@@ -208,7 +226,13 @@ export function parseSandboxMessage(type: unknown, a: unknown, b: unknown, c: un
     case "timer": {
       const id = Number(a);
       const delayMs = Number(b);
-      return isCount(id) && isAmount(delayMs) && delayMs <= MAX_TIMER_MS ? { type, id, delayMs } : undefined;
+      if (!isCount(id) || !isAmount(delayMs) || delayMs > MAX_TIMER_MS) return undefined;
+      const dueMs = c === undefined ? undefined : Number(c);
+      return isAmount(dueMs) ? { type, id, delayMs, dueMs } : { type, id, delayMs };
+    }
+    case "tick": {
+      const dueMs = Number(a);
+      return isAmount(dueMs) ? { type, dueMs } : undefined;
     }
     case "untimer": {
       const id = Number(a);
@@ -242,6 +266,8 @@ export function parseExecutorMessage(data: unknown): ExecutorMessage | undefined
         : undefined;
     case "emit":
       return typeof json === "string" ? { type, run, json } : undefined;
+    case "tick":
+      return isAmount(atMs) ? { type, run, atMs } : undefined;
     case "end": {
       const used = parseUsage(usage);
       return typeof reason === "string" && END_REASONS.has(reason) && typeof text === "string" && used !== undefined

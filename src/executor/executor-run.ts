@@ -21,6 +21,8 @@ export interface ExecutorRun {
   asked: number;
   /** When its wall time stands still no more, on the monotonic clock; set when it first does. */
   stillUntilMs: number | undefined;
+  /** Timers that asked and were not answered. */
+  ticks: number;
   /** Calls and values others saw of it: running it again could repeat them. */
   calls: number;
   emitted: number;

@@ -15,7 +15,11 @@ export interface ExecutionRequest {
   /** JSON text of the names a script can enumerate. */
   readonly namesJson: string;
   readonly limits: RunLimits;
-  /** The clock of a seeded run. @default the machine's */
+  /** What the script's chance follows from; any text. */
+  readonly seed: string;
+  /** What the script's clock reads first, in ms since the epoch. */
+  readonly startMs: number;
+  /** The clock of a seeded run, in place of `seed` and `startMs`. @default one that goes with the answers' times */
   readonly clock?: ExecutionClock | undefined;
   /** Aborting ends the script; the result is then `RUN_CANCELLED`. */
   readonly signal: AbortSignal;

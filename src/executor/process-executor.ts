@@ -5,6 +5,8 @@ import type { Clock } from "../lib/clock.ts";
 import { RunletError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { startPausableTimer } from "../lib/pausable-timer.ts";
+import { askHost, askTick } from "./ask-host.ts";
+import type { AskHostParts } from "./ask-host.ts";
 import { blame } from "./supervision/blame.ts";
 import type { Blame } from "./supervision/blame.ts";
 import { loadBundles, nativeModulePath } from "./bundles.ts";
@@ -15,7 +17,7 @@ import { CrashLedger, TAINT_POINTS } from "./supervision/crash-ledger.ts";
 import { tellDeath } from "./supervision/crash-report.ts";
 import type { CrashReason } from "./supervision/crash-report.ts";
 import type { ExecutorChild } from "./supervision/executor-child.ts";
-import { hasActed, standStill } from "./executor-run.ts";
+import { hasActed } from "./executor-run.ts";
 import type { ExecutorRun } from "./executor-run.ts";
 import type { ExecutionRequest, ExecutionResult, Executor, ExecutorStatus } from "./executor.ts";
 import { lostError } from "./supervision/lost-run.ts";
@@ -147,6 +149,7 @@ export class ProcessExecutor implements Executor {
       stillUntilMs: undefined,
       startedAtMs: 0,
       calls: 0,
+      ticks: 0,
       emitted: 0,
       moves: 0,
       isSuspect: false,
@@ -297,7 +300,7 @@ export class ProcessExecutor implements Executor {
     run.child = child;
     run.startedAtMs = this.#clock.monotonic();
     run.timer = startPausableTimer(this.#clock, request.limits.wallMs + OVERTIME_MS, () => this.#overdue(run));
-    child.run(this.#messages.of(number, request), { namesJson: request.namesJson, principal });
+    child.run(this.#messages.of(number, request, this.#clock.now()), { namesJson: request.namesJson, principal });
     if (child.taken >= RECYCLE_AFTER_RUNS) this.#pool.replace(child);
   }
 
@@ -320,8 +323,10 @@ export class ProcessExecutor implements Executor {
     }
     switch (message.type) {
       case "call":
-        run.calls++;
-        this.#call(run, child, message.id, message.path, message.args);
+        askHost(run, child, message, this.#askParts(run, child));
+        return;
+      case "tick":
+        askTick(run, child, message, this.#askParts(run, child));
         return;
       case "log":
         run.host.log(message.level, message.atMs, message.text);
@@ -342,16 +347,8 @@ export class ProcessExecutor implements Executor {
     }
   }
 
-  #call(run: ExecutorRun, child: ExecutorChild, id: number, path: string, args: string): void {
-    const isThere = (): boolean => this.#runs.has(run.number) && run.child === child;
-    run.host.call(
-      path,
-      args,
-      ({ ok, json }) => {
-        if (isThere()) child.send({ type: "reply", run: run.number, id, ok, json });
-      },
-      () => standStill(run, child, { clock: this.#clock, isThere }),
-    );
+  #askParts(run: ExecutorRun, child: ExecutorChild): AskHostParts {
+    return { clock: this.#clock, isThere: () => this.#runs.has(run.number) && run.child === child };
   }
 
   #released(child: ExecutorChild, number: number, cpuMs: number): void {

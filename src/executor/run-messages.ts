@@ -10,8 +10,9 @@ export class RunMessages {
   readonly #names = new Map<string, number>();
   #nextNames = 1;
 
-  /** @param run The run's number. */
-  of(run: number, { script, limits, inputJson, namesJson, clock }: ExecutionRequest): RunMessage {
+  /** @param run The run's number. @param nowMs In ms since the epoch. */
+  of(run: number, request: ExecutionRequest, nowMs: number): RunMessage {
+    const { script, limits, inputJson, namesJson, clock } = request;
     return {
       type: "run",
       run,
@@ -20,13 +21,14 @@ export class RunMessages {
         limits,
         tracked: script.tracker !== undefined,
         sameLines: script.sameLines,
-        ...seedOf(clock),
+        ...seedOf(clock, request),
       },
       ...(inputJson === undefined ? {} : { input: inputJson }),
       names: this.#numberOf(namesJson),
       wallMs: limits.wallMs,
       cpuMs: limits.cpuMs,
       memoryMiB: limits.memoryMiB,
+      nowMs,
     };
   }
 

@@ -1,4 +1,4 @@
-import { createHash, randomFillSync } from "node:crypto";
+import { createHash } from "node:crypto";
 import type { SandboxStart } from "../bridge/protocol.ts";
 
 /** A seeded clock as an execution is asked for it. */
@@ -9,14 +9,16 @@ export interface ExecutionClock {
   readonly nowMs: number;
 }
 
-/**
- * What a script's chance comes from, and its clock where that is seeded: each time new numbers without a clock, the same
- * ones for the same seed with one.
- */
-export function seedOf(clock: ExecutionClock | undefined): Pick<SandboxStart, "seed" | "clockMs"> {
-  if (clock === undefined) return { seed: toSeed(randomFillSync(new Uint32Array(4))) };
-  const digest = createHash("sha256").update(clock.seed).digest();
-  return { seed: toSeed([0, 4, 8, 12].map((at) => digest.readUInt32LE(at))), clockMs: clock.nowMs };
+/** What a script's chance and clock come from: the same for the same seed. @param start Of a run whose clock is not seeded. */
+export function seedOf(
+  clock: ExecutionClock | undefined,
+  start: { readonly seed: string; readonly startMs: number },
+): Pick<SandboxStart, "seed" | "clockMs" | "seeded"> {
+  const digest = createHash("sha256")
+    .update(clock?.seed ?? start.seed)
+    .digest();
+  const seed = toSeed([0, 4, 8, 12].map((at) => digest.readUInt32LE(at)));
+  return { seed, clockMs: clock?.nowMs ?? start.startMs, seeded: clock !== undefined };
 }
 
 function toSeed([a = 1, b = 2, c = 3, d = 4]: Iterable<number>): SandboxStart["seed"] {

@@ -33,6 +33,8 @@ const START: SandboxStart = {
   tracked: false,
   sameLines: true,
   seed: [1, 2, 3, 4],
+  clockMs: 0,
+  seeded: false,
 };
 const SCRIPT = ["(async () => 1+1)", JSON.stringify(START), '{"bench":["noop"]}'];
 

@@ -179,6 +179,8 @@ function runMessage(random: Random, run: number): Message {
     tracked: false,
     sameLines: random.chance(0.5),
     seed: [1, 2, 3, 4],
+    clockMs: 0,
+    seeded: false,
   } as const;
   return {
     type: "run",
@@ -190,6 +192,7 @@ function runMessage(random: Random, run: number): Message {
     wallMs: WALL_MS,
     cpuMs: 50 + random.int(200),
     memoryMiB: random.pick([16, 32, 32, 64]),
+    nowMs: 0,
   } satisfies RunMessage & Message;
 }
 

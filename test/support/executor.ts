@@ -81,6 +81,8 @@ export async function runScript(
       namesJson: JSON.stringify(options.names ?? { shop: ["list", "buy"] }),
       limits: { ...BUILT_IN_LIMITS.defaults, wallMs: 10_000, ...options.limits },
       clock: options.clock,
+      seed: crypto.randomUUID(),
+      startMs: Date.now(),
       signal: new AbortController().signal,
     },
     {

@@ -114,6 +114,8 @@ async function checkExecutor(config: Config, command: ExecutorCommand, clock: Cl
         inputJson: "[20, 22]",
         namesJson: "{}",
         limits: config.limits.defaults,
+        seed: "doctor",
+        startMs: 0,
         signal: new AbortController().signal,
       },
       { call: () => undefined, tick: () => undefined, log: () => undefined, emit: () => undefined },

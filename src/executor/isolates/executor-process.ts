@@ -140,8 +140,15 @@ function receive(message: ServiceMessage): void {
     case "reply": {
       const replied = runs.get(message.run);
       if (replied === undefined) return;
-      replied.reply(message.id, message.ok, message.json);
+      replied.reply(message);
       told.add(replied);
+      return;
+    }
+    case "ticked": {
+      const ticked = runs.get(message.run);
+      if (ticked === undefined) return;
+      ticked.ticked(message.atMs);
+      told.add(ticked);
       return;
     }
     case "cancel":

@@ -1,5 +1,5 @@
 import { MAX_EMITTED_VALUES, MAX_PATH_UNITS, parseSandboxMessage } from "../../bridge/protocol.ts";
-import type { EndReason, ExecutorMessage, RunMessage, SandboxMessage } from "../../bridge/protocol.ts";
+import type { EndReason, ExecutorMessage, RunMessage, SandboxMessage, ServiceMessage } from "../../bridge/protocol.ts";
 import { byteLength } from "../../lib/bounded-text.ts";
 import type { Clock, Timer } from "../../lib/clock.ts";
 import { startPausableTimer } from "../../lib/pausable-timer.ts";
@@ -20,6 +20,9 @@ const MESSAGES_PER_ENTRY = 50_000;
 /** How long the end of a script is held back until it has left its entry, to tell what it used. */
 const LEAVE_SOON_MS = 25;
 
+/** The outcome of a call as the service tells it. */
+export type ToldReply = Pick<Extract<ServiceMessage, { type: "reply" }>, "id" | "ok" | "json" | "atMs">;
+
 /** What a run in this process reports to. */
 export interface RunPort {
   send(message: ExecutorMessage): void;
@@ -39,7 +42,7 @@ export interface IsolateRunParts {
 
 /**
  * One run in one isolate, inside an executor process: entries one at a time, each with a timeout; events that arrive
- * meanwhile wait and go in together.
+ * meanwhile wait and go in one after the other.
  *
  * The script is only ever entered through `start` and `deliver`. When both are idle, no call and no timer is pending and
  * the script is not done, it never will be: a deadlock.
@@ -57,7 +60,7 @@ export class IsolateRun implements CpuUser {
   #still: Disposable | undefined;
   readonly #timers = new Map<number, Timer>();
   readonly #calls = new Set<number>();
-  #events: string[] = [];
+  #events: (readonly string[])[] = [];
   #eventUnits = 0;
   #callsMade = 0;
   #argumentBytes = 0;
@@ -107,10 +110,15 @@ export class IsolateRun implements CpuUser {
     this.#enter((timeout) => entry.apply(undefined, texts, { timeout }));
   }
 
-  /** Takes the outcome of a call; it is delivered with `flush`, together with others. */
-  reply(id: number, ok: boolean, json: string): void {
+  /** Takes the outcome of a call; it is delivered with `flush`. */
+  reply({ id, ok, json, atMs }: ToldReply): void {
     if (!this.#calls.delete(id)) return;
-    this.#push(ok ? "ok" : "error", id, json);
+    this.#push(ok ? "ok" : "error", id, json, atMs);
+  }
+
+  /** Timers due by then may fire, though calls are in flight. */
+  ticked(atMs: number): void {
+    this.#push("tick", 0, "", atMs);
   }
 
   /** Whether the script computes right now. */
@@ -134,9 +142,9 @@ export class IsolateRun implements CpuUser {
     this.#still = on ? (this.#still ?? this.#wall.pause()) : undefined;
   }
 
-  #push(kind: string, id: number, json: string): void {
+  #push(kind: string, id: number, json: string, atMs = 0): void {
     if (this.#ended) return;
-    this.#events.push(kind, String(id), json);
+    this.#events.push([kind, String(id), json, String(atMs)]);
     this.#eventUnits += json.length;
     // What waits here is memory of this process, which all runs share; the isolate could not take more at once either.
     if (this.#eventUnits > this.#message.memoryMiB * MIB) this.#end("memory", "");
@@ -145,11 +153,11 @@ export class IsolateRun implements CpuUser {
   /** Delivers what happened, unless the script computes: then it is delivered when that pauses. */
   flush(): void {
     if (this.#entered || this.#ended || this.#events.length === 0) return;
-    const events = this.#events;
-    this.#events = [];
-    this.#eventUnits = 0;
+    // Each event has an entry of its own: all that one causes is over before the next, however close together they come.
+    const event = this.#events.shift() ?? [];
+    this.#eventUnits -= event[2]?.length ?? 0;
     const { deliver } = this.#prepared;
-    this.#enter((timeout) => deliver.apply(undefined, events, { timeout }));
+    this.#enter((timeout) => deliver.apply(undefined, event as string[], { timeout }));
   }
 
   /** Told by the process how much the open entry has computed. */
@@ -232,7 +240,10 @@ export class IsolateRun implements CpuUser {
         else this.#port.send({ type: "emit", run: this.#message.run, json: message.json });
         return;
       case "timer":
-        this.#setTimer(message.id, message.delayMs);
+        this.#setTimer(message);
+        return;
+      case "tick":
+        this.#port.send({ type: "tick", run: this.#message.run, atMs: message.dueMs });
         return;
       case "untimer":
         this.#timers.get(message.id)?.cancel();
@@ -278,9 +289,12 @@ export class IsolateRun implements CpuUser {
     this.#port.send({ type: "log", run: this.#message.run, level, atMs: this.#wallMs(), text: line });
   }
 
-  #setTimer(id: number, delayMs: number): void {
-    // A script's timers wait a millisecond at least; this is how the runtime asks to be entered again at once.
+  #setTimer({ id, delayMs: asked, dueMs }: Extract<SandboxMessage, { type: "timer" }>): void {
+    const delayMs = dueMs === undefined ? asked : Math.max(0, dueMs - this.#message.nowMs - this.#wallMs());
+    // Overdue, as the script's clock is behind, or the runtime asks to be entered again at once.
     if (delayMs === 0) {
+      this.#timers.get(id)?.cancel();
+      this.#timers.delete(id);
       this.#push("timer", id, "");
       this.flush();
       return;

@@ -105,10 +105,10 @@ describe("limits", () => {
 
   test("computing is counted over all entries, not per entry", async () => {
     const spin =
-      "for (let i = 0; i < 100; i++) { const end = Date.now() + 40; while (Date.now() < end); await mcp.a.b(); }";
+      "for (let i = 0; i < 100; i++) { let n = 0; for (let j = 0; j < 2e5; j++) n += j % 7; await mcp.a.b(n); }";
     const started = performance.now();
-    expect(await errorOf(executor, spin, { limits: { cpuMs: 400 } })).toMatchObject({ code: "SCRIPT_CPU_LIMIT" });
-    expect(performance.now() - started).toBeLessThan(3_000);
+    expect(await errorOf(executor, spin, { limits: { cpuMs: 200 } })).toMatchObject({ code: "SCRIPT_CPU_LIMIT" });
+    expect(performance.now() - started).toBeLessThan(5_000);
   });
 
   test("waiting costs no computing time", async () => {

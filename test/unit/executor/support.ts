@@ -75,6 +75,8 @@ export async function execute(
       inputJson: options.inputJson,
       namesJson: "{}",
       limits: limits(options.limits),
+      seed: crypto.randomUUID(),
+      startMs: Date.now(),
       signal: options.signal ?? new AbortController().signal,
     },
     options.host ?? recordingHost(),

@@ -9,8 +9,15 @@ beforeEach(() => {
 });
 
 function add(run: number, { principal = "ann", cpuMs = 100, wallMs = 1_000 } = {}): void {
-  const start = { limits: BUILT_IN_LIMITS.defaults, tracked: false, sameLines: true, seed: [1, 2, 3, 4] } as const;
-  const message: RunMessage = { type: "run", run, code: "", start, names: 1, wallMs, cpuMs, memoryMiB: 64 };
+  const start = {
+    limits: BUILT_IN_LIMITS.defaults,
+    tracked: false,
+    sameLines: true,
+    clockMs: 0,
+    seeded: false,
+    seed: [1, 2, 3, 4],
+  } as const;
+  const message: RunMessage = { type: "run", run, code: "", start, names: 1, wallMs, cpuMs, memoryMiB: 64, nowMs: 0 };
   held.add(message, principal);
 }
 

@@ -156,8 +156,8 @@ describe("processes that end or never begin", () => {
     const hosts = [recordingHost(), recordingHost()];
     const errors = await Promise.all(hosts.map((host) => errorOf(executor, "1", { host })));
     expect(errors).toEqual([
-      expect.objectContaining({ message: expect.stringContaining("was not run again") }),
-      expect.objectContaining({ message: expect.stringContaining("was not run again") }),
+      expect.objectContaining({ message: expect.stringContaining("is not done again") }),
+      expect.objectContaining({ message: expect.stringContaining("is not done again") }),
     ]);
     expect(hosts.map(({ calls }) => calls.length)).toEqual([1, 1]);
   });

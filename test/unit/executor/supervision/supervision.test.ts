@@ -216,7 +216,7 @@ describe("when a process dies", { timeout: 60_000 }, () => {
     const computing = execute(executor, `return "do: compute-and-die 300"`);
     expect(await caller).toMatchObject({
       code: "EXECUTOR_LOST",
-      message: expect.stringContaining("made 1 call, and was not run again") as string,
+      message: expect.stringContaining("made 1 call, which is not done again") as string,
       details: { blame: "others", calls: 1, emitted: 0 },
     });
     expect(host.calls).toHaveLength(1);
