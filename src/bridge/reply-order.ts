@@ -1,5 +1,8 @@
 import type { Clock } from "../lib/clock.ts";
 
+/** How far the time of a timer that asks may be ahead: two processes count it, each in whole milliseconds now and then. */
+const MAX_AHEAD_MS = 1_000;
+
 /** One answer's place in what the script is told. */
 export interface Turn {
   /** From 1, as it is journaled. */
@@ -71,7 +74,7 @@ export class ReplyOrder {
   /** A timer wants to fire. @param dueMs On the script's clock. */
   tick(dueMs: number, fire: () => void): void {
     this.#line.push({ dueMs, give: fire });
-    this.#lastMs = Math.max(this.#lastMs, Math.min(dueMs, this.#clock.now()));
+    this.#lastMs = Math.max(this.#lastMs, Math.min(dueMs, this.#clock.now() + MAX_AHEAD_MS));
     this.#advance();
   }
 

@@ -290,7 +290,7 @@ export class IsolateRun implements CpuUser {
   }
 
   #setTimer({ id, delayMs: asked, dueMs }: Extract<SandboxMessage, { type: "timer" }>): void {
-    const delayMs = dueMs === undefined ? asked : Math.max(0, dueMs - this.#message.nowMs - this.#wallMs());
+    const delayMs = dueMs === undefined ? asked : Math.max(0, Math.ceil(dueMs - this.#message.nowMs - this.#wallMs()));
     // Overdue, as the script's clock is behind, or the runtime asks to be entered again at once.
     if (delayMs === 0) {
       this.#timers.get(id)?.cancel();
