@@ -72,7 +72,7 @@ export async function createService(config: Config, options: ServiceOptions = {}
     await inOrder(log, [() => runs.close(0), () => results.close(), ...closeParts]);
     throw error;
   }
-  const housekeeping = keepPruned(parts);
+  const housekeeping = keepPruned(parts, config.retention);
   const { metrics, telemetry } = parts;
   const mcpDeps = { runs, catalogs, version: VERSION, log, metrics, tracing: telemetry.tracing, clock };
   const listeners: Listener[] = [];

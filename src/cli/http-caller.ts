@@ -6,7 +6,7 @@ import { parseJson } from "../lib/json.ts";
 import { createService } from "../service.ts";
 import { closeInheritedDescriptors } from "./inherited-descriptors.ts";
 import type { CliIo } from "./io.ts";
-import { loadSettings, tellUnpinned } from "./settings.ts";
+import { BY_ITSELF, loadSettings, tellUnpinned } from "./settings.ts";
 
 /** A service as a command sees it. */
 export interface HttpCaller {
@@ -130,7 +130,7 @@ function alone(config: Config, keyHash: string): Config {
     http: { ...config.http, host: "127.0.0.1", port: 0 },
     clients: [{ keyHashes: [keyHash], principal: { id: "cli", access: {}, admin: true } }],
     executors: { ...config.executors, processes: 1 },
-    dataDir: ":memory:",
+    ...BY_ITSELF,
   };
 }
 

@@ -21,6 +21,9 @@ export const CONFIG_FLAGS_TEXT = [
   .map((line) => `${line}\n`)
   .join("");
 
+/** What is changed of a configuration for a service that keeps nothing and shares nothing. */
+export const BY_ITSELF = { dataDir: ":memory:", redis: undefined, role: "all" } as const satisfies Partial<Config>;
+
 /** A configuration to run with, and what to tell about it. */
 export interface Settings {
   readonly config: Config;

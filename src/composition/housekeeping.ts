@@ -1,20 +1,27 @@
+import type { RetentionConfig } from "../config/config.ts";
 import type { Timer } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 
 import type { Parts } from "./parts.ts";
 
-/** How long ended runs are kept. */
-const RETENTION_MS = 7 * 24 * 3_600_000;
 /** How long the learned type of a tool that nobody calls is kept. */
 const LEARNED_RETENTION_MS = 90 * 24 * 3_600_000;
 const PRUNE_EVERY_MS = 3_600_000;
 /** Soon, so that a service that never lives an hour is pruned too; not at once, so that a single run does not pay for it. */
 const FIRST_PRUNE_MS = 60_000;
-/** Deletes runs that ended long ago, now and then, and what was learned of tools that are not used any more. */
-export function keepPruned({ stores, runs, clock, log }: Pick<Parts, "stores" | "runs" | "clock" | "log">): Timer {
+
+/**
+ * Deletes runs that ended long ago, now and then, and what was learned of tools that are not used any more.
+ *
+ * @param runsMs How long ended runs are kept.
+ */
+export function keepPruned(
+  { stores, runs, clock, log }: Pick<Parts, "stores" | "runs" | "clock" | "log">,
+  { runsMs }: Pick<RetentionConfig, "runsMs">,
+): Timer {
   let timer: Timer;
   const prune = (): void => {
-    const endedBeforeMs = clock.now() - RETENTION_MS;
+    const endedBeforeMs = clock.now() - runsMs;
     runs.forgetEndedBefore(endedBeforeMs);
     stores.prune(endedBeforeMs).then(
       (count) => log.debug({ count }, "deleted runs that ended long ago"),

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Config } from "../config/config.ts";
 import type { LimitsConfig } from "../config/limits.ts";
+import type { ApprovalRules } from "../gateway/approval-rules.ts";
 import type { FlowRules } from "../gateway/flow-rules.ts";
 import type { QuotaKeeper } from "../gateway/quotas.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -10,7 +11,7 @@ import { createOpenAiPlanner } from "../planner/openai-planner.ts";
 import type { Planner } from "../planner/planner.ts";
 
 /** Members of a configuration that are exchanged; of `log` its level is. */
-export type LiveKey = "limits" | "quotas" | "dataFlow" | "model" | "log";
+export type LiveKey = "limits" | "quotas" | "dataFlow" | "approvals" | "model" | "log";
 
 /** What settings that are exchanged act on. */
 export interface LiveDeps {
@@ -18,13 +19,14 @@ export interface LiveDeps {
   readonly log: Log;
   readonly quotas: Pick<QuotaKeeper, "replace">;
   readonly flowRules: Pick<FlowRules, "replace">;
+  readonly approvalRules: Pick<ApprovalRules, "replace">;
   /** The service's own logger; `undefined` where another was given, whose level is not ours to set. */
   readonly logger: Pick<Logger, "setLevel"> | undefined;
 }
 
 /**
  * Settings that runs read when they begin, and that a running service exchanges: what has begun goes on with those it began
- * with. Quotas keep their counts. Rules of data flow hold from the next call on, for runs that go on too. Isolates that are
+ * with. Quotas keep their counts. Rules of data flow and of approvals hold from the next call on, for runs that go on too. Isolates that are
  * kept ready keep the heap of the first configuration: a run with another one gets an isolate made for it.
  */
 export class LiveSettings {
@@ -64,7 +66,7 @@ export class LiveSettings {
 
   /** Takes another configuration. @returns The keys, as people write them, of which the values are others now. */
   replace(next: Config): readonly string[] {
-    const { quotas, flowRules, logger } = this.#deps;
+    const { quotas, flowRules, approvalRules, logger } = this.#deps;
     const before = this.#current;
     this.#current = next;
     const changed: string[] = [];
@@ -79,6 +81,10 @@ export class LiveSettings {
     if (!isDeepStrictEqual(before.dataFlow, next.dataFlow)) {
       flowRules.replace(next.dataFlow);
       changed.push("dataFlow");
+    }
+    if (!isDeepStrictEqual(before.approvals, next.approvals)) {
+      approvalRules.replace(next.approvals);
+      changed.push("approvals");
     }
     if (!isDeepStrictEqual(before.model, next.model)) {
       this.#planner = plannerOf(next, this.#deps);

@@ -14,6 +14,7 @@ import type { Confinement } from "../executor/confinement/confine.ts";
 import { ProcessExecutor } from "../executor/process-executor.ts";
 import { createBreakers } from "../gateway/breakers.ts";
 import type { Gateway } from "../gateway/call.ts";
+import { createApprovalRules } from "../gateway/approval-rules.ts";
 import { createFlowRules } from "../gateway/flow-rules.ts";
 import { createGateway, type GatewayParts } from "../gateway/gateway.ts";
 import { createQuotaKeeper, type QuotaKeeper } from "../gateway/quotas.ts";
@@ -122,13 +123,13 @@ export async function createParts(config: Config, options: PartsOptions): Promis
   const catalogs = createCatalogSource(registry, observed);
   const callers = createCallers(config, clock);
   const policies = { ...createPolicies(config, { metrics, clock, log }), callers };
-  const { validator, breakers, quotas, audit, flowRules } = policies;
+  const { validator, breakers, quotas, audit, flowRules, approvalRules } = policies;
   const gateway = createGateway({ registry, catalogs, clock, log, metrics, tracing, observe, redactor, ...policies });
   const events = new MemoryRunEvents();
   const queue = createQueue(config, { executor, clock, log });
   const results = new RunResults({ store: stores.results, clock, log });
   const typeChecker = createTypeChecker({ clock, log });
-  const live = new LiveSettings(config, { clock, log, quotas, flowRules, logger });
+  const live = new LiveSettings(config, { clock, log, quotas, flowRules, approvalRules, logger });
   const base = { journal: stores.journal, results, quotas, clock, log };
   const toolUse = { executor, gateway, catalogs, validator, typeChecker, tracing: new RunTracing({ tracing }) };
   const runs = createLiveRuns(live, {
@@ -178,6 +179,7 @@ function createPolicies(config: Config, { metrics, clock, log }: Pick<Parts, "me
     quotas: createQuotaKeeper(createMemoryQuotaStore(), config.quotas),
     cache: config.cache,
     flowRules: createFlowRules(config.dataFlow),
+    approvalRules: createApprovalRules(config.approvals),
     audit: auditFile === undefined ? undefined : new AuditFile(auditFile, { clock, log, onDropped }),
   };
 }

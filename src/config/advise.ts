@@ -1,7 +1,9 @@
 import { isRecord } from "../lib/guards.ts";
 import { adviseOnClients, adviseOnGlobs } from "./advise-access.ts";
+import { adviseOnApprovals } from "./approval-keys.ts";
 import { adviseOnFlow } from "./advise-flow.ts";
 import { nearestNames } from "../lib/nearest.ts";
+import { LOCAL_PRINCIPAL, UNLISTED_PRINCIPAL } from "./principal.ts";
 import { pathText, problemOf, sourceText } from "./problem.ts";
 import type { ConfigProblem, KeyPath, Source } from "./problem.ts";
 import type { SchemaNode } from "./schema-nodes.ts";
@@ -20,6 +22,8 @@ interface Work {
   readonly sourceOf: (path: KeyPath) => Source | undefined;
 }
 
+/** Callers that are no configured clients. */
+const OTHER_CALLERS = [LOCAL_PRINCIPAL.id, UNLISTED_PRINCIPAL.id];
 /** A number this small is rather meant in seconds. */
 const SUSPICIOUS_MS = 100;
 
@@ -110,6 +114,8 @@ function adviseOnServers(options: Readonly<Record<string, unknown>>, work: Work)
   }
   work.warnings.push(...adviseOnClients(options["clients"], names, work.sourceOf));
   work.warnings.push(...adviseOnFlow(options["dataFlow"], names));
+  const clients = new Set([...Object.keys(isRecord(options["clients"]) ? options["clients"] : {}), ...OTHER_CALLERS]);
+  work.warnings.push(...adviseOnApprovals(options["approvals"], { servers: names, clients }));
   work.warnings.push(...adviseOnGlobs(options));
 }
 

@@ -30,7 +30,8 @@ export function compileClients(options: Options, report: FaultReport): ClientCon
     const token = compileClientToken(name, client, options, report);
     const quotas = compileQuotas(client.limits, [...path, "limits"], report);
     const limited = Object.keys(quotas).length > 0 ? { quotas } : {};
-    const principal = { id: name, access, admin: client.admin ?? CLIENT_KEYS.admin.default, ...limited };
+    const decides = client.approve === undefined ? {} : { approve: client.approve };
+    const principal = { id: name, access, admin: client.admin ?? CLIENT_KEYS.admin.default, ...limited, ...decides };
     return { keyHashes, keyExpiresAtMs, token, principal };
   });
 }

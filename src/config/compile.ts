@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
+import { compileApprovals } from "./approval-keys.ts";
 import { checkShape } from "./check.ts";
 import type { ShapeFault } from "./check.ts";
 import { compileAuth } from "./compile-auth.ts";
@@ -7,6 +8,7 @@ import { isAuthenticated } from "./clients.ts";
 import { compileClients } from "./compile-clients.ts";
 import { compileAudit } from "./compile-audit.ts";
 import { compileQuotas } from "./compile-quotas.ts";
+import { compileRedis, compileRetention, compileRole, secretsOfRedis } from "./compile-distribution.ts";
 import { compileLimits } from "./compile-limits.ts";
 import { compileCacheLimits } from "./compile-policies.ts";
 import { compileTelemetry } from "./compile-telemetry.ts";
@@ -81,6 +83,7 @@ function compileSections(options: Options, context: CompileContext, report: Faul
   const clients = compileClients(options, report);
   checkExposure(http.host, clients, report);
   const dataDir = compileDataDir(options.dataDir ?? keys.dataDir.default, cwd, fileDir, context);
+  const redis = compileRedis(options, report);
   return {
     http,
     dataDir,
@@ -92,13 +95,18 @@ function compileSections(options: Options, context: CompileContext, report: Faul
     quotas: compileQuotas(options.quotas, ["quotas"], report),
     auditFile: compileAudit(options.audit, { dataDir, fileDir }, report),
     dataFlow: compileFlow(options, report),
+    approvals: compileApprovals(options, report),
     model: options.model === undefined ? undefined : compileModel(options.model, report),
     executors,
     confinement: options.executors?.confinement ?? EXECUTOR_KEYS.confinement.default,
     queue: {
       depth: options.queue?.depth ?? QUEUE_KEYS.depth.default,
       concurrency: options.queue?.concurrency ?? executors.processes * executors.isolatesPerProcess,
+      stallAfterMs: parseDuration(options.queue?.stallAfter ?? "") ?? QUEUE_KEYS.stallAfter.default,
     },
+    redis,
+    role: compileRole(options, redis, report),
+    retention: compileRetention(options, report),
     cache: compileCacheLimits(options),
     catalog: { learnTypes: options.catalog?.learnTypes ?? CATALOG_KEYS.learnTypes.default },
     log: {
@@ -108,7 +116,7 @@ function compileSections(options: Options, context: CompileContext, report: Faul
     telemetry: compileTelemetry(options, report),
     hotReload: options.hotReload ?? true,
     shutdownGraceMs: parseDuration(options.shutdownGrace ?? "") ?? keys.shutdownGrace.default,
-    secrets: [...(context.secrets ?? [])],
+    secrets: [...new Set([...(context.secrets ?? []), ...secretsOfRedis(redis)])],
     secretsPlace: context.secretsPlace,
   };
 }

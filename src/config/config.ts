@@ -1,4 +1,5 @@
 import type { AuthConfig, ClientTokenConfig } from "./auth-config.ts";
+import type { ApprovalRule } from "./approval-keys.ts";
 import type { CacheLimits, CallPolicies } from "./call-policies.ts";
 import type { FlowRule } from "./flow-keys.ts";
 import type { GuardConfig } from "./guard-keys.ts";
@@ -6,6 +7,7 @@ import type { LimitsConfig } from "./limits.ts";
 import type { QuestionConfig } from "./question-keys.ts";
 import type { RedactionConfig } from "./redaction-keys.ts";
 import type { Quotas } from "./quotas.ts";
+import type { Role } from "./distribution-keys.ts";
 import type { Principal, ToolClass } from "./principal.ts";
 import type { OAuthConfig } from "./oauth-keys.ts";
 import type { SecretsPlace } from "./secrets/secrets-place.ts";
@@ -142,12 +144,30 @@ export interface ExecutorsConfig {
   readonly profile: "hardened" | "fast" | "dedicated";
 }
 
-/** The queue in process. */
+/** Runs that wait and run. */
 export interface QueueConfig {
   /** Runs that may wait; more are refused. @default 1000 */
   readonly depth: number;
   /** Runs that execute at once. @default processes × isolatesPerProcess */
   readonly concurrency: number;
+  /** Silence of a process after which others take its runs up, where they share a Redis. @default 10000 */
+  readonly stallAfterMs: number;
+}
+
+/** The Redis that processes share their runs by. */
+export interface RedisConfig {
+  /** May hold a password: never logged, never shown. */
+  readonly url: string;
+  /** What the names of all its keys begin with. @default "runlet" */
+  readonly prefix: string;
+}
+
+/** How long what runs leave is kept after their end. */
+export interface RetentionConfig {
+  /** Runs with their journals. @default 604800000 */
+  readonly runsMs: number;
+  /** Whole results that are larger than what an answer carries; at most `runsMs`. @default `runsMs` */
+  readonly resultsMs: number;
 }
 
 /** What scripts and models are told of tools. */
@@ -196,6 +216,8 @@ export interface Config {
   readonly auditFile: string | undefined;
   /** Which answers must not reach which servers within a run. @default [] */
   readonly dataFlow: readonly FlowRule[];
+  /** Which calls wait for somebody's approval; the first rule that fits counts. @default [] */
+  readonly approvals: readonly ApprovalRule[];
   readonly model: ModelConfig | undefined;
   readonly executors: ExecutorsConfig;
   /**
@@ -206,6 +228,16 @@ export interface Config {
    */
   readonly confinement: "auto" | "require" | "off";
   readonly queue: QueueConfig;
+  /** `undefined`: runs are kept and performed by this process alone. */
+  readonly redis: RedisConfig | undefined;
+  /**
+   * What this process does of the work that processes share by Redis: `api` opens the doors and performs no runs, `worker`
+   * performs runs, `all` does both.
+   *
+   * @default "all"
+   */
+  readonly role: Role;
+  readonly retention: RetentionConfig;
   readonly catalog: CatalogConfig;
   /** Bounds of what is kept of all servers' answers; which are kept, each server says. */
   readonly cache: CacheLimits;

@@ -6,7 +6,9 @@ import type { QuestionOptions } from "./question-keys.ts";
 import type { RedactionOptions, ServerRedactionOptions } from "./redaction-keys.ts";
 import type { LimitName } from "./limits.ts";
 import type { TelemetryOptions } from "./telemetry-keys.ts";
-import type { ToolClass } from "./principal.ts";
+import type { ApproveScope, ToolClass } from "./principal.ts";
+import type { ApprovalOptions } from "./approval-keys.ts";
+import type { DistributionOptions } from "./distribution-keys.ts";
 
 /** Milliseconds, or text such as `"30s"` or `"5m"`. */
 export type DurationText = number | string;
@@ -110,6 +112,7 @@ export interface ClientOptions extends ClientAuthOptions {
   readonly classes?: readonly ToolClass[];
   readonly limits?: QuotaOptions;
   readonly admin?: boolean;
+  readonly approve?: ApproveScope;
 }
 
 /** One limit as people write it: the default, or the default and the most a run may ask for. */
@@ -127,7 +130,7 @@ export interface ModelOptions {
 }
 
 /** The configuration as people write it: every key may be missing. schema.ts documents each. */
-export interface Options extends GuardOptions, RedactionOptions, DataFlowOptions {
+export interface Options extends GuardOptions, RedactionOptions, DataFlowOptions, ApprovalOptions, DistributionOptions {
   readonly host?: string;
   readonly port?: number;
   readonly dataDir?: string;
@@ -150,7 +153,7 @@ export interface Options extends GuardOptions, RedactionOptions, DataFlowOptions
     readonly profile?: "hardened" | "fast" | "dedicated";
     readonly confinement?: "auto" | "require" | "off";
   };
-  readonly queue?: { readonly depth?: number; readonly concurrency?: number };
+  readonly queue?: { readonly depth?: number; readonly concurrency?: number; readonly stallAfter?: DurationText };
   readonly catalog?: { readonly learnTypes?: boolean };
   readonly cache?: { readonly maxBytes?: BytesText; readonly maxEntries?: number };
   readonly coalesce?: boolean;

@@ -31,6 +31,12 @@ export interface GrantedScopes {
   readonly names: ReadonlyMap<Scope, string>;
 }
 
+/** Whose calls that wait somebody may decide on: those of its own runs, everybody's, or nobody's. */
+export const APPROVE_SCOPES = ["own", "all", "none"] as const;
+
+/** One of them. */
+export type ApproveScope = (typeof APPROVE_SCOPES)[number];
+
 /** Who calls us, after authentication. */
 export interface Principal {
   /** Stable name: quotas, runs, caches and fairness are counted by it. */
@@ -42,6 +48,14 @@ export interface Principal {
   readonly scopes?: GrantedScopes;
   /** What it may use; what is missing is as the configuration says for everybody. */
   readonly quotas?: Quotas;
+  /** Whose calls it may approve and deny; with `all` it sees their runs while they wait. @default "all" for administrators, else "own" */
+  readonly approve?: ApproveScope;
+}
+
+/** Whether somebody may approve and deny calls of a run. @param owner Id of the principal whose run it is. */
+export function mayDecide(principal: Principal, owner: string): boolean {
+  const approve = principal.approve ?? (principal.admin ? "all" : "own");
+  return approve === "all" || (approve === "own" && principal.id === owner);
 }
 
 /** The one caller of a service that has no clients configured and listens on loopback only. */

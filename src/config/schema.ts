@@ -1,5 +1,7 @@
+import { APPROVALS } from "./approval-keys.ts";
 import { AUTH_KEYS, CLIENT_AUTH_KEYS } from "./auth-keys.ts";
 import { CONTAINER_KEYS } from "./container-keys.ts";
+import { REDIS, RETENTION, ROLE } from "./distribution-keys.ts";
 import { DATA_FLOW } from "./flow-keys.ts";
 import { GUARD_KEYS, SERVER_GUARD_KEYS } from "./guard-keys.ts";
 import { LIFECYCLE_KEYS } from "./lifecycle-keys.ts";
@@ -13,6 +15,7 @@ import { CACHE_KEYS, POLICY_KEYS } from "./policy-schema.ts";
 import { QUESTION_KEYS } from "./question-keys.ts";
 import { REDACTION, SERVER_REDACTION_KEYS } from "./redaction-keys.ts";
 import { TELEMETRY_KEYS } from "./telemetry-keys.ts";
+import { APPROVE_SCOPES } from "./principal.ts";
 import { bytes, duration, integer, listOf, mapOf, MAX_DURATION_MS, section, text, toggle } from "./schema-nodes.ts";
 import type { Quantity, SchemaNode } from "./schema-nodes.ts";
 
@@ -112,6 +115,10 @@ export const CLIENT_KEYS = {
   }),
   limits: CLIENT_LIMITS,
   admin: toggle("Sees every client's runs and may change the service.", false, {}),
+  approve: text(
+    "Whose calls that wait it may decide on: its `own` runs', those of `all`, `none`; all for an admin, else own.",
+    { enum: APPROVE_SCOPES },
+  ),
   unverified: toggle(
     "It has no key: on a loopback address, who sends its name as X-Client-ID is taken for it.",
     false,
@@ -176,6 +183,10 @@ export const EXECUTOR_KEYS = {
 export const QUEUE_KEYS = {
   depth: integer("Runs that may wait; more are refused.", 0, 10_000_000, { default: 1_000 }),
   concurrency: integer("Runs that execute at once; processes × isolates per process when missing.", 1, 262_144, {}),
+  stallAfter: duration("With `redis`: silence of a process after which others take its runs up.", 10_000, {
+    min: 1_000,
+    max: 3_600_000,
+  }),
 } as const;
 
 /** Keys of `catalog`, and their defaults. */
@@ -252,12 +263,16 @@ export const OPTIONS_SCHEMA = section(
     audit: AUDIT,
     redaction: REDACTION,
     dataFlow: DATA_FLOW,
+    approvals: APPROVALS,
     limits: section("What a run gets and may ask for, by limit: the default, or {default, max}.", limitNodes(), {
       strictKeys: true,
     }),
     model: section("The model that writes scripts for tasks.", MODEL_KEYS, { required: ["baseURL", "model"] }),
     executors: section("Executor processes and the isolates in them.", EXECUTOR_KEYS, {}),
     queue: section("Runs that wait and run.", QUEUE_KEYS, {}),
+    redis: REDIS,
+    role: ROLE,
+    retention: RETENTION,
     catalog: section("What scripts and models are told of tools.", CATALOG_KEYS, {}),
     cache: section("The answers that are kept of all servers that have `cache`.", CACHE_KEYS, {}),
     coalesce: toggle("Let identical reads in flight share one call, where their server does not say.", true, {}),

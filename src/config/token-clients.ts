@@ -18,12 +18,13 @@ export function judgeToken(
   if (known === undefined) return undefined;
   const client = clients.find(({ token }) => token?.issuer === issuer && fits(token, claims));
   if (client?.token === undefined) return undefined;
-  const { access, admin, id } = client.principal;
+  const { access, admin, id, approve } = client.principal;
+  const decides = approve === undefined ? {} : { approve };
   const scopes = scopesOf(known, claims);
   const { principalClaim } = client.token;
   const name = principalClaim === undefined ? id : `${id}:${String(claims[principalClaim])}`;
-  if (scopes === undefined) return { principal: { id: name, access, admin } };
-  return { principal: { id: name, access, admin: admin && scopes.granted.has("admin"), scopes } };
+  if (scopes === undefined) return { principal: { id: name, access, admin, ...decides } };
+  return { principal: { id: name, access, admin: admin && scopes.granted.has("admin"), scopes, ...decides } };
 }
 
 function fits(token: ClientTokenConfig, claims: VerifiedToken["claims"]): boolean {

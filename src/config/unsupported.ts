@@ -18,8 +18,6 @@ const isEmpty = (value: unknown): boolean =>
 const isOff = (value: unknown): boolean =>
   isEmpty(value) || value === "off" || (isRecord(value) && value["enabled"] === false);
 
-const hasNoUrl = (value: unknown): boolean => isEmpty(value) || (isRecord(value) && isEmpty(value["url"] ?? null));
-
 /** Keys of servers that others know and that can be ignored. */
 const IGNORED_SERVER_KEYS = ["envFile", "dev", "autoApprove", "alwaysAllow", "description"] as const;
 
@@ -30,8 +28,6 @@ function serverKeys(section: string): UnsupportedKey[] {
 
 /** Ignoring one that has a `danger` would weaken safety or durability, so it is an error; the others are warnings. */
 export const UNSUPPORTED_KEYS: readonly UnsupportedKey[] = [
-  { path: "approvals", danger: "calls that are to wait for approval would run without it", harmless: isEmpty },
-  { path: "redis", danger: "runs would be kept on this machine only", harmless: hasNoUrl },
   { path: "rateLimit", danger: "clients would not be limited", harmless: isEmpty },
   { path: "rateLimits", danger: "clients would not be limited", harmless: isEmpty },
   {

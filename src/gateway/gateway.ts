@@ -12,6 +12,7 @@ import type { UpstreamRegistry } from "../upstream/upstream.ts";
 import { type Breakers, createBreakers } from "./breakers.ts";
 import type { ArgumentValidator, Gateway } from "./call.ts";
 import { access } from "./interceptors/access.ts";
+import { approval } from "./interceptors/approval.ts";
 import { again } from "./interceptors/again.ts";
 import { audit } from "./interceptors/audit.ts";
 import { breaker } from "./interceptors/breaker.ts";
@@ -30,6 +31,7 @@ import { rateLimit } from "./interceptors/rate-limit.ts";
 import { retry } from "./interceptors/retry.ts";
 import { telemetry } from "./interceptors/telemetry.ts";
 import { validate } from "./interceptors/validate.ts";
+import { type ApprovalRules, createApprovalRules } from "./approval-rules.ts";
 import { createFlowRules, type FlowRules } from "./flow-rules.ts";
 import { compose } from "./pipeline.ts";
 import type { AdmittedCall } from "./policy.ts";
@@ -65,6 +67,8 @@ export interface GatewayParts {
   readonly redactor?: Redactor;
   /** Shared with whoever exchanges them. @default none */
   readonly flowRules?: FlowRules;
+  /** Shared with whoever exchanges them. @default none */
+  readonly approvalRules?: ApprovalRules;
   /** A number in [0, 1), for jitter. @default Math.random */
   readonly random?: () => number;
 }
@@ -75,10 +79,11 @@ const CACHE_LIMITS: CacheLimits = { maxBytes: 64 * 1024 * 1024, maxEntries: 10_0
 /**
  * Puts the policies around the route in their one true order, outermost first:
  *
- *     telemetry → audit → recheck → access → again → validate → data flow → dry run → (approval →) quota → rate limit → cache → coalesce → total deadline →
- *     caller's places → retry → breaker → concurrency → learn → redact → (attempt deadline → credentials →) route
+ *     telemetry → audit → recheck → access → again → validate → data flow → dry run → approval → quota → rate limit → cache → coalesce →
+ *     total deadline → caller's places → retry → breaker → concurrency → learn → redact → (attempt deadline → credentials →) route
  *
- * Those in parentheses are not there yet and belong at that place. Nothing is spent for a denied or invalid call; what a
+ * Those in parentheses are not there yet and belong at that place. Nothing is spent for a denied or invalid call,
+ * nor for one that waits, and nobody is asked to approve what could not be made; what a
  * call waits for its place counts towards its deadline; a place of the server is held per attempt. An answer that is kept
  * or shared is still checked against each caller's rules. The path is composed here, once: per call nothing is assembled,
  * the tool is looked up in the principal's cached catalog.
@@ -87,7 +92,7 @@ export function createGateway(parts: GatewayParts): Gateway {
   const { registry, catalogs, clock, log, metrics = createMetrics(), validator = createArgumentValidator() } = parts;
   const { observe = () => undefined, cache: limits = CACHE_LIMITS, random = Math.random } = parts;
   const { callers = UNCHANGED, tracing = noTracing, redactor = createRedactor([]) } = parts;
-  const { flowRules = createFlowRules([]) } = parts;
+  const { flowRules = createFlowRules([]), approvalRules = createApprovalRules([]) } = parts;
   const { breakers = createBreakers({ clock, log }), quotas = createQuotaKeeper(createMemoryQuotaStore(), {}) } = parts;
   const isOpen = ({ upstream, principal }: AdmittedCall): boolean =>
     breakers.of(upstream, principal.id)?.state === "open";
@@ -97,6 +102,7 @@ export function createGateway(parts: GatewayParts): Gateway {
       validate(validator),
       flow(flowRules),
       dryRun,
+      approval(approvalRules),
       quota(quotas),
       rateLimit(clock),
       cache({ limits, clock, metrics }),

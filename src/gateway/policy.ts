@@ -14,7 +14,8 @@ export interface CallRefusal {
     | "breaker_open"
     | "quota"
     | "rate"
-    | "flow";
+    | "flow"
+    | "approval";
   /** Whose rule it was. */
   readonly scope: "principal" | "run" | "tool" | "server";
   /** The rule's place, such as `principal.tools.files`. */

@@ -123,7 +123,7 @@ describe("a healthy configuration", () => {
 
 describe("a configuration with many faults", () => {
   const faulty = (): object => ({
-    redis: { url: "redis://cache" },
+    rateLimit: "100/minute",
     mcpServers: {
       good: server("tiny"),
       gone: { command: "no-such-program-anywhere" },

@@ -6,7 +6,7 @@ import { parseArguments } from "../arguments.ts";
 import { closeInheritedDescriptors } from "../inherited-descriptors.ts";
 import { EXIT } from "../io.ts";
 import type { CliIo } from "../io.ts";
-import { CONFIG_FLAGS, CONFIG_FLAGS_TEXT, loadSettings } from "../settings.ts";
+import { BY_ITSELF, CONFIG_FLAGS, CONFIG_FLAGS_TEXT, loadSettings } from "../settings.ts";
 import type { Settings } from "../settings.ts";
 
 const USAGE = "Usage: runlet mcp [--config FILE]";
@@ -28,7 +28,7 @@ export async function mcpCommand(args: readonly string[], io: CliIo, stopped: Ab
   }
   const load = (): Settings => {
     const settings = loadSettings(parsed.values, io, { logLevel: "warn" });
-    return { ...settings, config: { ...settings.config, dataDir: ":memory:" } };
+    return { ...settings, config: { ...settings.config, ...BY_ITSELF } };
   };
   const { config, file, warnings } = load();
   for (const warning of warnings) io.stderr(`warning: ${warning}\n`);

@@ -15,7 +15,7 @@ import { EXIT } from "../io.ts";
 import type { CliIo } from "../io.ts";
 import { formatRun } from "../run-text.ts";
 import { readWhole } from "../whole-result.ts";
-import { CONFIG_FLAGS, CONFIG_FLAGS_TEXT, loadSettings, tellUnpinned } from "../settings.ts";
+import { BY_ITSELF, CONFIG_FLAGS, CONFIG_FLAGS_TEXT, loadSettings, tellUnpinned } from "../settings.ts";
 
 /** What `runlet run --help` prints. */
 export const RUN_USAGE = `Usage: runlet run FILE|- [--input JSON] [--json]   runs one script without a server
@@ -74,7 +74,7 @@ export async function runCommand(args: readonly string[], io: CliIo, stopped: Ab
   closeInheritedDescriptors();
   // One run: it has a process, and nobody waits for another.
   const executors = { ...config.executors, processes: 1 };
-  const service = await createService({ ...config, executors, dataDir: ":memory:" }, { spares: 0 });
+  const service = await createService({ ...config, ...BY_ITSELF, executors }, { spares: 0 });
   try {
     const { id } = await service.runs.submit(LOCAL_PRINCIPAL, {
       script,

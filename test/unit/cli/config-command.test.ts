@@ -39,10 +39,12 @@ describe("config check", () => {
   });
 
   test("every error and warning is listed, with exit code 1", async () => {
-    const { code, out } = await run(["check"], { "runlet.yaml": "port: x\nhost: 0.0.0.0\nprot: 1\napprovals: [{}]\n" });
+    const { code, out } = await run(["check"], {
+      "runlet.yaml": "port: x\nhost: 0.0.0.0\nprot: 1\nrateLimit: 1/day\n",
+    });
     expect(code).toBe(1);
     expect(out.trimEnd().split("\n")).toEqual([
-      expect.stringContaining("error: Cannot use approvals (runlet.yaml:4)"),
+      expect.stringContaining("error: Cannot use rateLimit (runlet.yaml:4)"),
       expect.stringContaining("error: Cannot use port (runlet.yaml:1)"),
       expect.stringContaining("warning: prot (runlet.yaml:3)"),
     ]);

@@ -4,6 +4,7 @@ import { LiveSettings } from "../../../src/composition/live-settings.ts";
 import { compileConfig } from "../../../src/config/compile.ts";
 import type { Options } from "../../../src/config/options.ts";
 import type { Quotas } from "../../../src/config/quotas.ts";
+import { createApprovalRules } from "../../../src/gateway/approval-rules.ts";
 import { createFlowRules } from "../../../src/gateway/flow-rules.ts";
 import { silentLog } from "../../../src/lib/log.ts";
 import { createManualClock } from "../../support/manual-clock.ts";
@@ -15,12 +16,14 @@ function settings(initial: Options, withLogger = true) {
   const quotas: Quotas[] = [];
   const levels: string[] = [];
   const flowRules = createFlowRules(config(initial).dataFlow);
+  const approvalRules = createApprovalRules(config(initial).approvals);
   const first = config(initial);
   const live = new LiveSettings(first, {
     clock: createManualClock(),
     log: silentLog,
     quotas: { replace: (next) => void quotas.push(next) },
     flowRules,
+    approvalRules,
     logger: withLogger ? { setLevel: (level) => void levels.push(level) } : undefined,
   });
   const apply = createApply(first, {
@@ -29,7 +32,7 @@ function settings(initial: Options, withLogger = true) {
     callers: { replace: () => undefined },
     redactor: { learn: () => undefined },
   });
-  return { live, apply, quotas, levels, flowRules };
+  return { live, apply, quotas, levels, flowRules, approvalRules };
 }
 
 test("the same configuration changes nothing", () => {
@@ -83,4 +86,27 @@ test("rules of data flow are those of the configuration in place, and told where
   expect(apply(config({ dataFlow: { deny: [{ from: "vault", to: "mail" }] } })).settings).toEqual([]);
   expect(apply(config()).settings).toEqual(["dataFlow"]);
   expect(names()).toEqual([]);
+});
+
+test("calls wait by the rules of the configuration in place", () => {
+  const { apply, approvalRules } = settings({ approvals: [{ server: "crm" }] });
+  const ruleOf = (server: string) =>
+    approvalRules.find({ principal: { id: "local" }, server, tool: "send", class: "write" })?.name;
+  expect([ruleOf("crm"), ruleOf("mail")]).toEqual(["approvals[0]", undefined]);
+  expect(apply(config({ approvals: [{ server: "mail" }] }))).toMatchObject({
+    settings: ["approvals"],
+    needRestart: [],
+  });
+  expect([ruleOf("crm"), ruleOf("mail")]).toEqual([undefined, "approvals[0]"]);
+  expect(apply(config()).settings).toEqual(["approvals"]);
+  expect(ruleOf("mail")).toBeUndefined();
+});
+
+test("what processes share, and how long it is kept, need a restart", () => {
+  const { apply } = settings({});
+  expect(apply(config({ redis: "redis://db", role: "api", retention: { runs: "1d" } })).needRestart).toEqual([
+    "redis",
+    "role",
+    "retention",
+  ]);
 });

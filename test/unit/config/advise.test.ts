@@ -20,7 +20,7 @@ describe("unknown keys", () => {
 
   test("a key like none is answered with those there are", () => {
     expect(advice("queue: {zzzzzzzz: 1}").warnings).toEqual([
-      "queue.zzzzzzzz (runlet.yaml:1) is ignored as it is not a known key. Known keys are depth, concurrency.",
+      "queue.zzzzzzzz (runlet.yaml:1) is ignored as it is not a known key. Known keys are depth, concurrency, stallAfter.",
     ]);
   });
 
@@ -67,8 +67,7 @@ describe("unknown keys", () => {
 
 describe("keys this version does not support", () => {
   test.each([
-    ["approvals: [{server: github}]", "approvals", "would run without it"],
-    ["redis: {url: 'redis://localhost'}", "redis", "kept on this machine only"],
+    ["rateLimits: {calls: 100/minute}", "rateLimits", "would not be limited"],
     ["rateLimit: 100/minute", "rateLimit", "would not be limited"],
   ])("%s is an error, for ignoring it would be dangerous", (text, key, danger) => {
     const { problems } = advice(text);
@@ -101,9 +100,10 @@ describe("keys this version does not support", () => {
   });
 
   test("an expanded reference decides, and its value is not shown", () => {
-    const { problems } = advice('redis: {url: "${REDIS_URL:-}"}', { REDIS_URL: "redis://:pass-word@db" });
+    expect(advice('rateLimit: "${RATE:-}"')).toEqual({ warnings: [], problems: [] });
+    const { problems } = advice('rateLimit: ["${RATE:-}"]', { RATE: "9/minute" });
     expect(problems).toEqual([
-      "Cannot use redis (runlet.yaml:1) as it is not supported by this version and runs would be kept on this machine only: " +
+      "Cannot use rateLimit (runlet.yaml:1) as it is not supported by this version and clients would not be limited: " +
         "current value is not empty. Remove it.",
     ]);
   });

@@ -51,6 +51,7 @@ describe("the table of keys", () => {
       ["host", false],
       ["port", false],
       ["data-dir", false],
+      ["role", false],
       ["log-level", false],
       ["log-pretty", true],
     ]);

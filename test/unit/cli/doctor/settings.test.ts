@@ -52,7 +52,7 @@ describe("a configuration without faults", () => {
 describe("a configuration with faults", () => {
   const FAULTY = [
     "host: 0.0.0.0",
-    "redis: {url: redis://cache}",
+    "rateLimit: 100/minute",
     "tiemout: 3",
     "mcpServers:",
     "  good: {command: node}",
@@ -70,7 +70,7 @@ describe("a configuration with faults", () => {
         place: { key: "mcpServers.lost.env.TOKEN", file: "runlet.yaml", line: 7 },
         remedy: "Set NOWHERE, or write ${NOWHERE:-default}.",
       },
-      { name: "setting", place: { key: "redis", file: "runlet.yaml", line: 2 }, remedy: "Remove it." },
+      { name: "setting", place: { key: "rateLimit", file: "runlet.yaml", line: 2 }, remedy: "Remove it." },
       {
         name: "setting",
         place: { key: "mcpServers.late.timeout", file: "runlet.yaml", line: 6 },
