@@ -11,6 +11,7 @@ import { mountOperations } from "./mount.ts";
 import { invokeOperations } from "./routes/invoke.ts";
 import { mountMcp } from "./routes/mcp.ts";
 import { pinOperations } from "./routes/pins.ts";
+import { runActions } from "./routes/run-actions.ts";
 import { runOperations } from "./routes/runs.ts";
 import { serverOperations } from "./routes/servers.ts";
 import { serviceOperations } from "./routes/service.ts";
@@ -38,6 +39,7 @@ export function createApp(deps: HttpDeps): HttpApp {
   const operations = [
     submitOperation(deps),
     ...runOperations(deps),
+    ...runActions(deps),
     ...toolOperations(deps),
     ...invokeOperations(deps),
     ...serverOperations(deps),

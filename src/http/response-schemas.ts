@@ -26,6 +26,13 @@ const milliseconds: SchemaObject = { type: "number", minimum: 0 };
 const flag: SchemaObject = { type: "boolean" };
 const instant: SchemaObject = { type: "string", description: "ISO 8601, UTC." };
 const anything: SchemaObject = { description: "Any JSON." };
+const decision: SchemaObject = { type: "string", enum: ["approve", "deny"] };
+const outcome: SchemaObject = {
+  type: "string",
+  enum: ["pending", "awaiting", "ok", "cached", "error", "denied", "unknown", "skipped"],
+  description:
+    "`awaiting`: not sent before somebody approves it; `unknown`: sent by a process that died; `skipped`: not made by a dry run.",
+};
 
 const RUN_OPTIONAL = [
   "result",
@@ -40,6 +47,10 @@ const RUN_OPTIONAL = [
   "script",
   "attempts",
   "clock",
+  "approvals",
+  "dryRun",
+  "replayOf",
+  "attempt",
   "startedAt",
   "endedAt",
   "metadata",
@@ -90,7 +101,7 @@ export const responseSchemas: Readonly<Record<string, SchemaObject>> = {
       server: text,
       tool: text,
       ms: milliseconds,
-      outcome: { type: "string", enum: ["pending", "ok", "cached", "error", "denied"] },
+      outcome,
       argsBytes: count,
       resultBytes: count,
       error: text,
@@ -103,15 +114,40 @@ export const responseSchemas: Readonly<Record<string, SchemaObject>> = {
       server: text,
       tool: text,
       arguments: anything,
-      outcome: { type: "string", enum: ["pending", "ok", "cached", "error", "denied"] },
+      outcome,
       result: { description: "The tool's answer, unwrapped; of a call that went well." },
       error: ref("Error"),
+      approval: objectOf(
+        {
+          askedAt: instant,
+          expiresAt: instant,
+          decision,
+          decidedAt: instant,
+          by: { ...text, description: "Who decided; absent where a grant did, or nobody in time." },
+          reason: text,
+          grantedBy: { ...count, description: "Number of the call whose grant approved this one." },
+        },
+        ["decision", "decidedAt", "by", "reason", "grantedBy"],
+      ),
       startedAt: instant,
       ms: milliseconds,
       argsBytes: count,
       resultBytes: count,
     },
-    ["result", "error", "ms"],
+    ["result", "error", "approval", "ms"],
+  ),
+  Approval: objectOf(
+    {
+      callId: { ...count, description: "Number of the call within the run." },
+      server: text,
+      tool: text,
+      arguments: anything,
+      askedAt: instant,
+      expiresAt: { ...instant, description: "When it counts as denied. ISO 8601, UTC." },
+      decision,
+      by: { ...text, description: "Who decided." },
+    },
+    ["decision", "by"],
   ),
   Run: objectOf(
     {
@@ -145,6 +181,13 @@ export const responseSchemas: Readonly<Record<string, SchemaObject>> = {
         ...objectOf({ seed: text, now: instant }),
         description: "Of a seeded run that has ended: the clock to ask for to run it again.",
       },
+      approvals: {
+        ...arrayOf(ref("Approval")),
+        description: "While it waits: the calls that POST /runs/{id}/approvals decides on.",
+      },
+      dryRun: flag,
+      replayOf: { ...text, description: "The run whose calls answer this one's." },
+      attempt: { ...count, description: "How often it was taken up, where that was more than once." },
       createdAt: instant,
       startedAt: instant,
       endedAt: instant,

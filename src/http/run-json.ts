@@ -1,6 +1,6 @@
 import { byteLength } from "../lib/bounded-text.ts";
 import type { RunEvent, RunView } from "../runs/run.ts";
-import type { CallRecord } from "../store/journal.ts";
+import type { CallApproval, CallRecord } from "../store/journal.ts";
 
 /** Whether a run has ended: its status will not change any more. */
 export function hasEnded(run: Pick<RunView, "status">): boolean {
@@ -53,11 +53,12 @@ function noticeOf({ id, resultBytes }: RunView, wholeKept: boolean): string {
 
 /** A journaled call as JSON text: what is JSON in the journal is not parsed for it. */
 export function toCallJson(call: CallRecord): string {
-  const { seq, server, tool, argumentsJson, outcome, resultJson, error, startedAtMs, settledAtMs } = call;
+  const { seq, server, tool, argumentsJson, outcome, resultJson, error, startedAtMs, settledAtMs, approval } = call;
   const head = JSON.stringify({ seq, server, tool }).slice(0, -1);
   const rest = JSON.stringify({
     outcome,
     error,
+    approval: approval && toApprovalJson(approval),
     startedAt: new Date(startedAtMs).toISOString(),
     ms: settledAtMs === undefined ? undefined : settledAtMs - startedAtMs,
     argsBytes: byteLength(argumentsJson),
@@ -65,6 +66,18 @@ export function toCallJson(call: CallRecord): string {
   }).slice(1);
   const result = resultJson === undefined ? "" : `"result":${resultJson},`;
   return `${head},"arguments":${argumentsJson},${result}${rest}`;
+}
+
+function toApprovalJson({ askedAtMs, expiresAtMs, decided }: CallApproval): Readonly<Record<string, unknown>> {
+  return {
+    askedAt: new Date(askedAtMs).toISOString(),
+    expiresAt: new Date(expiresAtMs).toISOString(),
+    decision: decided?.decision,
+    decidedAt: decided && new Date(decided.atMs).toISOString(),
+    by: decided?.by,
+    reason: decided?.reason,
+    grantedBy: decided?.grantedBy,
+  };
 }
 
 /** An event as JSON data. */

@@ -4,7 +4,9 @@ import type { RunRequest, RunView } from "../runs/run.ts";
 import type { RequestSchema, SchemaObject } from "./validate.ts";
 
 /** Body of `POST /run`. */
-export interface RunBody extends RunRequest {
+export interface RunBody extends Omit<RunRequest, "delayMs" | "replayOf"> {
+  /** ms, or text such as `"10s"`. */
+  readonly delay?: number | string;
   /** `wait` (default): answered when the run ends; `queue`: answered when it is stored. */
   readonly mode?: "wait" | "queue";
 }
@@ -95,6 +97,44 @@ const clockSchema: SchemaObject = {
     "(1 ms each) only, answers come in the order of their calls, and no timer fires while a call is in flight. The run's " +
     "`clock` has what was used, to be sent again.",
 };
+/** When a run starts, how often, what it may change, and who is told of it. */
+const laterProperties: SchemaObject = {
+  dryRun: {
+    type: "boolean",
+    default: false,
+    description:
+      "Tools that only read are called; calls that would change something are listed as `skipped` and not made: the script gets `null`.",
+  },
+  delay: {
+    type: ["string", "number"],
+    description:
+      "How long after it was accepted the run starts at the earliest: ms, or text such as `10s`; at most 7 days.",
+  },
+  retries: {
+    type: "integer",
+    minimum: 0,
+    maximum: 5,
+    default: 0,
+    description:
+      "How often it is run again from the start when it failed for a reason that may pass, provided that it changed nothing.",
+  },
+  webhook: {
+    type: "object",
+    additionalProperties: false,
+    properties: {
+      url: { type: "string", minLength: 1, maxLength: 2_048, pattern: "^https?://" },
+      events: {
+        type: "array",
+        minItems: 1,
+        uniqueItems: true,
+        items: { type: "string", enum: ["ended", "waiting"] },
+        default: ["ended"],
+      },
+    },
+    required: ["url"],
+    description: "Who is told with a signed POST when the run has ended, or waits for an approval.",
+  },
+};
 const name: SchemaObject = { type: "string", minLength: 1, maxLength: 1_024 };
 
 /**
@@ -144,6 +184,7 @@ export function runBodySchema(from: { readonly limits: LimitsConfig }): RequestS
           default: "wait",
           description: "`wait`: answered when the run ends; `queue`: answered when it is stored.",
         },
+        ...laterProperties,
         priority: {
           type: "integer",
           minimum: -1_000,

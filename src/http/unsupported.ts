@@ -8,8 +8,6 @@ export interface UnsupportedMember {
 
 /** All of them: such a member is refused, never ignored, since its sender counts on what it asks for. */
 const UNSUPPORTED: readonly UnsupportedMember[] = [
-  { pointer: "/webhook", instead: 'use mode "queue" and GET /runs/{id}/events' },
-  { pointer: "/dryRun", instead: "leave it out" },
   { pointer: "/answer", instead: "leave it out and read `result`" },
   { pointer: "/model", instead: "the operator's configuration names the model" },
 ];

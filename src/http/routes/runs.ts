@@ -9,12 +9,17 @@ import { hasEnded, toCallJson, toRunJson } from "../run-json.ts";
 import { callsQuerySchema, PAGE, RUN_STATUSES, runsQuerySchema, type CallsQuery, type RunsQuery } from "../schemas.ts";
 
 const NOT_ENDED = "The run has not ended: what is known so far.";
+const EVENTS =
+  "The events, each with `id`, `atMs` and `type`: `queued`; `planning`, `script` of a task; `started`; `log`; `emit`; " +
+  "`call.started`, `call.progress`, `call.settled` with the call's `seq`; `approval.requested` with `seq`, `server`, `tool`, " +
+  "`expiresAt`; `approval.decided` with `seq`, `decision`; `waiting` until somebody decides; `resumed` with the `attempt` " +
+  "that goes on; `ended` with the `run`.";
 const EVENT_ID = /^\d{1,15}$/u;
 const status = { type: "string", enum: RUN_STATUSES };
 
-/** Reads, watches and cancels runs: everything under `/runs`. */
+/** Reads and watches runs: what is asked under `/runs`. */
 export function runOperations(deps: HttpDeps): AnyOperation[] {
-  return [listRuns, getRun, getResult, getLogs, getCalls, watchRun, cancelRun].map((make) => make(deps));
+  return [listRuns, getRun, getResult, getLogs, getCalls, watchRun].map((make) => make(deps));
 }
 
 function listRuns({ runs }: HttpDeps): AnyOperation {
@@ -169,7 +174,7 @@ function watchRun({ runs, clock, log }: HttpDeps): AnyOperation {
     tag: "Runs",
     summary: "The events of a run as server-sent events, in order, `ended` last.",
     headers: { "Last-Event-ID": "Goes on after the event with this id." },
-    answers: { 200: { description: "The events.", type: "text/event-stream" } },
+    answers: { 200: { description: EVENTS, type: "text/event-stream" } },
     async handle({ principal, headers, signal, requestId, param }) {
       const afterId = readLastEventId(headers);
       const id = param("id");
@@ -181,21 +186,6 @@ function watchRun({ runs, clock, log }: HttpDeps): AnyOperation {
         log,
         requestId,
       });
-    },
-  });
-}
-
-function cancelRun({ runs }: HttpDeps): AnyOperation {
-  return operation({
-    method: "DELETE",
-    path: "/runs/:id",
-    access: "caller",
-    scope: "run",
-    tag: "Runs",
-    summary: "Cancel a run that has not ended, and its calls.",
-    answers: { 200: { description: "The run, ended.", schema: ref("Run") } },
-    async handle({ principal, param }) {
-      return json(toRunJson(await runs.cancel(principal, param("id"))));
     },
   });
 }

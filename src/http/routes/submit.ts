@@ -1,8 +1,11 @@
 import type { Principal } from "../../config/principal.ts";
+import { parseDuration } from "../../config/units.ts";
+import { boundText } from "../../lib/bounded-text.ts";
 import { RunletError } from "../../lib/errors.ts";
 import type { RunView } from "../../runs/run.ts";
 import type { HttpDeps } from "../deps.ts";
 import { eventStreamResponse } from "../event-stream.ts";
+import { accepted, locationOf } from "../accepted.ts";
 import { json, operation, type AnyOperation, type OperationRequest } from "../operation.ts";
 import { parsePrefer, prefersEventStream } from "../prefer.ts";
 import { requestInvalid } from "../problem.ts";
@@ -14,6 +17,7 @@ import { createWaiters, type Waiters } from "../waiters.ts";
 
 type Submission = OperationRequest<RunBody, unknown>;
 
+const MAX_DELAY_MS = 7 * 86_400_000;
 /** Visible ASCII, so that a key is the same wherever it is written. */
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/u;
 
@@ -40,16 +44,25 @@ export function submitOperation(deps: HttpDeps): AnyOperation {
         schema: ref("Run"),
         streams: true,
       },
-      202: { description: "The run, stored and not ended; `Location` says where it is.", schema: ref("Run") },
+      202: {
+        description:
+          "The run, stored and not ended; `Location` says where it is. One that is `waiting` has the `approvals` that it waits for.",
+        schema: ref("Run"),
+      },
     },
     async handle(request) {
-      const { mode = "wait", ...run } = request.body;
+      const { mode = "wait", delay, ...run } = request.body;
+      const delayMs = delay === undefined ? undefined : readDelay(delay);
       const { waitMs, respondAsync } = parsePrefer(request.headers.get("prefer"));
       const idempotencyKey = readIdempotencyKey(request.headers);
-      const view = await deps.runs.submit(request.principal, run, {
-        ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
-        ...(request.trace === undefined ? {} : { trace: request.trace }),
-      });
+      const view = await deps.runs.submit(
+        request.principal,
+        { ...run, ...(delayMs !== undefined && { delayMs }) },
+        {
+          ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+          ...(request.trace === undefined ? {} : { trace: request.trace }),
+        },
+      );
       if (prefersEventStream(request.headers.get("accept"))) return stream(deps, waiters, request, view, mode);
       if (mode === "queue" || (respondAsync && waitMs === undefined)) return accepted(view);
       return await waitForEnd(deps, waiters, request, view, Math.min(waitMs ?? Infinity, deps.config.maxWaitMs));
@@ -57,7 +70,7 @@ export function submitOperation(deps: HttpDeps): AnyOperation {
   });
 }
 
-/** Waits; when the client goes meanwhile and nobody else waits for the run, it is cancelled. */
+/** Waits; when the client goes meanwhile and nobody else waits for the run, it is cancelled, unless it waits for a decision. */
 async function waitForEnd(
   { runs, log }: HttpDeps,
   waiters: Waiters,
@@ -111,6 +124,8 @@ async function cancelAbandoned(
   requestId: string,
 ): Promise<void> {
   try {
+    // It goes on when somebody has decided, which may be long after.
+    if ((await runs.get(principal, runId)).status === "waiting") return;
     await runs.cancel(principal, runId);
     log.debug({ requestId, runId }, "run cancelled as its client went away");
   } catch (thrown) {
@@ -120,12 +135,12 @@ async function cancelAbandoned(
   }
 }
 
-function accepted(view: RunView): Response {
-  return json(toRunJson(view), 202, { location: locationOf(view.id) });
-}
-
-function locationOf(runId: string): string {
-  return `/runs/${encodeURIComponent(runId)}`;
+/** @throws REQUEST_INVALID */
+function readDelay(delay: number | string): number {
+  const delayMs = parseDuration(delay);
+  if (delayMs !== undefined && delayMs <= MAX_DELAY_MS) return delayMs;
+  const message = `must be a duration such as 500, "10s" or "1h30m", at most 7d: current value is ${boundText(JSON.stringify(delay), 60)}`;
+  throw requestInvalid("the body of POST /run", [{ pointer: "/delay", message }]);
 }
 
 function readIdempotencyKey(headers: Headers): string | undefined {

@@ -53,7 +53,8 @@ export class FakeRuns implements RunService {
   async wait(_: Principal, id: string, options: { maxWaitMs: number; signal?: AbortSignal }): Promise<RunView> {
     this.waits.push(options.maxWaitMs);
     const deadline = Date.now() + options.maxWaitMs;
-    while (this.view(id).endedAt === undefined && Date.now() < deadline && options.signal?.aborted !== true) {
+    const rests = (): boolean => this.view(id).endedAt !== undefined || this.view(id).status === "waiting";
+    while (!rests() && Date.now() < deadline && options.signal?.aborted !== true) {
       await Promise.race([this.#run(id).changed.promise, new Promise((resolve) => setTimeout(resolve, 5))]);
     }
     return this.view(id);
@@ -61,6 +62,13 @@ export class FakeRuns implements RunService {
 
   async get(_: Principal, id: string): Promise<RunView> {
     return this.view(id);
+  }
+
+  /** Has a run wait for decisions. */
+  pause(id: string, approvals: NonNullable<RunView["approvals"]>): void {
+    const run = this.#run(id);
+    run.view = { ...run.view, status: "waiting", approvals };
+    this.emit(id, { type: "waiting" });
   }
 
   async decide(principal: Principal, id: string, decision: RunDecision): Promise<RunView> {

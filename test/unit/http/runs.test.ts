@@ -185,6 +185,33 @@ describe("the calls of a run", () => {
     expect(runs.listed).toEqual([{ limit: 100, after: 0 }]);
   });
 
+  test("say who approved them, or that nobody has yet", async () => {
+    const { app, runs } = await setUp();
+    const asked = { askedAtMs: 1_000, expiresAtMs: 61_000 };
+    const decided = { decision: "deny", by: "boss", atMs: 2_000, reason: "no" } as const;
+    const waiting = { ...call, outcome: "awaiting", settledAtMs: undefined, resultJson: undefined } as const;
+    runs.journaled = [
+      { ...waiting, approval: { ...asked, decided: undefined } },
+      { ...waiting, seq: 2, approval: { ...asked, decided } },
+      {
+        ...call,
+        seq: 3,
+        approval: {
+          ...asked,
+          decided: { ...decided, decision: "approve", by: undefined, reason: undefined, grantedBy: 1 },
+        },
+      },
+    ];
+    const { calls } = await readJson(await app.request("/runs/run_1/calls"));
+    const at = { askedAt: "1970-01-01T00:00:01.000Z", expiresAt: "1970-01-01T00:01:01.000Z" };
+    const decidedAt = "1970-01-01T00:00:02.000Z";
+    expect((calls as { approval: unknown }[]).map(({ approval }) => approval)).toEqual([
+      at,
+      { ...at, decision: "deny", decidedAt, by: "boss", reason: "no" },
+      { ...at, decision: "approve", decidedAt, grantedBy: 1 },
+    ]);
+  });
+
   test("come in pages", async () => {
     const { app, runs } = await setUp();
     runs.journaled = [call];

@@ -61,10 +61,59 @@ describe("POST /run", () => {
       limits: { wallMs: 30_000, cpuMs: 5_000, memoryMiB: 64, toolCalls: 200, concurrency: 16, logBytes: 0 },
       check: "none",
       priority: -3,
+      dryRun: true,
+      retries: 5,
+      webhook: { url: "https://example.com/hook", events: ["ended", "waiting"] },
       metadata: { team: "a" },
     };
     expect((await app.request("/run", postJson(request))).status).toBe(200);
     expect(runs.submitted[0]?.request).toEqual(request);
+  });
+
+  test.each([
+    [0, 0],
+    [1_500, 1_500],
+    ["10s", 10_000],
+    ["7d", 604_800_000],
+  ])("has a run start later: %s", async (delay, delayMs) => {
+    const { app, runs } = setUp();
+    expect((await app.request("/run", postJson({ script: "1", delay }))).status).toBe(200);
+    expect(runs.submitted[0]?.request).toEqual({ script: "1", delayMs });
+  });
+
+  test("answers 202 with what has to be approved when the run waits for that, and leaves it waiting", async () => {
+    const { app, runs } = setUp(false);
+    const gone = new AbortController();
+    const pending = app.request("/run", { ...postJson({ script: "1" }), signal: gone.signal });
+    await expect.poll(() => runs.waits.length).toBe(1);
+    const approvals = [
+      {
+        callId: 2,
+        server: "files",
+        tool: "write",
+        arguments: { path: "a" },
+        askedAt: "2026-01-01T00:00:00.000Z",
+        expiresAt: "2026-01-02T00:00:00.000Z",
+      },
+    ];
+    runs.pause("run_1", approvals);
+    const answer = await pending;
+    expect(answer.status).toBe(202);
+    expect(answer.headers.get("location")).toBe("/runs/run_1");
+    expect(await readJson(answer)).toMatchObject({ status: "waiting", approvals });
+    gone.abort();
+    expect(runs.cancelled).toEqual([]);
+  });
+
+  test("does not cancel a run that waits for a decision when its event stream is left", async () => {
+    const { app, runs, deps } = setUp(false);
+    const answer = await app.request("/run", postJson({ script: "1" }, { accept: "text/event-stream" }));
+    const reader = answer.body?.getReader();
+    await reader?.read();
+    runs.pause("run_1", []);
+    await reader?.cancel();
+    await expect.poll(() => runs.watching).toBe(0);
+    expect([runs.cancelled, deps.log.lines.filter(({ level }) => level === "error")]).toEqual([[], []]);
   });
 
   test("answers 202 at once in queue mode, with the place of the run", async () => {
@@ -140,8 +189,22 @@ describe("a request for a run that is refused", () => {
   });
 
   test.each([
-    ["webhook", { url: "https://example.com" }],
-    ["dryRun", true],
+    ["delay", "soon", 'must be a duration such as 500, "10s" or "1h30m", at most 7d: current value is "soon"'],
+    ["delay", "8d", 'must be a duration such as 500, "10s" or "1h30m", at most 7d: current value is "8d"'],
+    ["delay", -1, 'must be a duration such as 500, "10s" or "1h30m", at most 7d: current value is -1'],
+    ["delay", true, "must be string,number: current value is true"],
+    ["retries", 6, "must be <= 5: current value is 6"],
+    ["webhook/url", { url: "ftp://x" }, 'must match pattern "^https?://": current value is "ftp://x"'],
+    ["webhook/events/0", { url: "http://x", events: ["started"] }, /^must be one of "ended", "waiting"/u],
+    ["replayOf", "run_1", /^is not known/u],
+    ["delayMs", 5, 'is not known; did you mean "delay"?'],
+  ])("has no good %s: %s", async (pointer, value, message) => {
+    const [member = ""] = pointer.split("/");
+    const told = typeof message === "string" ? message : expect.stringMatching(message);
+    expect(await problemsOf({ script: "1", [member]: value })).toEqual([{ pointer: `/${pointer}`, message: told }]);
+  });
+
+  test.each([
     ["answer", true],
     ["model", { name: "m" }],
   ])("asks for %s, which this version does not have", async (member, value) => {
