@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Config } from "../config/config.ts";
+import { mayDecide } from "../config/principal.ts";
 import type { Principal } from "../config/principal.ts";
 import type { QuotaKeeper } from "../gateway/quotas.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -155,7 +156,7 @@ export class QueuedRunService implements RunService {
     query: { readonly status?: RunView["status"]; readonly limit: number; readonly cursor?: string },
   ): Promise<{ readonly runs: readonly RunView[]; readonly nextCursor?: string }> {
     const records = await this.#deps.runs.list({
-      principal: principal.admin ? undefined : principal.id,
+      principal: seesAll(principal, query.status) ? undefined : principal.id,
       status: query.status,
       limit: query.limit + 1,
       before: query.cursor,
@@ -216,8 +217,11 @@ export class QueuedRunService implements RunService {
   async decide(principal: Principal, id: string, decision: RunDecision): Promise<RunView> {
     const record = this.#active.get(id)?.record ?? (await this.#deps.runs.get(id));
     this.#authorise(principal, record, id);
+    if (!mayDecide(principal, record.principal)) throw mayNotDecide(principal);
     await this.#approvals.decide(principal, record, decision);
-    return this.get(principal, id);
+    // Whoever decides for others sees their runs while they wait, and this once what became of one.
+    const run = this.#active.get(id);
+    return run === undefined ? this.#storedView((await this.#deps.runs.get(id)) ?? record) : this.#view(run);
   }
 
   async replay(principal: Principal, id: string, { script, dryRun, ...options }: ReplayOptions): Promise<RunView> {
@@ -337,7 +341,9 @@ export class QueuedRunService implements RunService {
   }
 
   #authorise(principal: Principal, record: RunRecord | undefined, id: string): asserts record is RunRecord {
-    if (record === undefined || (record.principal !== principal.id && !principal.admin)) {
+    const isOwn = record !== undefined && (record.principal === principal.id || principal.admin);
+    const isToDecide = record?.status === "waiting" && mayDecide(principal, record.principal);
+    if (record === undefined || (!isOwn && !isToDecide)) {
       throw new RunletError("NOT_FOUND", `There is no run ${JSON.stringify(id.slice(0, 64))}`, {
         hint: "GET /runs lists your runs.",
       });
@@ -360,6 +366,21 @@ export class QueuedRunService implements RunService {
     const approvals = record.status === "waiting" ? { approvals: toApprovals(calls) } : {};
     return { ...toRunView(record, outcome, calls.map(toCallSummary)), ...request, ...approvals };
   }
+}
+
+/** Whether a list is of everybody's runs: for administrators, and of those that wait for whoever decides on them. */
+function seesAll(principal: Principal, status: RunView["status"] | undefined): boolean {
+  return principal.admin || (status === "waiting" && principal.approve === "all");
+}
+
+function mayNotDecide({ approve = "own" }: Principal): RunletError {
+  return new RunletError(
+    "FORBIDDEN",
+    `Cannot decide on the run's calls as its caller must be allowed to: approve is ${approve}`,
+    {
+      hint: "Have somebody decide whose client is configured with `approve: all`.",
+    },
+  );
 }
 
 /** The run that a key made before. @throws IDEMPOTENCY_CONFLICT when that was for another request. */
