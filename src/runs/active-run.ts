@@ -7,7 +7,7 @@ import type { Job } from "../queue/run-queue.ts";
 import type { RunRecord } from "../store/run-store.ts";
 import type { RecordedAnswers } from "../bridge/recorded-answers.ts";
 import type { CallRecord } from "../store/journal.ts";
-import type { RunEventSink } from "./run-events.ts";
+import type { RunEventSink, ToldBefore } from "./run-events.ts";
 import type { RunEvent, RunOutcome, RunRequest } from "./run.ts";
 
 /** What one attempt of a run leaves to the next. */
@@ -57,6 +57,8 @@ export interface ActiveRun {
   startMs: number;
   /** What attempts before journaled, read when the run is taken up again. */
   recorded: readonly CallRecord[];
+  /** What of its logs and values watchers were told before this attempt: they are not told again. */
+  told: ToldBefore;
   /** Calls of the run that it replays. */
   answers: RecordedAnswers | undefined;
   /** Set while it executes: tells the calls made so far. */

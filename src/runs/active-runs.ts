@@ -70,6 +70,7 @@ export class ActiveRuns {
       seed: id,
       startMs: startedAtMs ?? createdAtMs,
       recorded: [],
+      told: { logs: 0, emits: 0 },
       answers: undefined,
       bridge: undefined,
       outcome: undefined,

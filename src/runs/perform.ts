@@ -178,6 +178,8 @@ export class Performer {
 
   #createBridge(run: ActiveRun, stop: AbortController): Bridge {
     const { catalogs, gateway, journal, clock, log } = this.#deps;
+    let logs = 0;
+    let emits = 0;
     return new Bridge({
       runId: run.record.id,
       attempt: run.record.attempt,
@@ -197,8 +199,12 @@ export class Performer {
       log,
       asker: run.asker,
       listener: {
-        log: (line) => this.#event(run, { type: "log", line }),
-        emit: (json) => this.#event(run, { type: "emit", json }),
+        log: (line) => {
+          if (++logs > run.told.logs) this.#event(run, { type: "log", line });
+        },
+        emit: (json) => {
+          if (++emits > run.told.emits) this.#event(run, { type: "emit", json });
+        },
         callStarted: (call) => this.#event(run, { type: "call.started", ...call }),
         callProgress: (progress) => this.#event(run, { type: "call.progress", ...progress }),
         callSettled: (call) => this.#event(run, { type: "call.settled", ...call }),

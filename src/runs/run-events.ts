@@ -14,6 +14,14 @@ export type NewRunEvent = Unnumbered<RunEvent>;
 export interface RunEventSink {
   /** Appends an event; nothing is taken after `ended`. */
   add(event: NewRunEvent, atMs: number): void;
+  /** What of a script's own was told before: a script that is run again says it again. */
+  told(): Promise<ToldBefore>;
+}
+
+/** How many lines a run had logged and values it had emitted that watchers were told. */
+export interface ToldBefore {
+  readonly logs: number;
+  readonly emits: number;
 }
 
 /** The events of runs: in this process, or wherever every process of the service sees them. */
@@ -66,7 +74,7 @@ export class MemoryRunEvents implements RunEvents {
     const log = this.#logs.get(runId);
     if (log === undefined) return undefined;
     if (!log.isWatched) this.#logs.delete(runId);
-    return log.told();
+    return log.all();
   }
 
   forget(runId: string): void {
@@ -99,8 +107,13 @@ export class RunEventLog implements RunEventSink {
   }
 
   /** All so far, as data. */
-  told(): readonly RunEvent[] {
+  all(): readonly RunEvent[] {
     return this.#events;
+  }
+
+  async told(): Promise<ToldBefore> {
+    const count = (type: RunEvent["type"]): number => this.#events.filter((event) => event.type === type).length;
+    return { logs: count("log"), emits: count("emit") };
   }
 
   /** Appends an event; nothing is taken after `ended`. */

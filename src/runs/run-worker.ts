@@ -116,6 +116,7 @@ export class RunWorker {
     run.startMs = taken.startedAtMs;
     if (taken.attempt > 1) {
       run.recorded = await journal.list(id);
+      run.told = await run.events.told();
       this.#tellDecisions(run);
     }
     await this.#loadReplayed(run);
