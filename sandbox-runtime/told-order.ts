@@ -14,6 +14,29 @@ interface ToldAnswer {
   readonly atMs: number;
 }
 
+/** Answers in the order in which they came. */
+interface Answers {
+  add(answer: ToldAnswer): void;
+  readonly first: () => ToldAnswer | undefined;
+  takeFirst(): void;
+  readonly size: () => number;
+}
+
+function createAnswers(): Answers {
+  let answers: ToldAnswer[] = newList();
+  let next = 0;
+  return {
+    add: (answer) => append(answers, answer),
+    first: () => answers[next],
+    takeFirst() {
+      if (++next < answers.length) return;
+      answers = newList();
+      next = 0;
+    },
+    size: () => answers.length - next,
+  };
+}
+
 /**
  * Orders what happens to a script by the times that the service tells, so that it can be told the same again: answers in the
  * order in which they come, which never go back in time; timers that are due by the time of an answer go before it. Each has an
@@ -24,8 +47,7 @@ interface ToldAnswer {
  */
 export function createToldOrder(send: Send, clock: SeededClock, takers: EventTakers): EventOrder {
   const alarms = createAlarms();
-  let answers: ToldAnswer[] = newList();
-  let next = 0;
+  const answers = createAnswers();
   let inFlight = 0;
   /** Up to when timers may fire while calls are in flight, and up to when the service was asked. */
   let allowedMs = 0;
@@ -37,7 +59,7 @@ export function createToldOrder(send: Send, clock: SeededClock, takers: EventTak
       const id = NumberCtor(events[i + 1]);
       const atMs = NumberCtor(events[i + 3]);
       if (kind === "timer") alarms.ripen(id);
-      else if (kind !== "tick") append(answers, { id, ok: kind === "ok", json: events[i + 2] ?? "null", atMs });
+      else if (kind !== "tick") answers.add({ id, ok: kind === "ok", json: events[i + 2] ?? "null", atMs });
       else if (atMs > allowedMs) allowedMs = atMs;
     }
   };
@@ -49,10 +71,7 @@ export function createToldOrder(send: Send, clock: SeededClock, takers: EventTak
   };
   const giveAnswer = (answer: ToldAnswer): boolean => {
     if (fire(alarms.takeDue(answer.atMs))) return true;
-    if (++next === answers.length) {
-      answers = newList();
-      next = 0;
-    }
+    answers.takeFirst();
     inFlight--;
     clock.advanceTo(answer.atMs);
     takers.reply(answer.id, answer.ok, answer.json);
@@ -82,9 +101,9 @@ export function createToldOrder(send: Send, clock: SeededClock, takers: EventTak
     },
     deliver(events) {
       take(events);
-      const answer = answers[next];
+      const answer = answers.first();
       const gave = answer === undefined ? fireAlarm() : giveAnswer(answer);
-      if (gave && answers.length - next + alarms.ripe() > 0) send("timer", AGAIN, AGAIN);
+      if (gave && answers.size() + alarms.ripe() > 0) send("timer", AGAIN, AGAIN);
     },
   };
 }

@@ -1,31 +1,28 @@
-import { createHash } from "node:crypto";
 import type { Config } from "../config/config.ts";
 import { mayDecide } from "../config/principal.ts";
 import type { Principal } from "../config/principal.ts";
 import type { QuotaKeeper } from "../gateway/quotas.ts";
 import type { Clock } from "../lib/clock.ts";
-import { errorInfo, RunletError, toErrorInfo } from "../lib/errors.ts";
-import { createId } from "../lib/ids.ts";
-import { canonicalJson, parseJson } from "../lib/json.ts";
+import { errorInfo, RunletError } from "../lib/errors.ts";
+import { parseJson } from "../lib/json.ts";
 import type { Log } from "../lib/log.ts";
 import type { RunQueue } from "../queue/run-queue.ts";
 import type { CallRecord, Journal } from "../store/journal.ts";
 import { callSize, runSize } from "../store/run-size.ts";
-import type { ClaimedRun, IdempotencyClaim, RunRecord, RunStatus, RunStore } from "../store/run-store.ts";
-import { toJob } from "./active-run.ts";
+import type { RunRecord, RunStatus, RunStore } from "../store/run-store.ts";
 import type { ActiveRun } from "./active-run.ts";
 import { ActiveRuns, readState } from "./active-runs.ts";
 import { Approvals } from "./approvals.ts";
 import { cutPage, PAGE_SIZE } from "./cut-page.ts";
+import { Intake } from "./intake.ts";
 import { LeftRuns } from "./left-runs.ts";
 import { modelNotConfigured } from "./perform.ts";
 import type { Performer } from "./perform.ts";
-import { withWholeClock } from "./run-clock.ts";
 import { RunEnds } from "./run-ends.ts";
 import type { RestingRun } from "./run-ends.ts";
 import type { RunEvents } from "./run-events.ts";
 import type { RunResults } from "./run-results.ts";
-import type { ReplayOptions, RunOrigin, RunService, SubmitOptions } from "./run-service.ts";
+import type { ReplayOptions, RunService, SubmitOptions } from "./run-service.ts";
 import { failedOutcome, parseOutcome, toApprovals, toCallSummary, toRequestView, toRunView } from "./run-view.ts";
 import { RunWorker } from "./run-worker.ts";
 import type { CallQuery, RunDecision, RunEvent, RunRequest, RunView, WholeResult } from "./run.ts";
@@ -46,7 +43,7 @@ export interface RunServiceDeps {
   readonly findPrincipal: (id: string) => Principal | undefined;
   /** Told of each run that has ended or waits. */
   readonly onRest: (run: RestingRun) => void;
-  /** Refuses a webhook that cannot be delivered. @throws REQUEST_INVALID. @default none is */
+  /** Refuses a webhook that cannot be delivered. @throws REQUEST_INVALID. @default every one is */
   readonly requireWebhook?: (url: string) => void;
   /** Whether stored runs outlive this process. */
   readonly isDurable: boolean;
@@ -69,38 +66,33 @@ export class QueuedRunService implements RunService {
   readonly #ends: RunEnds;
   readonly #left: LeftRuns;
   readonly #approvals: Approvals;
-  readonly #isShared: boolean;
+  readonly #intake: Intake;
   /** Let go of those who wait for a run, when the service closes. */
   readonly #closing = new AbortController();
 
   constructor(deps: RunServiceDeps) {
-    const { runs, journal, queue, events, performer, findPrincipal, isDurable, onRest, clock, log } = deps;
+    const { runs, journal, queue, events, performer, findPrincipal, isDurable, onRest, quotas, clock, log } = deps;
+    const { isShared = false } = deps;
     this.#deps = deps;
-    this.#isShared = deps.isShared ?? false;
     const active = new ActiveRuns(deps);
     const ends = new RunEnds({ runs, active, events, onRest, clock, log });
-    const left = new LeftRuns({ runs, queue, ends, isShared: this.#isShared, clock, log });
+    const left = new LeftRuns({ runs, queue, ends, isShared, clock, log });
     this.#active = active;
     this.#ends = ends;
     this.#left = left;
+    this.#intake = new Intake({ runs, queue, events, active, ends, quotas, isShared, clock });
     this.#approvals = new Approvals({ runs, journal, clock, log, resume: (id) => left.resume(id) });
     const onWaiting = (id: string): Promise<void> => this.#approvals.goOn(id);
     const work = { runs, journal, queue, performer, active, ends, events, findPrincipal, isDurable, onWaiting, onRest };
     if (deps.performs !== false) new RunWorker({ ...work, clock, log }).start();
   }
 
-  async submit(
-    principal: Principal,
-    request: RunRequest,
-    { idempotencyKey, ...origin }: SubmitOptions = {},
-  ): Promise<RunView> {
+  async submit(principal: Principal, request: RunRequest, options: SubmitOptions = {}): Promise<RunView> {
     const { outputSchema, webhook } = request;
     if (request.task !== undefined && !this.#deps.canPlan) throw modelNotConfigured();
-    if (webhook !== undefined) this.#deps.requireWebhook?.(webhook.url);
+    if (webhook !== undefined) (this.#deps.requireWebhook ?? noWebhooks)(webhook.url);
     if (outputSchema !== undefined) await this.#deps.results.requireSchema(outputSchema, principal.id);
-    const digest = (): string => createHash("sha256").update(canonicalJson(request)).digest("base64");
-    const claim = idempotencyKey === undefined ? undefined : { key: idempotencyKey, digest: digest() };
-    return this.get(principal, await this.#accept(principal, request, origin, claim));
+    return this.get(principal, await this.#intake.accept(principal, request, options));
   }
 
   async wait(
@@ -248,6 +240,17 @@ export class QueuedRunService implements RunService {
     this.#approvals.start();
   }
 
+  /** Ends a run whose job was given up: every process that took it up died. */
+  async lost(id: string): Promise<void> {
+    const record = await this.#deps.runs.get(id);
+    if (record === undefined || record.endedAtMs !== undefined) return;
+    const error = errorInfo("EXECUTOR_LOST", "Every process that took this run up died; its calls show what was done", {
+      details: { blame: "unknown", calls: 0, emitted: 0 },
+    });
+    const calls = (await this.#deps.journal.list(id, { kind: "tool" })).map(toCallSummary);
+    await this.#ends.endStored(record, { ...failedOutcome(error), calls }, ["queued", "running"]);
+  }
+
   /**
    * Lets running runs end within `graceMs`; then leaves them to the next process where the store outlives this one, and
    * cancels them else. Queued ones stay in the store.
@@ -263,65 +266,6 @@ export class QueuedRunService implements RunService {
   /** Lets go of runs that ended before an instant, in ms since the epoch: the store keeps them no longer. */
   forgetEndedBefore(endedBeforeMs: number): void {
     this.#active.forgetEndedBefore(endedBeforeMs);
-  }
-
-  /** @returns The id of the run: a new one, or the one that has the key. */
-  async #accept(
-    principal: Principal,
-    asked: RunRequest,
-    origin: RunOrigin,
-    claim: IdempotencyClaim | undefined,
-  ): Promise<string> {
-    // A request that comes again costs nothing.
-    const known = claim && (await this.#deps.runs.claimed(principal.id, claim.key));
-    if (known !== undefined) return sameRun(known, claim);
-    await this.#deps.quotas.take(principal, "runs", "start the run");
-    const createdAtMs = this.#deps.clock.now();
-    const request = withWholeClock(asked, createdAtMs);
-    const record: RunRecord = {
-      id: createId("run", createdAtMs),
-      principal: principal.id,
-      status: "queued",
-      source: request.task === undefined ? "script" : "task",
-      createdAtMs,
-      startedAtMs: undefined,
-      endedAtMs: undefined,
-      requestJson: JSON.stringify(request),
-      outcomeJson: undefined,
-      attempt: 0,
-      stateJson: undefined,
-      metadata: request.metadata,
-    };
-    const claimed = await this.#insert(record, claim);
-    if (claimed !== undefined) return claimed;
-    const run = this.#isShared ? undefined : this.#active.hold(record, principal, request, origin);
-    (run?.events ?? this.#deps.events.sinkOf(record.id)).add({ type: "queued" }, createdAtMs);
-    try {
-      await this.#deps.queue.enqueue(toJob(run ?? { record, request }));
-    } catch (error) {
-      // What the queue refuses ends at once, so that none is left behind in the store; its key is free again.
-      const outcome = failedOutcome(toErrorInfo(error));
-      if (claim !== undefined) await this.#deps.runs.unclaim(principal.id, claim.key);
-      if (run === undefined) await this.#ends.endStored(record, outcome, UNSTARTED);
-      else await this.#ends.end(run, outcome, UNSTARTED);
-      throw error;
-    }
-    return record.id;
-  }
-
-  /** @returns The id of the run that has the key. @throws IDEMPOTENCY_CONFLICT when that is of another request. */
-  async #insert(record: RunRecord, claim: IdempotencyClaim | undefined): Promise<string | undefined> {
-    const { principal, requestJson } = record;
-    this.#active.makeRoom(principal, requestJson.length);
-    let isHeld = false;
-    try {
-      const claimed = await this.#deps.runs.insert(record, claim);
-      isHeld = claimed === undefined && !this.#isShared;
-      if (claimed === undefined) return undefined;
-      return sameRun(claimed, claim);
-    } finally {
-      if (!isHeld) this.#active.leaveRoom(principal, requestJson.length);
-    }
   }
 
   /** Waits until a run rests that another process performs, or that is in line. */
@@ -383,13 +327,13 @@ function mayNotDecide({ approve = "own" }: Principal): RunletError {
   );
 }
 
-/** The run that a key made before. @throws IDEMPOTENCY_CONFLICT when that was for another request. */
-function sameRun({ runId, digest }: ClaimedRun, claim: IdempotencyClaim | undefined): string {
-  if (digest === claim?.digest) return runId;
+function noWebhooks(): never {
   throw new RunletError(
-    "IDEMPOTENCY_CONFLICT",
-    "Cannot use the idempotency key again as it came with another request before",
-    { hint: "Use a new key for a new request." },
+    "REQUEST_INVALID",
+    "Cannot take the run as this service delivers no webhooks: one was asked for",
+    {
+      hint: "Leave `webhook` out and watch GET /runs/{id}/events.",
+    },
   );
 }
 
