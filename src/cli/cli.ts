@@ -8,6 +8,7 @@ import { KEYS_USAGE, keysCommand } from "./commands/keys.ts";
 import { MCP_USAGE, mcpCommand } from "./commands/mcp.ts";
 import { PINS_USAGE, pinsCommand } from "./commands/pins.ts";
 import { RUN_USAGE, runCommand } from "./commands/run.ts";
+import { RUNS_USAGE, runsCommand } from "./commands/runs.ts";
 import { SECRETS_USAGE, secretsCommand } from "./commands/secrets.ts";
 import { SERVE_USAGE, serveCommand } from "./commands/serve.ts";
 import { SERVERS_USAGE, serversCommand } from "./commands/servers.ts";
@@ -23,6 +24,7 @@ interface Command {
 const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ["serve", { run: serveCommand, usage: SERVE_USAGE }],
   ["run", { run: runCommand, usage: RUN_USAGE }],
+  ["runs", { run: runsCommand, usage: RUNS_USAGE }],
   ["mcp", { run: mcpCommand, usage: MCP_USAGE }],
   ["config", { run: configCommand, usage: CONFIG_USAGE }],
   ["doctor", { run: doctorCommand, usage: DOCTOR_USAGE }],
@@ -38,6 +40,8 @@ const USAGE = `Usage: runlet COMMAND
 
   serve                     the HTTP service (--config FILE, --host HOST, --port N)
   run FILE|-                runs one script without a server (--input JSON, --json)
+  runs list|show|cancel|approve|deny|replay
+                            the runs of a running service, and the calls that wait for approval
   mcp                       an MCP server on stdin and stdout
   config check|show [FILE]  says whether a configuration is right, and what each setting is; config schema for editors
   servers list|import FILE|add|remove|status|restart|logs

@@ -15,16 +15,22 @@ export interface HttpCaller {
   /**
    * Sends a request and reads the answer's JSON.
    *
+   * @param headers Beside the key and the type of the body.
    * @throws RunletError: UPSTREAM_UNAVAILABLE when nothing answers; the service's own refusal with its hint.
    */
-  send(method: "GET" | "POST" | "DELETE", path: string, body?: unknown): Promise<Readonly<Record<string, unknown>>>;
+  send(
+    method: "GET" | "POST" | "DELETE",
+    path: string,
+    body?: unknown,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<Readonly<Record<string, unknown>>>;
 }
 
 /** Flags that say which service is meant. */
 export const SERVICE_FLAGS = { url: { type: "string" }, key: { type: "string" } } as const;
 
 /** The flags of `SERVICE_FLAGS` as text for people. */
-export const SERVICE_FLAGS_TEXT = `  --url URL             A running service, such as http://127.0.0.1:8377.
+export const SERVICE_FLAGS_TEXT = `  --url URL             A running service, such as http://127.0.0.1:8377. Default: RUNLET_URL.
   --key KEY             A client's key for it. Default: RUNLET_KEY.
 `;
 
@@ -44,10 +50,11 @@ export function callerAt(url: string, key: string | undefined, stopped: AbortSig
   const base = url.replace(/\/+$/u, "");
   return {
     url: base,
-    async send(method, path, body) {
+    async send(method, path, body, more = {}) {
       const response = await request(`${base}${path}`, {
         method,
         headers: {
+          ...more,
           ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
           ...(body === undefined ? {} : { "content-type": "application/json" }),
         },
@@ -86,21 +93,27 @@ export function keyOf(values: ReadonlyMap<string, string | boolean>, io: CliIo):
   return typeof key === "string" && key !== "" ? key : undefined;
 }
 
-/** The running service that a command means: the one of `--url`, else where the configuration listens. */
+/** The address of the service that a command is given. @returns `undefined` where none is named. @param values Its flags. */
+export function serviceUrlOf(values: ReadonlyMap<string, string | boolean>, io: CliIo): string | undefined {
+  const url = values.get("url") ?? io.env["RUNLET_URL"];
+  return typeof url === "string" && url !== "" ? url : undefined;
+}
+
+/** The running service that a command means: the one it names, else where the configuration listens. */
 export function runningService(
   values: ReadonlyMap<string, string | boolean>,
   io: CliIo,
   stopped: AbortSignal,
 ): HttpCaller {
-  const url = values.get("url");
-  if (typeof url === "string") return callerAt(checkedUrl(url), keyOf(values, io), stopped);
+  const url = serviceUrlOf(values, io);
+  if (url !== undefined) return callerAt(checkedUrl(url), keyOf(values, io), stopped);
   const { host, port } = loadSettings(values, io).config.http;
   const name = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host;
   return callerAt(`http://${name.includes(":") ? `[${name}]` : name}:${port}`, keyOf(values, io), stopped);
 }
 
 /**
- * Asks the service of `--url`, or one that is started for this alone as configured: on a free port of this machine, for the
+ * Asks the service that is named, or one that is started for this alone as configured: on a free port of this machine, for the
  * holder of a key that nobody else has, without data of its own.
  */
 export async function withService<T>(
@@ -109,7 +122,7 @@ export async function withService<T>(
   stopped: AbortSignal,
   work: (service: HttpCaller) => Promise<T>,
 ): Promise<T> {
-  if (values.has("url")) return work(runningService(values, io, stopped));
+  if (serviceUrlOf(values, io) !== undefined) return work(runningService(values, io, stopped));
   const { config, warnings } = loadSettings(values, io, { logLevel: "warn" });
   for (const warning of warnings) io.stderr(`warning: ${warning}\n`);
   tellUnpinned(config, io);
@@ -138,6 +151,6 @@ function checkedUrl(url: string): string {
   if (URL.canParse(url) && /^https?:$/u.test(new URL(url).protocol)) return url;
   throw new RunletError(
     "CONFIG_INVALID",
-    `Cannot use --url as it must be an http or https address: current value is ${JSON.stringify(url)}`,
+    `Cannot use --url or RUNLET_URL as it must be an http or https address: current value is ${JSON.stringify(url)}`,
   );
 }

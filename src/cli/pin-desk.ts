@@ -7,7 +7,7 @@ import { silentLog } from "../lib/log.ts";
 import { createSqliteStores } from "../store/sqlite/create-sqlite-stores.ts";
 import { isHeldElsewhere } from "../store/sqlite/open-database.ts";
 import type { Stores } from "../store/stores.ts";
-import { runningService } from "./http-caller.ts";
+import { runningService, serviceUrlOf } from "./http-caller.ts";
 import type { HttpCaller } from "./http-caller.ts";
 import type { CliIo } from "./io.ts";
 import { loadSettings } from "./settings.ts";
@@ -30,7 +30,7 @@ export interface PinDesk {
 }
 
 /**
- * Opens the pins that a command is about: of the service at `--url`; else of the data folder; else, where a process holds
+ * Opens the pins that a command is about: of the service that is named; else of the data folder; else, where a process holds
  * that, of the service at the configured address.
  *
  * @throws CONFIG_INVALID when the data folder cannot be used. What the service refuses is thrown as a `ServiceRefusal`.
@@ -40,7 +40,7 @@ export async function openPins(
   io: CliIo,
   stopped: AbortSignal,
 ): Promise<PinDesk> {
-  if (values.has("url")) return remoteDesk(runningService(values, io, stopped));
+  if (serviceUrlOf(values, io) !== undefined) return remoteDesk(runningService(values, io, stopped));
   const { config } = loadSettings(values, io, { logLevel: "warn" });
   if (config.dataDir === ":memory:") {
     throw new RunletError(

@@ -1,5 +1,28 @@
 import type { RunView } from "../runs/run.ts";
 
+/** What is written of a run: of one of this process, or of a service's answer. */
+export interface WrittenRun {
+  readonly status: string;
+  readonly logs?: readonly { readonly level: string; readonly text: string }[];
+  readonly calls: readonly (Pick<RunView["calls"][number], "seq" | "server" | "tool" | "resultBytes"> & {
+    readonly outcome: string;
+    readonly ms: number | undefined;
+    readonly error?: string;
+  })[];
+  readonly error?:
+    | {
+        readonly code: string;
+        readonly message: string;
+        readonly line?: number;
+        readonly column?: number;
+        readonly snippet?: string;
+        readonly hint?: string;
+      }
+    | undefined;
+  readonly result?: unknown;
+  readonly resultType?: string;
+}
+
 /** A run as people read it in a terminal. */
 export interface RunText {
   /** The result: a string as it is, everything else as JSON; empty when there is none. */
@@ -9,7 +32,7 @@ export interface RunText {
 }
 
 /** Writes a run for a terminal. @param indent Of the result's JSON; 0: all on one line. */
-export function formatRun(run: RunView, indent = 2): RunText {
+export function formatRun(run: WrittenRun | RunView, indent = 2): RunText {
   const lines: string[] = [];
   for (const { level, text } of run.logs ?? []) lines.push(`${level.padEnd(5)} ${text}`);
   if (run.calls.length > 0) lines.push(...callTable(run));
@@ -32,7 +55,7 @@ export function formatRun(run: RunView, indent = 2): RunText {
 }
 
 /** Control characters shown as pictures: what scripts and servers write must not move the cursor or set the title. */
-function visible(text: string): string {
+export function visible(text: string): string {
   // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   return text.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/gu, (char) => {
     const code = char.charCodeAt(0);
@@ -41,7 +64,7 @@ function visible(text: string): string {
 }
 
 /** One line a call, columns aligned. */
-function callTable(run: RunView): string[] {
+function callTable(run: WrittenRun | RunView): string[] {
   const rows = run.calls.map(({ seq, server, tool, outcome, ms, resultBytes, error }) => [
     String(seq),
     `${server}.${tool}`,

@@ -16,7 +16,7 @@ export const PINS_USAGE = `Usage: runlet pins list                       each se
 
   --digest DIGEST       Approve only if that is what is listed now; \`show\` tells it.
   --json                JSON on standard output.
-${SERVICE_FLAGS_TEXT}Without --url the data folder is opened; where a service holds it, the one at the configured address is asked.
+${SERVICE_FLAGS_TEXT}Where no service is named, the data folder is opened; where a service holds it, the one at the configured address is asked.
 
 ${CONFIG_FLAGS_TEXT}`;
 const FLAGS = { ...CONFIG_FLAGS, ...SERVICE_FLAGS, digest: { type: "string" }, json: { type: "boolean" } } as const;

@@ -9,7 +9,7 @@ import { systemClock } from "../../lib/clock.ts";
 import { keepReloading } from "../reload.ts";
 import { CONFIG_FLAGS, CONFIG_FLAGS_TEXT, loadSettings } from "../settings.ts";
 
-const USAGE = "Usage: runlet serve [--config FILE] [--host HOST] [--port N]";
+const USAGE = "Usage: runlet serve [--config FILE] [--host HOST] [--port N] [--role api|worker|all]";
 /** What `runlet serve --help` prints. */
 export const SERVE_USAGE = `${USAGE}\n\n${CONFIG_FLAGS_TEXT}`;
 
