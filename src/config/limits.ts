@@ -58,7 +58,7 @@ export const LIMITS = {
   },
   journalBytes: {
     doc: "Arguments and answers of all calls that are journaled, JSON bytes: what a run that is taken up again reads.",
-    min: 1_024,
+    min: 256,
     default: 64 * MIB,
     ceiling: 256 * MIB,
   },

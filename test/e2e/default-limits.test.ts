@@ -204,7 +204,7 @@ const MOST: Readonly<Record<LimitName, readonly [max: number, script: string, me
   logLines: [4, "for (let i = 0; i < 5; i++) console.log(i)", "LOG_LIMIT: a run may log 4 lines"],
   logLineBytes: [100, "console.log('x'.repeat(101))", "x… [1 more]"],
   errorBytes: [64, "throw new Error('x'.repeat(100))", "SCRIPT_ERROR: 57"],
-  journalBytes: [1_100, calls(8, "90"), "JOURNAL_LIMIT"],
+  journalBytes: [400, "for (let i = 0; i < 3; i++) await mcp.lab.big({ bytes: 170 })", "JOURNAL_LIMIT"],
   timers: [3, "for (let i = 0; i < 4; i++) setTimeout(() => {}, 1e4)", "TIMER_LIMIT"],
 };
 

@@ -302,7 +302,7 @@ export const ANSWER_PROMISES: readonly Promised[] = [
     tests: [
       {
         file: "test/e2e/resilience.test.ts",
-        name: "costs the runs that had made a call, which end with EXECUTOR_LOST, and is replaced",
+        name: "costs no run that had made calls: each goes on in another process, which takes its place",
       },
       { file: LIFECYCLE, name: "refuses with Retry-After, and takes runs again when there is room" },
       { file: "test/unit/lib/values.test.ts", name: "anything else that was thrown tells nothing of our inside" },
