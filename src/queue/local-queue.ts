@@ -1,36 +1,18 @@
-import type { Clock } from "../lib/clock.ts";
+import type { Timer } from "../lib/clock.ts";
 import { RunletError } from "../lib/errors.ts";
-import type { Log } from "../lib/log.ts";
+import { queueClosed, queueFull, type QueueOptions } from "./queue-options.ts";
 import type { Job, RunHandler, RunQueue } from "./run-queue.ts";
+import { RunningJobs } from "./running-jobs.ts";
 import { WaitingJobs } from "./waiting-jobs.ts";
 
 /** What a queue in process needs. */
-export interface LocalQueueOptions {
-  /** Jobs that may wait, at least 0; more are refused. A job that can start at once does not count. */
-  readonly depth: number;
-  /** Jobs of one principal that may wait. @default depth */
-  readonly depthPerPrincipal?: number;
-  /** Jobs that run at once, at least 1. */
-  readonly concurrency: number;
-  /** Jobs of one principal that run at once, at least 1; asked whenever a job may start. @default concurrency */
-  readonly concurrencyOf?: (principal: string) => number;
-  /** Why no job of a principal is taken now; thrown by `enqueue`. @default every job is taken */
-  readonly refusal?: (principal: string) => RunletError | undefined;
-  readonly log: Log;
-  readonly clock: Clock;
-}
+export type LocalQueueOptions = QueueOptions;
 
-interface Running {
+/** A job whose time has not come. */
+interface LaterJob {
   readonly job: Job;
-  readonly controller: AbortController;
+  readonly timer: Timer;
 }
-
-/** Handlers get this long to end after their signals aborted at `close`; then they are left behind, and told in the log. */
-const ABORT_GRACE_MS = 5_000;
-/** Bounds of the advice when to come back. */
-const RETRY_AFTER_MS = { min: 1_000, max: 60_000 };
-/** Weight of the latest job in the moving average of durations. */
-const DURATION_WEIGHT = 0.1;
 
 /**
  * A queue in this process: what waits in it is lost with the process, the run store knows it.
@@ -45,32 +27,29 @@ export function createLocalQueue(options: LocalQueueOptions): RunQueue {
 class LocalQueue implements RunQueue {
   readonly #options: LocalQueueOptions;
   readonly #waiting = new WaitingJobs();
-  readonly #running = new Map<string, Running>();
+  /** Jobs whose time has not come, by their runs. */
+  readonly #later = new Map<string, LaterJob>();
+  readonly #running: RunningJobs;
   #handler: RunHandler | undefined;
   #scheduled = false;
-  #averageMs = 0;
   #closing: Promise<void> | undefined;
-  #onIdle: (() => void) | undefined;
 
   constructor(options: LocalQueueOptions) {
     this.#options = options;
+    this.#running = new RunningJobs(options);
   }
 
   async enqueue(job: Job): Promise<void> {
-    if (this.#closing !== undefined) {
-      throw new RunletError("SHUTTING_DOWN", "Cannot queue a run as the service must be open: it is stopping.");
-    }
-    if (this.#waiting.has(job.runId) || this.#running.has(job.runId)) {
-      throw new RunletError(
-        "INTERNAL",
-        `Cannot queue a run as it must not be queued yet: current id is "${job.runId}".`,
-      );
-    }
+    if (this.#closing !== undefined) throw queueClosed();
     const refusal = this.#options.refusal?.(job.principal);
     if (refusal !== undefined) throw refusal;
-    this.#refuseWhenFull(job);
-    this.#waiting.add(job);
-    this.#schedule();
+    const queued = this.#waiting.get(job.runId) ?? this.#later.get(job.runId)?.job;
+    if (this.#running.has(job) || (queued !== undefined && queued.attempt >= job.attempt)) return;
+    const delayMs = (job.notBeforeMs ?? 0) - this.#options.clock.now();
+    if (delayMs <= 0) this.#refuseWhenFull(job);
+    this.#remove(job.runId);
+    if (delayMs > 0) this.#putOff(job, delayMs);
+    else this.#add(job);
   }
 
   start(handler: RunHandler): void {
@@ -82,11 +61,9 @@ class LocalQueue implements RunQueue {
   }
 
   async cancel(runId: string, reason: Error): Promise<"removed" | "aborted" | "unknown"> {
-    if (this.#waiting.delete(runId)) return "removed";
-    const running = this.#running.get(runId);
-    if (running === undefined) return "unknown";
-    running.controller.abort(reason);
-    return "aborted";
+    const isAborted = this.#running.cancel(runId, reason);
+    if (this.#remove(runId)) return "removed";
+    return isAborted ? "aborted" : "unknown";
   }
 
   depth(): { readonly waiting: number; readonly running: number } {
@@ -94,34 +71,45 @@ class LocalQueue implements RunQueue {
   }
 
   close(graceMs: number): Promise<void> {
-    this.#closing ??= this.#shutDown(graceMs);
+    if (this.#closing === undefined) {
+      for (const { timer } of this.#later.values()) timer.cancel();
+      this.#closing = this.#running.close(graceMs);
+    }
     return this.#closing;
+  }
+
+  #add(job: Job): void {
+    this.#waiting.add(job);
+    this.#schedule();
+  }
+
+  #putOff(job: Job, delayMs: number): void {
+    const wake = (): void => {
+      this.#later.delete(job.runId);
+      this.#add(job);
+    };
+    this.#later.set(job.runId, { job, timer: this.#options.clock.after(delayMs, wake, { background: true }) });
+  }
+
+  /** Takes out what waits of a run. @returns Whether anything did. */
+  #remove(runId: string): boolean {
+    const later = this.#later.get(runId);
+    if (later === undefined) return this.#waiting.delete(runId);
+    later.timer.cancel();
+    return this.#later.delete(runId);
   }
 
   /** Places that are free count: before they are taken, in the next turn, a burst may wait for them. */
   #refuseWhenFull({ principal }: Job): void {
     const { depth, concurrency, depthPerPrincipal = depth } = this.#options;
     const free = this.#handler === undefined ? 0 : concurrency - this.#running.size;
+    const waitingInAll = this.#waiting.size;
     const own = this.#waiting.sizeOf(principal);
-    const isFull = this.#waiting.size >= depth + free;
-    if (!isFull && own < depthPerPrincipal + free) return;
-    const [rule, waiting, bound] = isFull
-      ? ["runs may wait", this.#waiting.size, depth]
-      : ["runs of one client may wait", own, depthPerPrincipal];
-    throw new RunletError(
-      "QUEUE_FULL",
-      `Cannot queue a run as at most ${bound} ${rule}: current value is ${waiting}.`,
-      {
-        hint: "Try again later.",
-        details: { depth: bound, retryAfterMs: this.#retryAfterMs() },
-      },
-    );
-  }
-
-  /** When all that waits now will have started, going by how long jobs took lately. */
-  #retryAfterMs(): number {
-    const drainMs = (this.#averageMs * this.#waiting.size) / this.#options.concurrency;
-    return Math.round(Math.min(Math.max(drainMs, RETRY_AFTER_MS.min), RETRY_AFTER_MS.max));
+    const known = { waitingInAll, concurrency, averageMs: this.#running.averageMs };
+    if (waitingInAll >= depth + free)
+      throw queueFull({ whose: "everybody", bound: depth, waiting: waitingInAll, ...known });
+    if (own >= depthPerPrincipal + free)
+      throw queueFull({ whose: "principal", bound: depthPerPrincipal, waiting: own, ...known });
   }
 
   #schedule(): void {
@@ -139,62 +127,12 @@ class LocalQueue implements RunQueue {
     while (this.#closing === undefined && this.#running.size < this.#options.concurrency) {
       const job = this.#waiting.take((principal) => this.#mayRunMore(principal));
       if (job === undefined) return;
-      const running = { job, controller: new AbortController() };
-      this.#running.set(job.runId, running);
-      void this.#perform(handler, running);
+      void this.#running.perform(handler, job).then(() => this.#schedule());
     }
   }
 
   #mayRunMore(principal: string): boolean {
     const most = this.#options.concurrencyOf?.(principal) ?? Infinity;
-    if (most >= this.#options.concurrency) return true;
-    let own = 0;
-    for (const { job } of this.#running.values()) if (job.principal === principal) own++;
-    return own < most;
-  }
-
-  /** Never rejects: a handler's rejection is a defect and goes to the log. */
-  async #perform(handler: RunHandler, { job, controller }: Running): Promise<void> {
-    const { clock, log } = this.#options;
-    const startedAt = clock.monotonic();
-    try {
-      await handler(job, controller.signal);
-    } catch (error) {
-      log.error({ runId: job.runId, err: error }, "The handler of a run rejected; the run may be left unfinished.");
-    }
-    const tookMs = clock.monotonic() - startedAt;
-    this.#averageMs = this.#averageMs === 0 ? tookMs : this.#averageMs + (tookMs - this.#averageMs) * DURATION_WEIGHT;
-    this.#running.delete(job.runId);
-    if (this.#running.size === 0) this.#onIdle?.();
-    this.#schedule();
-  }
-
-  async #shutDown(graceMs: number): Promise<void> {
-    if (await this.#idleWithin(graceMs)) return;
-    const reason = new RunletError(
-      "SHUTTING_DOWN",
-      "Cannot finish the run as the service is stopping: its grace is over.",
-    );
-    for (const { controller } of this.#running.values()) controller.abort(reason);
-    if (await this.#idleWithin(ABORT_GRACE_MS)) return;
-    this.#options.log.error(
-      { runIds: [...this.#running.keys()] },
-      "Runs did not end after they were aborted; they are left behind.",
-    );
-  }
-
-  /** @returns Whether nothing runs any more. */
-  #idleWithin(ms: number): Promise<boolean> {
-    if (this.#running.size === 0) return Promise.resolve(true);
-    return new Promise((resolve) => {
-      const timer = this.#options.clock.after(ms, () => {
-        this.#onIdle = undefined;
-        resolve(false);
-      });
-      this.#onIdle = () => {
-        timer.cancel();
-        resolve(true);
-      };
-    });
+    return most >= this.#options.concurrency || this.#running.countOf(principal) < most;
   }
 }

@@ -35,8 +35,9 @@ export class WaitingJobs {
     return this.#lanes.get(principal)?.entries.size ?? 0;
   }
 
-  has(runId: string): boolean {
-    return this.#entries.has(runId);
+  /** The waiting job of a run. @returns `undefined` when it has none. */
+  get(runId: string): Job | undefined {
+    return this.#entries.get(runId)?.job;
   }
 
   /** @param job Of a run that does not wait yet. */
