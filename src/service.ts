@@ -118,7 +118,7 @@ export async function createService(config: Config, options: ServiceOptions = {}
 
 /** What ends each part, in the order in which they are to end. */
 function closing(parts: Parts): readonly (() => Promise<unknown>)[] {
-  const { executor, registry, typeChecker, observed, stores } = parts;
+  const { executor, registry, typeChecker, observed } = parts;
   return [
     () => executor.close(),
     () => registry.close(),
@@ -128,7 +128,7 @@ function closing(parts: Parts): readonly (() => Promise<unknown>)[] {
     async () => observed?.close(),
     async () => parts.audit?.close(),
     () => parts.pins.close(),
-    () => stores.close(),
+    () => parts.backend.close(),
     () => parts.telemetry.close(),
   ];
 }

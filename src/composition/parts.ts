@@ -22,6 +22,8 @@ import { createArgumentValidator } from "../gateway/validator.ts";
 import { systemClock } from "../lib/clock.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
+import { openBackend, type Backend } from "./backend.ts";
+import type { QueueOptions } from "../queue/queue-options.ts";
 import { countRun, readGauges } from "./figures.ts";
 import { createLiveRuns } from "./live-runs.ts";
 import { LiveSettings } from "./live-settings.ts";
@@ -33,17 +35,12 @@ import { createTelemetry } from "../observability/telemetry.ts";
 import type { Telemetry } from "../observability/telemetry-parts.ts";
 import { createRedactor } from "../observability/redact.ts";
 import type { Redactor } from "../observability/redact.ts";
-import { createLocalQueue } from "../queue/local-queue.ts";
 import type { PerformDeps } from "../runs/perform.ts";
 import type { QueuedRunService } from "../runs/queued-run-service.ts";
-import { MemoryRunEvents } from "../runs/run-events.ts";
 import { RunTracing } from "../runs/run-tracing.ts";
 import { RunResults } from "../runs/run-results.ts";
 import { createTypeChecker } from "../script/typecheck/typecheck.ts";
 import type { TypeChecker } from "../script/typecheck/typecheck.ts";
-import { createMemoryQuotaStore } from "../store/memory/memory-quota-store.ts";
-import { createMemoryStores } from "../store/memory/create-memory-stores.ts";
-import { createSqliteStores } from "../store/sqlite/create-sqlite-stores.ts";
 import { runSuperseded } from "../store/refusals.ts";
 import type { RunStore } from "../store/run-store.ts";
 import type { Stores } from "../store/stores.ts";
@@ -84,6 +81,7 @@ export interface Parts {
   readonly quotas: QuotaKeeper;
   readonly audit: Audit | undefined;
   readonly typeChecker: TypeChecker;
+  readonly backend: Backend;
   readonly stores: Stores;
   /** `undefined` when types are not learned. */
   readonly observed: ObservedTypes | undefined;
@@ -100,8 +98,9 @@ export async function createParts(config: Config, options: PartsOptions): Promis
   const metrics = createMetrics();
   const confinement = await confine(config.executors, config.confinement, { nativeModule: nativeModulePath(), clock });
   tellConfinement(confinement, config.confinement, log);
-  const stores = config.dataDir === ":memory:" ? createMemoryStores() : createSqliteStores(config.dataDir);
-  const executor = await createExecutor(config, { confinement, stores, clock, log, spares: options.spares });
+  const backend = await openBackend(config, log);
+  const { stores, events } = backend;
+  const executor = await createExecutor(config, { confinement, backend, clock, log, spares: options.spares });
   const telemetry = await createTelemetry(config.telemetry, { metrics, clock, log, version: VERSION });
   const { tracing } = telemetry;
   const redact = (text: string): string => redactor.text(text);
@@ -122,11 +121,10 @@ export async function createParts(config: Config, options: PartsOptions): Promis
   const observe: GatewayParts["observe"] = observed && ((result) => observed.observe(result));
   const catalogs = createCatalogSource(registry, observed);
   const callers = createCallers(config, clock);
-  const policies = { ...createPolicies(config, { metrics, clock, log }), callers };
+  const policies = { ...createPolicies(config, { metrics, backend, clock, log }), callers };
   const { validator, breakers, quotas, audit, flowRules, approvalRules } = policies;
   const gateway = createGateway({ registry, catalogs, clock, log, metrics, tracing, observe, redactor, ...policies });
-  const events = new MemoryRunEvents();
-  const queue = createQueue(config, { executor, clock, log });
+  const queue = backend.createQueue(queueOptions(config, { executor, clock, log }), (id) => runs.lost(id));
   const results = new RunResults({ store: stores.results, clock, log });
   const typeChecker = createTypeChecker({ clock, log });
   const live = new LiveSettings(config, { clock, log, quotas, flowRules, approvalRules, logger });
@@ -139,7 +137,9 @@ export async function createParts(config: Config, options: PartsOptions): Promis
     queue,
     findPrincipal: (id) => callers.find(id),
     events,
-    isDurable: config.dataDir !== ":memory:",
+    isDurable: backend.isDurable,
+    isShared: backend.isShared,
+    performs: config.role !== "api",
     onRest: ({ id, source, outcome }) => {
       registry.releaseRun(id);
       if (outcome !== undefined) countRun(metrics, source, outcome);
@@ -147,7 +147,21 @@ export async function createParts(config: Config, options: PartsOptions): Promis
   });
   readGauges(metrics, { registry, queue, executor, breakers });
   const doors = { callers, runs, catalogs, gateway, registry, upstreams, redactor, executor, confinement, live };
-  return { ...doors, pins, quotas, audit, results, typeChecker, stores, observed, metrics, telemetry, clock, log };
+  return {
+    ...doors,
+    pins,
+    quotas,
+    audit,
+    results,
+    typeChecker,
+    backend,
+    stores,
+    observed,
+    metrics,
+    telemetry,
+    clock,
+    log,
+  };
 }
 
 /** Keeps what the next attempt of a run needs with the run. @throws RUN_SUPERSEDED when another attempt has it. */
@@ -170,13 +184,16 @@ function createLog(
 }
 
 /** What the gateway's policies keep and share with others. */
-function createPolicies(config: Config, { metrics, clock, log }: Pick<Parts, "metrics" | "clock" | "log">) {
+function createPolicies(
+  config: Config,
+  { metrics, backend, clock, log }: Pick<Parts, "metrics" | "backend" | "clock" | "log">,
+) {
   const onDropped = (lines: number): void => metrics.add("runlet_audit_dropped_total", {}, lines);
   const { auditFile } = config;
   return {
     validator: createArgumentValidator(),
     breakers: createBreakers({ clock, log }),
-    quotas: createQuotaKeeper(createMemoryQuotaStore(), config.quotas),
+    quotas: createQuotaKeeper(backend.quotas, config.quotas),
     cache: config.cache,
     flowRules: createFlowRules(config.dataFlow),
     approvalRules: createApprovalRules(config.approvals),
@@ -189,11 +206,11 @@ async function createExecutor(
   { executors, limits, clients }: Config,
   {
     confinement: { command },
-    stores,
+    backend,
     clock,
     log,
     spares,
-  }: Pick<Parts, "confinement" | "stores" | "clock" | "log"> & { readonly spares: number | undefined },
+  }: Pick<Parts, "confinement" | "backend" | "clock" | "log"> & { readonly spares: number | undefined },
 ): Promise<ProcessExecutor> {
   try {
     const shared = clients.length > 0;
@@ -207,23 +224,23 @@ async function createExecutor(
       shared,
     });
   } catch (error) {
-    await stores.close();
+    await backend.close();
     throw error;
   }
 }
 
 /** Runs that wait, within what the executor says of each caller. */
-function createQueue(
+function queueOptions(
   config: Config,
   { executor, clock, log }: Pick<Parts, "executor" | "clock" | "log">,
-): ReturnType<typeof createLocalQueue> {
-  return createLocalQueue({
+): QueueOptions {
+  return {
     ...queueBounds(config),
     concurrencyOf: (principal) => executor.concurrencyOf(principal),
     refusal: (principal) => executor.refusal(principal),
     clock,
     log,
-  });
+  };
 }
 
 /** One client must not fill the queue for all others. */

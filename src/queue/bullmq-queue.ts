@@ -195,7 +195,11 @@ class BullmqQueue implements RunQueue {
 
   /** What BullMQ calls for each permit. @throws WaitingError when the permit was put back for others. */
   async #perform(handler: RunHandler, bullJob: BullJob, lock: string | undefined): Promise<void> {
-    const permit = { id: bullJob.id ?? "", token: `${this.#node}.${++this.#deliveries}`, isDue: bullJob.name === "later" };
+    const permit = {
+      id: bullJob.id ?? "",
+      token: `${this.#node}.${++this.#deliveries}`,
+      isDue: bullJob.name === "later",
+    };
     const taken = await this.#untilTaken(permit);
     if (taken?.kind === "nothing") return;
     if (taken?.kind === "job" && taken.isAgain && bullJob.stalledCounter > this.#options.maxStalls) {

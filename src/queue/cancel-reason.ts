@@ -5,7 +5,9 @@ import { parseJson } from "../lib/json.ts";
 /** Why a run is to end, as text for the process that runs it. */
 export function toReason(reason: Error): string {
   const { message } = reason;
-  return JSON.stringify(reason instanceof RunletError ? { code: reason.code, message, ...reason.context } : { message });
+  return JSON.stringify(
+    reason instanceof RunletError ? { code: reason.code, message, ...reason.context } : { message },
+  );
 }
 
 /** Why a run is to end, as another process said it. */

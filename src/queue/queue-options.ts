@@ -42,11 +42,10 @@ export function queueFull({ whose, bound, waiting, waitingInAll, concurrency, av
   const rule = whose === "everybody" ? "runs may wait" : "runs of one client may wait";
   const drainMs = (averageMs * waitingInAll) / Math.max(concurrency, 1);
   const retryAfterMs = Math.round(Math.min(Math.max(drainMs, RETRY_AFTER_MS.min), RETRY_AFTER_MS.max));
-  return new RunletError(
-    "QUEUE_FULL",
-    `Cannot queue a run as at most ${bound} ${rule}: current value is ${waiting}.`,
-    { hint: "Try again later.", details: { depth: bound, retryAfterMs } },
-  );
+  return new RunletError("QUEUE_FULL", `Cannot queue a run as at most ${bound} ${rule}: current value is ${waiting}.`, {
+    hint: "Try again later.",
+    details: { depth: bound, retryAfterMs },
+  });
 }
 
 /** The SHUTTING_DOWN of a job that comes to a queue which is closing. */

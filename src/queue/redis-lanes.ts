@@ -101,7 +101,10 @@ export class RedisLanes {
   }
 
   /** Takes a run out, and tells who runs it. @returns The name of its entry that waited, and whether it runs. */
-  async cancel(runId: string, why: string): Promise<{ readonly removed: string | undefined; readonly isTold: boolean }> {
+  async cancel(
+    runId: string,
+    why: string,
+  ): Promise<{ readonly removed: string | undefined; readonly isTold: boolean }> {
     const [removed, told] = (await this.#run(CANCEL, [runId, why, this.channel])) as [string, number];
     return { removed: removed === "" ? undefined : removed, isTold: told > 0 };
   }

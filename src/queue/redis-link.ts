@@ -66,5 +66,7 @@ const CODES = new Set(["ECONNREFUSED", "ECONNRESET", "ENOTFOUND", "EPIPE", "ETIM
 
 /** Whether Redis was not reached, as against an answer of it that says no. */
 export function isConnectionError(error: Error & { readonly code?: unknown }): boolean {
-  return (typeof error.code === "string" && CODES.has(error.code)) || /connection is closed|ECONN/iu.test(error.message);
+  return (
+    (typeof error.code === "string" && CODES.has(error.code)) || /connection is closed|ECONN/iu.test(error.message)
+  );
 }
