@@ -136,6 +136,7 @@ function closing(parts: Parts): readonly (() => Promise<unknown>)[] {
 function httpDeps(config: Config, parts: Parts, mcpHandler: McpHttpHandler): HttpDeps {
   const { callers, runs, catalogs, gateway, registry, pins, quotas, metrics, telemetry, clock, log } = parts;
   return {
+    onlyWatched: config.role === "worker",
     runs,
     catalogs,
     gateway,

@@ -103,19 +103,8 @@ export async function createParts(config: Config, options: PartsOptions): Promis
   const executor = await createExecutor(config, { confinement, backend, clock, log, spares: options.spares });
   const telemetry = await createTelemetry(config.telemetry, { metrics, clock, log, version: VERSION });
   const { tracing } = telemetry;
-  const redact = (text: string): string => redactor.text(text);
   const pins = await Pins.create({ store: stores.pins, clock, log });
-  const upstreams = createUpstreamRegistry(config.upstreams, {
-    clock,
-    log,
-    env: options.env,
-    version: VERSION,
-    redact,
-    grants: config.secretsPlace && createGrantStore(tokensPlaceOf(config.secretsPlace), clock),
-    onToken: (server, token) => redactor.learnToken(server, token),
-    onRestart: (server) => metrics.add("runlet_upstream_restarts_total", { server }),
-  });
-  const registry = guardRegistry(upstreams, { pins, log, redact });
+  const { upstreams, registry } = createServers(config, { pins, redactor, metrics, clock, log, env: options.env });
   const store = stores.observations;
   const observed = config.catalog.learnTypes ? await ObservedTypes.create({ store, clock, log }) : undefined;
   const observe: GatewayParts["observe"] = observed && ((result) => observed.observe(result));
@@ -147,21 +136,34 @@ export async function createParts(config: Config, options: PartsOptions): Promis
   });
   readGauges(metrics, { registry, queue, executor, breakers });
   const doors = { callers, runs, catalogs, gateway, registry, upstreams, redactor, executor, confinement, live };
-  return {
-    ...doors,
+  const kept = { backend, stores, pins, quotas, audit, results, typeChecker, observed };
+  return { ...doors, ...kept, metrics, telemetry, clock, log };
+}
+
+/** The configured servers, and what guards their lists of tools. */
+function createServers(
+  config: Config,
+  {
     pins,
-    quotas,
-    audit,
-    results,
-    typeChecker,
-    backend,
-    stores,
-    observed,
+    redactor,
     metrics,
-    telemetry,
     clock,
     log,
-  };
+    env,
+  }: Pick<Parts, "pins" | "redactor" | "metrics" | "clock" | "log"> & Pick<PartsOptions, "env">,
+): Pick<Parts, "upstreams" | "registry"> {
+  const redact = (text: string): string => redactor.text(text);
+  const upstreams = createUpstreamRegistry(config.upstreams, {
+    clock,
+    log,
+    env,
+    version: VERSION,
+    redact,
+    grants: config.secretsPlace && createGrantStore(tokensPlaceOf(config.secretsPlace), clock),
+    onToken: (server, token) => redactor.learnToken(server, token),
+    onRestart: (server) => metrics.add("runlet_upstream_restarts_total", { server }),
+  });
+  return { upstreams, registry: guardRegistry(upstreams, { pins, log, redact }) };
 }
 
 /** Keeps what the next attempt of a run needs with the run. @throws RUN_SUPERSEDED when another attempt has it. */
@@ -203,7 +205,7 @@ function createPolicies(
 
 /** The executor comes before all that starts processes or connections: without one there is no service. */
 async function createExecutor(
-  { executors, limits, clients }: Config,
+  { executors: configured, role, limits, clients }: Config,
   {
     confinement: { command },
     backend,
@@ -214,8 +216,10 @@ async function createExecutor(
 ): Promise<ProcessExecutor> {
   try {
     const shared = clients.length > 0;
+    // One that performs no runs has one process all the same: what it says of itself is true then.
+    const [executors, most] = role === "api" ? [{ ...configured, processes: 1 }, 0] : [configured, spares];
     return await ProcessExecutor.create({
-      ...(spares === undefined ? {} : { spares }),
+      ...(most === undefined ? {} : { spares: most }),
       executors,
       memoryMiB: limits.defaults.memoryMiB,
       clock,

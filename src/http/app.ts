@@ -36,19 +36,22 @@ export function createApp(deps: HttpDeps): HttpApp {
     securityHeaders,
     hostGuard(deps.config),
   );
-  const operations = [
-    submitOperation(deps),
-    ...runOperations(deps),
-    ...runActions(deps),
-    ...toolOperations(deps),
-    ...invokeOperations(deps),
-    ...serverOperations(deps),
-    ...pinOperations(deps),
-    ...wellKnownOperations(deps),
-  ];
+  const operations =
+    deps.onlyWatched === true
+      ? []
+      : [
+          submitOperation(deps),
+          ...runOperations(deps),
+          ...runActions(deps),
+          ...toolOperations(deps),
+          ...invokeOperations(deps),
+          ...serverOperations(deps),
+          ...pinOperations(deps),
+          ...wellKnownOperations(deps),
+        ];
   mountOperations(app, [...operations, ...serviceOperations(deps, operations)], deps);
   // Who opens the address in a browser wants to read.
   app.get("/", (c) => c.redirect("/docs"));
-  if (deps.mcpHandler !== undefined) mountMcp(app, deps.mcpHandler, deps);
+  if (deps.mcpHandler !== undefined && deps.onlyWatched !== true) mountMcp(app, deps.mcpHandler, deps);
   return app;
 }

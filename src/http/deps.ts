@@ -21,6 +21,8 @@ export interface Readiness {
 
 /** Everything the HTTP door stands on; the composition root fills it. */
 export interface HttpDeps {
+  /** Whether only those who watch over the process are answered, and no callers. @default false */
+  readonly onlyWatched?: boolean;
   readonly runs: RunService;
   readonly catalogs: CatalogSource;
   readonly gateway: Gateway;

@@ -53,7 +53,7 @@ export class RedisLink {
   async close(): Promise<void> {
     const open = [...this.#connections];
     this.#connections.clear();
-    await Promise.allSettled(open.map((redis) => (redis.status === "ready" ? redis.quit() : redis.disconnect())));
+    await Promise.allSettled(open.map(async (redis) => (redis.status === "ready" ? redis.quit() : redis.disconnect())));
   }
 
   #watch(redis: Redis): Redis {

@@ -32,7 +32,6 @@ export function createRedisStores({ connection }: RedisStoreOptions): Stores {
     async prune(endedBeforeMs) {
       let deleted = 0;
       for (;;) {
-        // oxlint-disable-next-line no-await-in-loop
         const count = Number(await scripts.run("prune runs", PRUNE, endedBeforeMs, PRUNE_BATCH));
         deleted += count;
         if (count < PRUNE_BATCH) return deleted;

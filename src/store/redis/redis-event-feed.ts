@@ -94,7 +94,6 @@ export function createRedisEventFeed(connection: RedisConnection): EventFeed {
     await wake.ready();
     for (let lastId = afterId; !ended.aborted;) {
       wake.reset();
-      // oxlint-disable-next-line no-await-in-loop
       const { events, isLast } = await read(runId, lastId);
       for (const event of events) {
         if (ended.aborted) return;
@@ -102,7 +101,6 @@ export function createRedisEventFeed(connection: RedisConnection): EventFeed {
         lastId = event.id;
       }
       if (isLast) return;
-      // oxlint-disable-next-line no-await-in-loop
       if (events.length < PAGE) await wake.next();
     }
   }

@@ -80,7 +80,6 @@ export class RedisJournal implements Journal {
       const cursor = calls.at(-1)?.seq ?? after;
       const count = limit === undefined ? -1 : limit - calls.length;
       const bound = maxSize === undefined ? -1 : maxSize - size;
-      // oxlint-disable-next-line no-await-in-loop
       const reply = await this.#scripts.run("read a journal", LIST_CALLS, runId, cursor, count, kind ?? "", bound);
       const [done, page] = membersOf(reply);
       for (const fields of membersOf(page)) {

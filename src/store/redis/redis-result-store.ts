@@ -42,7 +42,6 @@ export class RedisResultStore implements ResultStore {
     for (let part = 0; part < parts; part++) {
       const content = Buffer.from(json.subarray(part * RESULT_PART_BYTES, (part + 1) * RESULT_PART_BYTES));
       const bytes = part === parts - 1 ? json.byteLength : "";
-      // oxlint-disable-next-line no-await-in-loop
       const kept = await this.#scripts.run("keep a result", PUT_PART, runId, token, part, content, bytes);
       if (kept !== 1) throw resultWithoutRun(runId);
     }
@@ -64,7 +63,6 @@ export class RedisResultStore implements ResultStore {
   async *#parts(runId: string, bytes: number, token: string): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
     const { client } = this.#scripts;
     for (let part = 0; part * RESULT_PART_BYTES < bytes; part++) {
-      // oxlint-disable-next-line no-await-in-loop
       const [current, content] = await this.#scripts.use("read a result", () =>
         client.hmgetBuffer(this.#key(runId), "token", String(part)),
       );

@@ -101,7 +101,6 @@ export class RedisRunStore implements RunStore {
     // In this order: a run that is taken up meanwhile is found.
     for (const status of ["queued", "running"] as const) {
       const query = { principal: undefined, status, limit: Number.MAX_SAFE_INTEGER, before: undefined };
-      // oxlint-disable-next-line no-await-in-loop
       for (const run of await this.#list("list unfinished runs", query)) runs.set(run.id, run);
     }
     return [...runs.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
@@ -121,7 +120,6 @@ export class RedisRunStore implements RunStore {
     let size = 0;
     for (let cursor = before, isAll = false; !isAll; cursor = runs.at(-1)?.id ?? cursor) {
       const left = maxSize === undefined ? -1 : maxSize - size;
-      // oxlint-disable-next-line no-await-in-loop
       const reply = await this.#scripts.run(action, LIST, index, cursor, limit - runs.length, left);
       const [done, page] = membersOf(reply);
       for (const entry of membersOf(page)) {

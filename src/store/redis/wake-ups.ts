@@ -33,14 +33,14 @@ export function createWakeUps(subscriber: Redis, prefix: string): WakeUps {
   });
   subscriber.on("ready", () => {
     // Answered after the subscriptions that are made again by then: a connection's commands are done in order.
-    const again = subscriber.subscribe(prefix);
-    again.then(
-      () => {
-        for (const { wakes } of topics.values()) for (const wake of wakes) wake();
-      },
-      () => undefined,
-    );
+    void wakeAllOnce(subscriber.subscribe(prefix));
   });
+
+  /** One that fails does so as the connection goes again, and then it comes again. */
+  async function wakeAllOnce(subscribed: Promise<unknown>): Promise<void> {
+    if ((await Promise.allSettled([subscribed]))[0].status === "rejected") return;
+    for (const { wakes } of topics.values()) for (const wake of wakes) wake();
+  }
 
   function join(channel: string, wake: () => void): Topic {
     const known = topics.get(channel);
@@ -79,13 +79,7 @@ export function createWakeUps(subscriber: Redis, prefix: string): WakeUps {
           if (isNew || signal.aborted) done();
         });
       return {
-        async ready() {
-          const ended = new Promise<void>((done) => {
-            if (signal.aborted) done();
-            else signal.addEventListener("abort", () => done(), { once: true });
-          });
-          await Promise.race([subscribed, ended]);
-        },
+        ready: () => Promise.race([subscribed, whenAborted(signal)]).then(() => undefined),
         reset() {
           isNew = false;
         },
@@ -97,4 +91,11 @@ export function createWakeUps(subscriber: Redis, prefix: string): WakeUps {
       };
     },
   };
+}
+
+function whenAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((done) => {
+    if (signal.aborted) done();
+    else signal.addEventListener("abort", () => done(), { once: true });
+  });
 }
