@@ -1,4 +1,5 @@
 import { ANSWER_PROMISES } from "./promises/answers.ts";
+import { APPROVAL_PROMISES } from "./promises/approvals.ts";
 import { BEHAVIOUR_PROMISES } from "./promises/behaviours.ts";
 import { CHECK_PROMISES } from "./promises/checks.ts";
 import { GATEWAY_PROMISES } from "./promises/gateway.ts";
@@ -20,6 +21,7 @@ export const PROMISES: readonly Promised[] = [
   ...ANSWER_PROMISES,
   ...TOOL_PROMISES,
   ...GATEWAY_PROMISES,
+  ...APPROVAL_PROMISES,
   ...LIMIT_PROMISES,
   ...BEHAVIOUR_PROMISES,
   ...SECURITY_PROMISES,

@@ -17,7 +17,7 @@ const FIRST_PRUNE_MS = 60_000;
  */
 export function keepPruned(
   { stores, runs, clock, log }: Pick<Parts, "stores" | "runs" | "clock" | "log">,
-  { runsMs }: Pick<RetentionConfig, "runsMs">,
+  { runsMs }: RetentionConfig,
 ): Timer {
   let timer: Timer;
   const prune = (): void => {

@@ -3,7 +3,7 @@ import { REDIS_KEYS, RETENTION_KEYS, ROLE } from "./distribution-keys.ts";
 import type { DistributionOptions, Role } from "./distribution-keys.ts";
 import type { FaultReport } from "./fault-report.ts";
 import { MIN_SECRET_CHARS } from "./secret-names.ts";
-import { formatDuration, parseDuration } from "./units.ts";
+import { parseDuration } from "./units.ts";
 
 /** The Redis of a configuration. @returns `undefined` where none is named. */
 export function compileRedis({ redis }: DistributionOptions, report: FaultReport): RedisConfig | undefined {
@@ -49,12 +49,6 @@ export function compileRole(
 }
 
 /** How long what ended is kept. */
-export function compileRetention({ retention = {} }: DistributionOptions, report: FaultReport): RetentionConfig {
-  const runsMs = parseDuration(retention.runs ?? "") ?? RETENTION_KEYS.runs.default;
-  const resultsMs = parseDuration(retention.results ?? "") ?? runsMs;
-  if (resultsMs > runsMs) {
-    const rule = `must not be over retention.runs of ${formatDuration(runsMs)}, as a result goes with its run`;
-    report({ path: ["retention", "results"], rule, value: retention.results, remedy: "Raise retention.runs." });
-  }
-  return { runsMs, resultsMs };
+export function compileRetention({ retention = {} }: DistributionOptions): RetentionConfig {
+  return { runsMs: parseDuration(retention.runs ?? "") ?? RETENTION_KEYS.runs.default };
 }

@@ -106,7 +106,7 @@ function compileSections(options: Options, context: CompileContext, report: Faul
     },
     redis,
     role: compileRole(options, redis, report),
-    retention: compileRetention(options, report),
+    retention: compileRetention(options),
     cache: compileCacheLimits(options),
     catalog: { learnTypes: options.catalog?.learnTypes ?? CATALOG_KEYS.learnTypes.default },
     log: {

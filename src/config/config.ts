@@ -164,10 +164,8 @@ export interface RedisConfig {
 
 /** How long what runs leave is kept after their end. */
 export interface RetentionConfig {
-  /** Runs with their journals. @default 604800000 */
+  /** Runs with their journals and results. @default 604800000 */
   readonly runsMs: number;
-  /** Whole results that are larger than what an answer carries; at most `runsMs`. @default `runsMs` */
-  readonly resultsMs: number;
 }
 
 /** What scripts and models are told of tools. */

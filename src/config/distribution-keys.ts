@@ -1,5 +1,4 @@
 import { duration, section, text } from "./schema-nodes.ts";
-import type { SchemaNode } from "./schema-nodes.ts";
 
 const DAY_MS = 86_400_000;
 const LONGEST_RETENTION = { min: 60_000, max: 3_650 * DAY_MS };
@@ -33,12 +32,7 @@ export const ROLE = text(
 
 /** Keys of `retention`, and their defaults. */
 export const RETENTION_KEYS = {
-  runs: duration("Ended runs, with their calls.", 7 * DAY_MS, LONGEST_RETENTION),
-  results: {
-    description: "Whole results that answers carry a part of only; as `runs` when missing, and not longer.",
-    type: ["number", "string"],
-    quantity: { unit: "duration", ...LONGEST_RETENTION },
-  } as const satisfies SchemaNode,
+  runs: duration("Ended runs, with their calls and whole results.", 7 * DAY_MS, LONGEST_RETENTION),
 } as const;
 
 /** `retention`. */
@@ -48,5 +42,6 @@ export const RETENTION = section("How long what ended is kept.", RETENTION_KEYS,
 export interface DistributionOptions {
   readonly redis?: string | { readonly url?: string; readonly prefix?: string };
   readonly role?: Role;
-  readonly retention?: { readonly runs?: number | string; readonly results?: number | string };
+  /** Milliseconds, or text such as `"7d"`. */
+  readonly retention?: { readonly runs?: number | string };
 }

@@ -58,20 +58,24 @@ async function wholeBytes(runs: RunService, id: string): Promise<number> {
   return bytes;
 }
 
-test.each([["in SQLite"], [":memory:"]])(
-  "a run and its whole result are kept for seven days after its end, and then they are gone: %s",
-  async (where) => {
+test.each([
+  ["seven days", "in SQLite", {}, 7],
+  ["seven days", ":memory:", {}, 7],
+  ["as long as configured", "in SQLite", { retention: { runs: "2d" } }, 2],
+])(
+  "a run and its whole result are kept for %s after its end, and then they are gone: %s",
+  async (_, where, options, days) => {
     const folder = mkdtempSync(join(tmpdir(), "runlet-retention-"));
     cleanUps.push(() => rmSync(folder, { recursive: true, force: true }));
     const dataDir = where === ":memory:" ? where : folder;
     const { clock, turn } = turningClock();
-    const service = await createService(compileConfig({ dataDir, executors: { processes: 1 } }), {
+    const service = await createService(compileConfig({ dataDir, executors: { processes: 1 }, ...options }), {
       clock,
       log: silentLog,
     });
     cleanUps.push(() => service.close());
     const old = await run(service.runs);
-    turn(6.9 * DAY_MS);
+    turn((days - 0.1) * DAY_MS);
     const recent = await run(service.runs);
     expect(await wholeBytes(service.runs, old)).toBe(3_000_002);
 

@@ -222,12 +222,13 @@ export const ANSWER_PROMISES: readonly Promised[] = [
   },
   {
     id: "run:kept",
-    promise: "A run and its whole result are kept for seven days after its end, and then they are gone.",
+    promise:
+      "A run and its whole result are kept for seven days after its end, or as long as configured, and then they are gone.",
     tests: [
       {
         file: "test/integration/retention.test.ts",
-        name: "a run and its whole result are kept for seven days after its end, and then they are gone: %s",
-        rows: ["in SQLite", ":memory:"],
+        name: "a run and its whole result are kept for %s after its end, and then they are gone: %s",
+        rows: ["in SQLite", ":memory:", "as long as configured"],
       },
     ],
   },

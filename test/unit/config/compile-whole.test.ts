@@ -24,7 +24,7 @@ describe("a complete configuration", () => {
       queue: { depth: 1_000, concurrency: 64, stallAfterMs: 10_000 },
       redis: undefined,
       role: "all",
-      retention: { runsMs: 604_800_000, resultsMs: 604_800_000 },
+      retention: { runsMs: 604_800_000 },
       catalog: { learnTypes: true },
       cache: { maxBytes: 67_108_864, maxEntries: 10_000 },
       log: { level: "info", pretty: false },
@@ -52,7 +52,7 @@ executors: {processes: 3, isolatesPerProcess: 5, profile: fast, confinement: req
 queue: {depth: 7, concurrency: 2, stallAfter: 30s}
 redis: {url: "\${REDIS_URL}", prefix: gate}
 role: worker
-retention: {runs: 30d, results: 12h}
+retention: {runs: 30d}
 approvals: [{server: crm, expires: 1h}]
 catalog: {learnTypes: false}
 cache: {maxBytes: 1m, maxEntries: 50}
@@ -103,7 +103,7 @@ model: {baseURL: "http://m/v1", apiKey: "\${MODEL_KEY}", model: big, temperature
       queue: { depth: 7, concurrency: 2, stallAfterMs: 30_000 },
       redis: { url: "rediss://:pass-word-1@db/2", prefix: "gate" },
       role: "worker",
-      retention: { runsMs: 2_592_000_000, resultsMs: 43_200_000 },
+      retention: { runsMs: 2_592_000_000 },
       catalog: { learnTypes: false },
       cache: { maxBytes: 1_048_576, maxEntries: 50 },
       log: { level: "silent", pretty: true },

@@ -77,17 +77,9 @@ describe("the role of a process", () => {
 });
 
 describe("retention", () => {
-  test("of results is that of their runs where nobody says, and never longer", () => {
-    expect(compileYaml("retention: {runs: 90d}").retention).toEqual({
-      runsMs: 7_776_000_000,
-      resultsMs: 7_776_000_000,
-    });
-    expect(compileYaml("retention: {results: 1h}").retention).toEqual({ runsMs: 604_800_000, resultsMs: 3_600_000 });
-    expect(problemsOf(() => compileYaml("retention: {runs: 1d, results: 2d}"))).toEqual([
-      expect.stringContaining(
-        "Cannot use retention.results (runlet.yaml:1) as it must not be over retention.runs of 1d",
-      ),
-    ]);
+  test("of runs is a week where nobody says, and may be years", () => {
+    expect(compileYaml("{}").retention).toEqual({ runsMs: 604_800_000 });
+    expect(compileYaml("retention: {runs: 730d}").retention).toEqual({ runsMs: 63_072_000_000 });
   });
 
   test.each(["retention: {runs: 1s}", "retention: {run: 1d}", "queue: {stallAfter: 10ms}"])("refuses %s", (text) => {
