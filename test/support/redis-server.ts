@@ -1,6 +1,6 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,6 +12,8 @@ import { findProgram, REDIS_PROGRAMS } from "./find-program.ts";
 export interface RedisServer {
   readonly url: string;
   readonly port: number;
+  /** Kills the server at once and starts it again on the same port and data; answers again when this resolves. */
+  restart(): Promise<void>;
   /** Ends the server and deletes its folder. Safe to call twice. */
   close(): Promise<void>;
 }
@@ -23,7 +25,7 @@ const START_TIMEOUT_MS = 10_000;
 const PORT_ATTEMPTS = 5;
 
 /**
- * Starts the server (`$@`), ends it when stdin ends, as it does however this process dies, and deletes its folder (`$1`).
+ * Starts the server (`$@`), ends it when stdin ends, as it does however this process dies, and deletes its folder (`$1`), if given.
  * Descriptor 3 carries stdin because a shell gives its background commands none.
  */
 const GUARD = `exec 3<&0
@@ -36,21 +38,39 @@ guard=$!
 wait $server 2>/dev/null
 status=$?
 kill $guard 2>/dev/null
-rm -rf "$folder"
+[ -z "$folder" ] || rm -rf "$folder"
 exit $status`;
 
 /**
- * Starts a Redis server on a free port of the loopback, in memory only, `maxmemory-policy noeviction`, and waits until it
- * answers. It ends with this process at the latest.
+ * Starts a Redis server on a free port of the loopback, `maxmemory-policy noeviction`, and waits until it answers. It ends with
+ * this process at the latest.
+ *
+ * @param appendonly Whether what it acknowledged outlives it; else it is in memory only.
  */
-export async function startRedis(): Promise<RedisServer> {
+export async function startRedis({ appendonly = false }: { readonly appendonly?: boolean } = {}): Promise<RedisServer> {
   const program = findProgram(REDIS_PROGRAMS);
   if (program === undefined) throw new Error("no redis-server on the PATH: run test/support/ensure-redis.ts first");
   for (let attempt = 1; ; attempt++) {
     const port = await freePort();
     const folder = mkdtempSync(join(tmpdir(), "runlet-redis-"));
-    const server = launch(program, port, folder);
-    if (await answers(server, port)) return { url: `redis://127.0.0.1:${port}`, port, close: () => server.close() };
+    const launchHere = () => launch(program, port, folder, appendonly);
+    let server = launchHere();
+    if (await answers(server, port))
+      return {
+        url: `redis://127.0.0.1:${port}`,
+        port,
+        async restart() {
+          const pid = /process_id:(?<pid>\d+)/u.exec(await askRedis(port, "INFO server"))?.groups?.["pid"];
+          process.kill(Number(pid), "SIGKILL");
+          await server.close();
+          server = launchHere();
+          if (!(await answers(server, port))) throw new Error(`${program} does not start again:\n${server.output()}`);
+        },
+        async close() {
+          await server.close();
+          rmSync(folder, { recursive: true, force: true });
+        },
+      };
     await server.close();
     if (attempt === PORT_ATTEMPTS) throw new Error(`${program} does not start:\n${server.output()}`);
   }
@@ -70,17 +90,18 @@ export async function askRedis(port: number, command: string): Promise<string> {
   }
 }
 
-function launch(program: string, port: number, folder: string) {
+function launch(program: string, port: number, folder: string, appendonly: boolean) {
   const options = {
     port,
     bind: "127.0.0.1",
     dir: folder,
     save: "",
-    appendonly: "no",
+    appendonly: appendonly ? "yes" : "no",
+    appendfsync: "always",
     "maxmemory-policy": "noeviction",
   };
   const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
-  const child: Child = spawn("/bin/sh", ["-c", GUARD, "sh", folder, program, ...args], {
+  const child: Child = spawn("/bin/sh", ["-c", GUARD, "sh", appendonly ? "" : folder, program, ...args], {
     stdio: ["pipe", "pipe", "inherit"],
   });
   const exited = once(child, "exit");
