@@ -7,7 +7,7 @@ import type { GivenAnswer } from "./reply-order.ts";
 const MAX_SHOWN_BYTES = 200;
 
 /** A call of an earlier attempt whose answer the script got. */
-export type SettledCall = CallRecord & Required<Pick<CallRecord, "settledAtMs" | "order">>;
+type SettledCall = CallRecord & Required<Pick<CallRecord, "settledAtMs" | "order">>;
 
 /** Digest of what a script asked for: the same call made again has the same. */
 export function keyOf(pathText: string, argsText: string): string {

@@ -6,7 +6,16 @@ import { createId } from "../lib/ids.ts";
 import { Batch } from "./batch.ts";
 import { fromReason, toReason } from "./cancel-reason.ts";
 import { queueClosed, queueFull, type QueueOptions } from "./queue-options.ts";
-import { RedisLanes, permitId, type Added, type LaneJob, type Permit, type Rooms, type Taken } from "./redis-lanes.ts";
+import {
+  RedisLanes,
+  permitId,
+  type Added,
+  type LaneJob,
+  type Permit,
+  type Rooms,
+  type Taken,
+  type UsedPermit,
+} from "./redis-lanes.ts";
 import { RedisLink } from "./redis-link.ts";
 import type { Job, RunHandler, RunQueue } from "./run-queue.ts";
 import { RunningJobs } from "./running-jobs.ts";
@@ -26,6 +35,8 @@ export interface BullmqQueueOptions extends QueueOptions {
 }
 
 const DEFAULTS = { prefix: "runlet", stallAfterMs: 10_000, maxStalls: 10 };
+/** BullMQ's name of permits that are put off. */
+const LATER = "later";
 /** BullMQ's name of the queue, the middle of its keys. */
 const NAME = "runs";
 /** How often a process says that it lives, and looks for what it has not heard. */
@@ -65,8 +76,8 @@ class BullmqQueue implements RunQueue {
   readonly #permits: Queue;
   readonly #running: RunningJobs;
   readonly #adding: Batch<LaneJob, Added>;
-  readonly #taking: Batch<Permit, Taken>;
-  readonly #releasing: Batch<Permit, void>;
+  /** Permits to take runs by, and those to release. */
+  readonly #turning: Batch<Permit | UsedPermit, Taken>;
   #worker: Worker | undefined;
   #handler: RunHandler | undefined;
   #waiting = 0;
@@ -89,8 +100,7 @@ class BullmqQueue implements RunQueue {
     this.#running = new RunningJobs({ clock, log });
     const most = MOST_AT_ONCE;
     this.#adding = new Batch({ send: (jobs) => this.#add(jobs), schedule: queueMicrotask, most });
-    this.#taking = new Batch({ send: (permits) => this.#take(permits), schedule: setImmediate, most, isSerial: true });
-    this.#releasing = new Batch({ send: (permits) => this.#release(permits), schedule: queueMicrotask, most });
+    this.#turning = new Batch({ send: (asked) => this.#turn(asked), schedule: setImmediate, most, isSerial: true });
     redis.on("ready", () => void this.#beat());
     this.#nextBeat();
   }
@@ -154,6 +164,8 @@ class BullmqQueue implements RunQueue {
     const { depth, depthPerPrincipal = depth } = this.#options;
     const added = this.#lanes.add(jobs, depth, depthPerPrincipal);
     const [verdicts] = await Promise.all([added, this.#addPermits(jobs)]);
+    // Their permits may have come before them, and found nothing.
+    if (verdicts[0]?.isLate === true) await this.#addPermits(jobs);
     return verdicts;
   }
 
@@ -162,11 +174,13 @@ class BullmqQueue implements RunQueue {
     const keep = { removeOnComplete: true, removeOnFail: true };
     const permits = jobs.map(({ job, isLater }) => {
       const delay = isLater ? Math.max((job.notBeforeMs ?? 0) - this.#clock.now(), 0) : 0;
-      return { name: isLater ? "later" : "run", data: 0, opts: { ...keep, jobId: permitId(job), delay } };
+      return { name: isLater ? LATER : "run", data: 0, opts: { ...keep, jobId: permitId(job), delay } };
     });
     for (;;) {
       try {
-        await this.#permits.addBulk(permits);
+        const [only] = permits;
+        if (permits.length === 1 && only !== undefined) await this.#permits.add(only.name, only.data, only.opts);
+        else await this.#permits.addBulk(permits);
         return;
       } catch (error) {
         if (this.#closing !== undefined) throw error;
@@ -198,7 +212,7 @@ class BullmqQueue implements RunQueue {
     const permit = {
       id: bullJob.id ?? "",
       token: `${this.#node}.${++this.#deliveries}`,
-      isDue: bullJob.name === "later",
+      isDue: bullJob.name === LATER,
     };
     const taken = await this.#untilTaken(permit);
     if (taken?.kind === "nothing") return;
@@ -210,8 +224,7 @@ class BullmqQueue implements RunQueue {
       const hasEnded = await this.#running.perform(handler, taken.job);
       this.#goOn();
       if (hasEnded) {
-        // Not waited for: what ends the permit follows on the same connection.
-        this.#releasing.add(permit).catch((error: Error) => this.#link.tell(error));
+        this.#release({ permit, job: taken.job });
         return;
       }
     } else if (taken !== undefined) {
@@ -234,7 +247,7 @@ class BullmqQueue implements RunQueue {
   async #untilTaken(permit: Permit): Promise<Taken | undefined> {
     while (this.#closing === undefined) {
       try {
-        const taken = await this.#taking.add(permit);
+        const taken = await this.#turning.add(permit);
         if (taken.kind !== "ask-again") return taken;
       } catch (error) {
         this.#link.tell(error as Error);
@@ -244,8 +257,16 @@ class BullmqQueue implements RunQueue {
     return undefined;
   }
 
-  #take(permits: readonly Permit[]): Promise<readonly Taken[]> {
-    return this.#lanes.take(permits, this.#rooms(permits.length));
+  async #turn(asked: readonly (Permit | UsedPermit)[]): Promise<readonly Taken[]> {
+    const used = asked.filter((each): each is UsedPermit => "permit" in each);
+    const permits = asked.filter((each): each is Permit => !("permit" in each));
+    const taken = (await this.#lanes.turn(used, permits, this.#rooms(permits.length))).values();
+    return asked.map((each) => ("permit" in each ? undefined : taken.next().value) ?? { kind: "nothing" });
+  }
+
+  /** Goes with the next turn, and is not waited for: where this process dies before that, a beat of another mends it. */
+  #release(used: UsedPermit): void {
+    this.#turning.add(used).catch((error: Error) => this.#link.tell(error));
   }
 
   /**
@@ -264,12 +285,8 @@ class BullmqQueue implements RunQueue {
     return { of, ofOthers: 1 };
   }
 
-  async #release(permits: readonly Permit[]): Promise<readonly void[]> {
-    await this.#lanes.release(permits);
-    return permits.map(() => undefined);
-  }
-
-  async #lose({ runId }: Job, permit: Permit): Promise<void> {
+  async #lose(job: Job, permit: Permit): Promise<void> {
+    const { runId } = job;
     const { log, onLost, maxStalls } = this.#options;
     log.error({ runId, maxStalls }, "A run is given up: every process that took it died.");
     try {
@@ -277,7 +294,7 @@ class BullmqQueue implements RunQueue {
     } catch (error) {
       log.error({ runId, err: error }, "A run that is lost could not be ended.");
     }
-    await this.#releasing.add(permit);
+    this.#release({ permit, job });
   }
 
   /** Fetches no permits for a while: other processes may use those that are put back. */
@@ -321,6 +338,7 @@ class BullmqQueue implements RunQueue {
         concurrency: isOpen ? this.#options.concurrency : 0,
         averageMs: this.#running.averageMs,
         holdsMs: BEAT_HOLDS_MS,
+        permitKeys: this.#permits.toKey(""),
         running: this.#running.jobs(),
       });
       for (const [runId, why] of reasons) this.#running.cancel(runId, fromReason(why));

@@ -1,5 +1,6 @@
+import { createHash } from "node:crypto";
 import type { Redis } from "ioredis";
-import { ADD, BEAT, CANCEL, RELEASE, TAKE } from "./lane-scripts.ts";
+import { ADD, BEAT, CANCEL, TURN } from "./lane-scripts.ts";
 import type { Job } from "./run-queue.ts";
 
 /** Leave to start one run, whichever is next when it is used. */
@@ -7,8 +8,14 @@ export interface Permit {
   readonly id: string;
   /** Of this delivery alone: who holds the permit now. */
   readonly token: string;
-  /** Whether the run it was made for is due now, and waits from now on. */
+  /** Whether it was put off, so that the run it was made for is due now and waits from now on. */
   readonly isDue: boolean;
+}
+
+/** A permit whose run has ended. */
+export interface UsedPermit {
+  readonly permit: Permit;
+  readonly job: Job;
 }
 
 /** What became of an entry that came: 0 taken in, 1 known already, 2 all places are taken, 3 those of its principal are. */
@@ -20,10 +27,12 @@ export interface Added {
   /** Jobs that all workers together run at once. */
   readonly places: number;
   readonly averageMs: number;
+  /** Whether it came after what was sent behind it. */
+  readonly isLate: boolean;
 }
 
 /**
- * What a permit gave: a `job`, `isAgain` when somebody else ran it before; `nothing` waits; `held-back`: what waits may not run
+ * What a permit gave: a `job`, `isAgain` when it was taken before; `nothing` waits; `held-back`: what waits may not run
  * here now; `ask-again`: as that, unless its principal may run more than one.
  */
 export type Taken =
@@ -44,6 +53,8 @@ export interface Beat {
   readonly concurrency: number;
   readonly averageMs: number;
   readonly holdsMs: number;
+  /** How BullMQ's keys of permits begin. */
+  readonly permitKeys: string;
   readonly running: readonly Job[];
 }
 
@@ -74,30 +85,28 @@ export class RedisLanes {
       job.principal,
       isLater ? 1 : 0,
     ]);
-    const reply = (await this.#run(ADD, [depth, depthPerPrincipal, ...texts])) as number[];
-    const [waiting = 0, places = 0, averageMs = 0] = reply;
+    const { reply, isLate } = await this.#run(ADD, [depth, depthPerPrincipal, ...texts]);
+    const figures = reply as number[];
+    const [waiting = 0, places = 0, averageMs = 0] = figures;
     this.#onWaiting(waiting);
     return jobs.map((_, at) => {
-      const [verdict = 0, waitingOfPrincipal = 0] = reply.slice(3 + 2 * at);
-      return { verdict, waiting, waitingOfPrincipal, places, averageMs };
+      const [verdict = 0, waitingOfPrincipal = 0] = figures.slice(3 + 2 * at, 5 + 2 * at);
+      return { verdict, waiting, waitingOfPrincipal, places, averageMs, isLate };
     });
   }
 
-  /** Takes the runs that are next, one by each permit, and marks them as running by it. */
-  async take(permits: readonly Permit[], { of, ofOthers }: Rooms): Promise<readonly Taken[]> {
-    const rooms = Array.from(of, ([principal, room]) => [principal, Math.max(room, 0)]).flat();
-    const texts = permits.flatMap(({ id, token, isDue }) => [id, token, isDue ? 1 : 0]);
-    const reply = (await this.#run(TAKE, [ofOthers ?? "", of.size, ...rooms, ...texts])) as unknown[];
+  /**
+   * Releases permits whose runs have ended, save what was given to somebody else meanwhile; then takes the runs that are next,
+   * one by each permit, and marks them as running by it.
+   */
+  async turn(used: readonly UsedPermit[], permits: readonly Permit[], rooms: Rooms): Promise<readonly Taken[]> {
+    const ended = used.flatMap(({ permit, job }) => [permit.id, permit.token, permitId(job)]);
+    const named = Array.from(rooms.of, ([principal, room]) => [principal, Math.max(room, 0)]).flat();
+    const wanted = permits.flatMap(({ id, token, isDue }) => [id, token, isDue ? "d" : ""]);
+    const texts = [used.length, ...ended, rooms.ofOthers ?? "", rooms.of.size, ...named, ...wanted];
+    const reply = (await this.#run(TURN, texts)).reply as unknown[];
     this.#onWaiting(Number(reply[0]));
     return permits.map((_, at) => toTaken(Number(reply[1 + 2 * at]), String(reply[2 + 2 * at])));
-  }
-
-  /** Runs have ended. One that was given to somebody else meanwhile is left to them. */
-  async release(permits: readonly Permit[]): Promise<void> {
-    await this.#run(
-      RELEASE,
-      permits.flatMap(({ id, token }) => [id, token]),
-    );
   }
 
   /** Takes a run out, and tells who runs it. @returns The name of its entry that waited, and whether it runs. */
@@ -105,14 +114,22 @@ export class RedisLanes {
     runId: string,
     why: string,
   ): Promise<{ readonly removed: string | undefined; readonly isTold: boolean }> {
-    const [removed, told] = (await this.#run(CANCEL, [runId, why, this.channel])) as [string, number];
-    return { removed: removed === "" ? undefined : removed, isTold: told > 0 };
+    const { reply } = await this.#run(CANCEL, [runId, why, this.channel]);
+    const [attempt, told] = reply as [string, number];
+    return { removed: attempt === "" ? undefined : `${runId}.${attempt}`, isTold: told > 0 };
   }
 
   /** Says that this process lives. @returns Why runs of it are to end, by run. */
-  async beat({ node, concurrency, averageMs, holdsMs, running }: Beat): Promise<ReadonlyMap<string, string>> {
-    const texts = [node, concurrency, Math.round(averageMs), holdsMs, ...running.map(permitId)];
-    const [waiting, ...reasons] = (await this.#run(BEAT, texts)) as [number, ...(string | null)[]];
+  async beat({
+    node,
+    concurrency,
+    averageMs,
+    holdsMs,
+    permitKeys,
+    running,
+  }: Beat): Promise<ReadonlyMap<string, string>> {
+    const texts = [node, concurrency, Math.round(averageMs), holdsMs, permitKeys, ...running.map(permitId)];
+    const [waiting, ...reasons] = (await this.#run(BEAT, texts)).reply as [number, ...(string | null)[]];
     this.#onWaiting(waiting);
     return new Map(running.flatMap(({ runId }, at) => (reasons[at] ? [[runId, reasons[at]] as const] : [])));
   }
@@ -122,10 +139,26 @@ export class RedisLanes {
     return (await this.#redis.hexists(`${this.#prefix}taken`, permit)) === 1;
   }
 
-  /** With the text each time: a digest that Redis has forgotten would come a second time, after what was sent behind it. */
-  #run(script: string, texts: readonly Text[]): Promise<unknown> {
-    return this.#redis.eval(script, 1, this.#prefix, ...texts);
+  /** By its digest; where Redis does not know that, as after a restart, with the text. */
+  async #run(script: string, texts: readonly Text[]): Promise<{ readonly reply: unknown; readonly isLate: boolean }> {
+    try {
+      return { reply: await this.#redis.evalsha(digestOf(script), 1, this.#prefix, ...texts), isLate: false };
+    } catch (error) {
+      if (!(error instanceof Error) || !error.message.startsWith("NOSCRIPT")) throw error;
+      return { reply: await this.#redis.eval(script, 1, this.#prefix, ...texts), isLate: true };
+    }
   }
+}
+
+const digests = new Map<string, string>();
+
+/** @source Redis documentation, EVALSHA: the SHA-1 of the script's text. */
+function digestOf(script: string): string {
+  const known = digests.get(script);
+  if (known !== undefined) return known;
+  const digest = createHash("sha1").update(script).digest("hex");
+  digests.set(script, digest);
+  return digest;
 }
 
 /** A job as the lanes take it in. */
@@ -144,7 +177,7 @@ function toTaken(kind: number, text: string): Taken {
   if (kind === 0) return { kind: "nothing" };
   if (kind === 3) return { kind: "held-back" };
   if (kind === 4) return { kind: "ask-again" };
-  const [runId, attempt, priority, , principal] = JSON.parse(text) as [string, string, Text, string, string];
+  const [, runId = "", attempt, priority, principal = ""] = /^(\S+) (\S+) (\S+) \S+ ([^]*)$/u.exec(text) ?? [];
   const job = { runId, attempt: Number(attempt), priority: Number(priority), principal };
   return { kind: "job", job, isAgain: kind === 2 };
 }

@@ -82,18 +82,18 @@ export async function runChaos({ runs, seed, everyMs }: ChaosOptions): Promise<C
     }
   };
   try {
-    const ids: string[] = [];
-    for (let at = 0; at < runs; at++) ids.push(await api.queue(SCRIPT, { input: `r${at}` }));
-    let isOver = false;
+    const over = new AbortController();
     const chaos = (async () => {
-      while (!isOver) {
+      while (!over.signal.aborted) {
         await pause(everyMs);
-        if (!isOver) await strike();
+        if (!over.signal.aborted) await strike();
       }
     })();
+    const ids: string[] = [];
+    for (let at = 0; at < runs; at++) ids.push(await api.queue(SCRIPT, { input: `r${at}` }));
     const views: RunView[] = [];
     for (const id of ids) views.push(await endOf(api, id));
-    isOver = true;
+    over.abort();
     await chaos;
     return count(views, readEventsFile(events), blows);
   } finally {

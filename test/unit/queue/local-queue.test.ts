@@ -54,23 +54,6 @@ afterEach(async () => {
 });
 
 describe("delivery", () => {
-  it("waits for the start, then runs as many at once as it may", async () => {
-    open({ concurrency: 2 });
-    for (const id of ["1", "2", "3"]) await enqueue(id);
-    await settle();
-    expect(started).toEqual([]);
-    expect(queue.depth()).toEqual({ waiting: 3, running: 0 });
-    queue.start(handle);
-    await settle();
-    expect(order()).toEqual(["1", "2"]);
-    expect(queue.depth()).toEqual({ waiting: 1, running: 2 });
-    await end("2");
-    expect(order()).toEqual(["1", "2", "3"]);
-    await end("1");
-    await end("3");
-    expect(queue.depth()).toEqual({ waiting: 0, running: 0 });
-  });
-
   it("starts a handler only after what follows its enqueue", async () => {
     open();
     const events: string[] = [];
@@ -80,110 +63,9 @@ describe("delivery", () => {
     await settle();
     expect(events).toEqual(["queued 1", "start 1"]);
   });
-
-  it("takes turns between principals while one has thousands waiting", async () => {
-    open({ depth: 20_000 });
-    queue.start(handle);
-    for (let at = 0; at < 10_000; at++) await enqueue(`a${at}`);
-    await settle();
-    await enqueue("b0", "bob");
-    await enqueue("b1", "bob");
-    for (const id of ["a0", "a1", "b0", "a2"]) await end(id);
-    expect(order()).toEqual(["a0", "a1", "b0", "a2", "b1"]);
-  });
-
-  it("goes on after a handler rejects or throws, and tells the log which run it was", async () => {
-    const error = vi.fn<(fields: object, message: string) => void>();
-    open({ log: { ...silentLog, error } });
-    const broken = new Error("defect");
-    queue.start((job, signal) => {
-      if (job.runId === "throws") throw broken;
-      return handle(job, signal);
-    });
-    for (const id of ["throws", "rejects", "next"]) await enqueue(id);
-    await settle();
-    started[0]?.fail(broken);
-    await settle();
-    expect(order()).toEqual(["rejects", "next"]);
-    expect(error.mock.calls.map(([fields]) => fields)).toEqual([
-      { runId: "throws", err: broken },
-      { runId: "rejects", err: broken },
-    ]);
-  });
-
-  it("is started once", () => {
-    open();
-    queue.start(handle);
-    expect(() => queue.start(handle)).toThrow("Cannot start the queue as it must be started once: it has a handler.");
-  });
-
-  it("refuses a run that waits or runs already, and takes it again once it has ended", async () => {
-    open();
-    queue.start(handle);
-    const refused = { code: "INTERNAL" };
-    await enqueue("1");
-    await expect(enqueue("1")).rejects.toMatchObject(refused);
-    await settle();
-    await expect(enqueue("1")).rejects.toMatchObject(refused);
-    await end("1");
-    await enqueue("1");
-    await settle();
-    expect(order()).toEqual(["1", "1"]);
-    started[1]?.end();
-  });
 });
 
 describe("the bound", () => {
-  it("refuses the run that is one too many and says when to come back", async () => {
-    open({ depth: 2 });
-    queue.start(handle);
-    await enqueue("runs");
-    await settle();
-    await enqueue("waits 1");
-    await enqueue("waits 2");
-    await expect(enqueue("too many", "bob")).rejects.toMatchObject({
-      code: "QUEUE_FULL",
-      message: "Cannot queue a run as at most 2 runs may wait: current value is 2.",
-      context: { hint: "Try again later.", details: { depth: 2, retryAfterMs: 1_000 } },
-    });
-    await end("runs");
-    await enqueue("now there is a place");
-  });
-
-  it("lets a burst take the free places besides those for waiting", async () => {
-    open({ depth: 1, concurrency: 3 });
-    queue.start(handle);
-    const burst = await Promise.allSettled(["1", "2", "3", "4", "5"].map((id) => enqueue(id)));
-    expect(burst.map(({ status }) => status)).toEqual([...Array<string>(4).fill("fulfilled"), "rejected"]);
-    await settle();
-    expect(queue.depth()).toEqual({ waiting: 1, running: 3 });
-  });
-
-  it("of 0 takes only what can start at once", async () => {
-    open({ depth: 0 });
-    queue.start(handle);
-    await enqueue("1");
-    await settle();
-    await expect(enqueue("2")).rejects.toMatchObject({ code: "QUEUE_FULL" });
-    await end("1");
-    await enqueue("3");
-  });
-
-  it("of one principal leaves places for others", async () => {
-    open({ depth: 10, depthPerPrincipal: 1 });
-    queue.start(handle);
-    await enqueue("a0");
-    await settle();
-    await enqueue("a1");
-    await expect(enqueue("a2")).rejects.toMatchObject({
-      code: "QUEUE_FULL",
-      message: "Cannot queue a run as at most 1 runs of one client may wait: current value is 1.",
-    });
-    await enqueue("b0", "bob");
-    await end("a0");
-    expect(order()).toEqual(["a0", "a1"]);
-  });
-
   it("tells a longer wait when runs take longer, a minute at most", async () => {
     open({ depth: 4, concurrency: 2 });
     queue.start(handle);
@@ -255,62 +137,7 @@ describe("the bound", () => {
   });
 });
 
-describe("cancel", () => {
-  it("takes a waiting run out, so that it never starts and its place is free", async () => {
-    open({ depth: 1 });
-    queue.start(handle);
-    await enqueue("1");
-    await settle();
-    await enqueue("2");
-    expect(await queue.cancel("2", new Error("stop"))).toBe("removed");
-    await enqueue("3");
-    await end("1");
-    expect(order()).toEqual(["1", "3"]);
-  });
-
-  it("aborts a running one's signal with the reason and keeps its place until its handler ends", async () => {
-    open();
-    queue.start(handle);
-    await enqueue("1");
-    await enqueue("2");
-    await settle();
-    const reason = new Error("stop");
-    expect(await queue.cancel("1", reason)).toBe("aborted");
-    expect(started[0]?.signal.reason).toBe(reason);
-    expect(await queue.cancel("1", new Error("again"))).toBe("aborted");
-    expect(started[0]?.signal.reason).toBe(reason);
-    await settle();
-    expect(order()).toEqual(["1"]);
-    await end("1");
-    expect(order()).toEqual(["1", "2"]);
-  });
-
-  it("knows neither a run that has ended nor one it never had", async () => {
-    open();
-    queue.start(handle);
-    await enqueue("1");
-    await settle();
-    await end("1");
-    expect(await queue.cancel("1", new Error("stop"))).toBe("unknown");
-    expect(await queue.cancel("0", new Error("stop"))).toBe("unknown");
-  });
-});
-
 describe("close", () => {
-  it("takes no more runs and starts none that wait", async () => {
-    open();
-    queue.start(handle);
-    await enqueue("1");
-    await settle();
-    await enqueue("2");
-    const closed = queue.close(1_000);
-    await expect(enqueue("3")).rejects.toMatchObject({ code: "SHUTTING_DOWN" });
-    await end("1");
-    await closed;
-    expect(order()).toEqual(["1"]);
-    expect(queue.depth()).toEqual({ waiting: 1, running: 0 });
-  });
-
   it("lets running ones end within the grace without telling them", async () => {
     open();
     queue.start(handle);
@@ -323,26 +150,6 @@ describe("close", () => {
     await end("1");
     await closed;
     expect(started[0]?.signal.aborted).toBe(false);
-  });
-
-  it("aborts them after the grace and waits for their handlers", async () => {
-    open({ concurrency: 2 });
-    queue.start(handle);
-    await enqueue("1");
-    await enqueue("2");
-    await settle();
-    const onClosed = vi.fn<() => void>();
-    const closed = queue.close(1_000).then(onClosed);
-    clock.advance(1_000);
-    await settle();
-    expect(started.map(({ signal }) => signal.reason as unknown)).toEqual([
-      expect.objectContaining({ code: "SHUTTING_DOWN" }),
-      expect.objectContaining({ code: "SHUTTING_DOWN" }),
-    ]);
-    await end("1");
-    expect(onClosed).not.toHaveBeenCalled();
-    await end("2");
-    await closed;
   });
 
   it("leaves a handler behind that does not heed its signal, and names its run in the log", async () => {
