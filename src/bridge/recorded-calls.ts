@@ -6,9 +6,6 @@ import type { GivenAnswer } from "./reply-order.ts";
 
 const MAX_SHOWN_BYTES = 200;
 
-/** A call of an earlier attempt whose answer the script got. */
-type SettledCall = CallRecord & Required<Pick<CallRecord, "settledAtMs" | "order">>;
-
 /** Digest of what a script asked for: the same call made again has the same. */
 export function keyOf(pathText: string, argsText: string): string {
   return createHash("sha256").update(pathText).update("\n").update(argsText).digest("base64url").slice(0, 22);
