@@ -101,12 +101,13 @@ export class FollowedRun {
     return next;
   }
 
-  /** Tells of calls that settled and of what servers report of theirs, not more often than once per interval. */
+  /** Tells of calls that settled or have to be approved, and of what servers report of theirs, not more often than once per interval. */
   async #report(event: RunEvent, progress: FollowExchange["progress"]): Promise<void> {
     const text = progressText(event);
     if (progress === undefined || text === undefined) return;
     this.#steps += 1;
-    if (event.atMs < this.#nextReportAtMs) return;
+    // Who waits for a person is told of it, however much was told just before.
+    if (event.atMs < this.#nextReportAtMs && event.type !== "approval.requested") return;
     this.#nextReportAtMs = event.atMs + PROGRESS_INTERVAL_MS;
     await progress(this.#steps, text);
   }
@@ -115,6 +116,8 @@ export class FollowedRun {
 function progressText(event: RunEvent): string | undefined {
   if (event.type === "call.settled")
     return `${event.server}.${event.tool}: ${event.outcome}, ${Math.round(event.ms)} ms`;
+  if (event.type === "approval.requested")
+    return `${event.server}.${event.tool}: waits until ${event.expiresAt} for somebody to approve it`;
   if (event.type !== "call.progress") return undefined;
   const { server, tool, progress, total, message } = event;
   const far = total === undefined ? String(progress) : `${progress} of ${total}`;

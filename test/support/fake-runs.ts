@@ -9,6 +9,8 @@ export interface FakeRunControl {
   readonly signal: AbortSignal;
   /** Makes a tool call that settles at once, at the given time of the run. */
   readonly settleCall: (server: string, tool: string, atMs: number) => void;
+  /** Makes a tool call that must be approved. */
+  readonly askForCall: (server: string, tool: string, expiresAt: string, atMs: number) => void;
 }
 
 /** Says how a run ends. A rejection is a failed run with SCRIPT_ERROR. */
@@ -89,6 +91,10 @@ export function createFakeRuns(perform: FakePerform): FakeRunService {
           const call = { seq: run.calls.length + 1, server, tool, ms: 1.4, outcome: "ok" } as const;
           run.calls = [...run.calls, { ...call, argsBytes: 2, resultBytes: 2 }];
           push(run, { type: "call.settled", ...call }, atMs);
+        },
+        askForCall(server, tool, expiresAt, atMs) {
+          push(run, { type: "approval.requested", seq: run.calls.length + 1, server, tool, expiresAt }, atMs);
+          push(run, { type: "waiting" }, atMs);
         },
       };
       void perform(request, control).then(

@@ -74,6 +74,21 @@ describe("run_script", () => {
     ]);
   });
 
+  it("tells at once that a call waits for somebody to approve it", async () => {
+    const runs = createFakeRuns(async (_, { settleCall, askForCall }) => {
+      settleCall("files", "read", 5);
+      askForCall("files", "write", "2026-01-02T00:00:00.000Z", 6);
+      return {};
+    });
+    const progress = vi.fn(async () => undefined);
+    const { signal } = new AbortController();
+    await callRunScript(depsOf(runs), LOCAL_PRINCIPAL, { script: "x" }, { ...exchange(signal), progress });
+    expect(progress.mock.calls).toEqual([
+      [1, "files.read: ok, 1 ms"],
+      [2, "files.write: waits until 2026-01-02T00:00:00.000Z for somebody to approve it"],
+    ]);
+  });
+
   it("cancels the run when the request is cancelled", async () => {
     const runs = createFakeRuns((_, { signal }) => never(signal));
     const abort = new AbortController();
