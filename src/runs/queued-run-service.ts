@@ -104,13 +104,17 @@ export class QueuedRunService implements RunService {
     const timer = this.#deps.clock.after(maxWaitMs, () => over.abort());
     const enough = AbortSignal.any([over.signal, this.#closing.signal, ...(signal === undefined ? [] : [signal])]);
     try {
-      const run = this.#active.get(id);
-      if (run === undefined) await this.#restElsewhere(principal, id, enough);
-      else {
-        this.#authorise(principal, run.record, id);
-        if (run.outcome === undefined) await Promise.race([run.rested, whenAborted(enough)]);
+      for (;;) {
+        const run = this.#active.get(id);
+        if (run === undefined) await this.#restElsewhere(principal, id, enough);
+        else {
+          this.#authorise(principal, run.record, id);
+          if (run.outcome === undefined) await Promise.race([run.rested, whenAborted(enough)]);
+        }
+        const view = await this.get(principal, id);
+        // One that waited may have been taken up again meanwhile.
+        if (enough.aborted || (view.status !== "queued" && view.status !== "running")) return view;
       }
-      return await this.get(principal, id);
     } finally {
       timer.cancel();
       // Whoever listened lets go.

@@ -182,6 +182,11 @@ export const LIMIT_PROMISES: readonly Promised[] = [
     ],
   },
   {
+    id: "limits:journalBytes",
+    promise: "Arguments and answers of all calls of a run may have 64 MiB together: it must be read again when it is taken up.",
+    tests: [{ file: DEFAULTS, name: "gets the operator's most of limits.%s", rows: ["journalBytes"] }],
+  },
+  {
     id: "limits:request",
     promise: "A request may set each limit, up to the operator's ceiling.",
     tests: [
