@@ -1,4 +1,5 @@
 import { Queue, Worker, WaitingError, type Job as BullJob } from "bullmq";
+import type { Redis } from "ioredis";
 import type { Clock, Timer } from "../lib/clock.ts";
 import { sleep } from "../lib/clock.ts";
 import { RunletError } from "../lib/errors.ts";
@@ -78,6 +79,7 @@ class BullmqQueue implements RunQueue {
   readonly #adding: Batch<LaneJob, Added>;
   /** Permits to take runs by, and those to release. */
   readonly #turning: Batch<Permit | UsedPermit, Taken>;
+  #turns: Redis | undefined;
   #worker: Worker | undefined;
   #handler: RunHandler | undefined;
   #waiting = 0;
@@ -124,6 +126,7 @@ class BullmqQueue implements RunQueue {
     }
     this.#handler = handler;
     if (this.#closing !== undefined) return;
+    this.#turns = this.#link.open();
     const { prefix, concurrency, stallAfterMs } = this.#options;
     this.#worker = new Worker(NAME, (permit, token) => this.#perform(handler, permit, token), {
       connection: this.#link.commands,
@@ -260,7 +263,7 @@ class BullmqQueue implements RunQueue {
   async #turn(asked: readonly (Permit | UsedPermit)[]): Promise<readonly Taken[]> {
     const used = asked.filter((each): each is UsedPermit => "permit" in each);
     const permits = asked.filter((each): each is Permit => !("permit" in each));
-    const taken = (await this.#lanes.turn(used, permits, this.#rooms(permits.length))).values();
+    const taken = (await this.#lanes.turn(used, permits, this.#rooms(permits.length), this.#turns)).values();
     return asked.map((each) => ("permit" in each ? undefined : taken.next().value) ?? { kind: "nothing" });
   }
 

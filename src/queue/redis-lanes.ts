@@ -98,13 +98,20 @@ export class RedisLanes {
   /**
    * Releases permits whose runs have ended, save what was given to somebody else meanwhile; then takes the runs that are next,
    * one by each permit, and marks them as running by it.
+   *
+   * @param over A connection of its own, so that this does not wait behind what BullMQ has sent. @default that of the rest
    */
-  async turn(used: readonly UsedPermit[], permits: readonly Permit[], rooms: Rooms): Promise<readonly Taken[]> {
+  async turn(
+    used: readonly UsedPermit[],
+    permits: readonly Permit[],
+    rooms: Rooms,
+    over = this.#redis,
+  ): Promise<readonly Taken[]> {
     const ended = used.flatMap(({ permit, job }) => [permit.id, permit.token, permitId(job)]);
     const named = Array.from(rooms.of, ([principal, room]) => [principal, Math.max(room, 0)]).flat();
     const wanted = permits.flatMap(({ id, token, isDue }) => [id, token, isDue ? "d" : ""]);
     const texts = [used.length, ...ended, rooms.ofOthers ?? "", rooms.of.size, ...named, ...wanted];
-    const reply = (await this.#run(TURN, texts)).reply as unknown[];
+    const reply = (await this.#run(TURN, texts, over)).reply as unknown[];
     this.#onWaiting(Number(reply[0]));
     return permits.map((_, at) => toTaken(Number(reply[1 + 2 * at]), String(reply[2 + 2 * at])));
   }
@@ -140,12 +147,16 @@ export class RedisLanes {
   }
 
   /** By its digest; where Redis does not know that, as after a restart, with the text. */
-  async #run(script: string, texts: readonly Text[]): Promise<{ readonly reply: unknown; readonly isLate: boolean }> {
+  async #run(
+    script: string,
+    texts: readonly Text[],
+    redis = this.#redis,
+  ): Promise<{ readonly reply: unknown; readonly isLate: boolean }> {
     try {
-      return { reply: await this.#redis.evalsha(digestOf(script), 1, this.#prefix, ...texts), isLate: false };
+      return { reply: await redis.evalsha(digestOf(script), 1, this.#prefix, ...texts), isLate: false };
     } catch (error) {
       if (!(error instanceof Error) || !error.message.startsWith("NOSCRIPT")) throw error;
-      return { reply: await this.#redis.eval(script, 1, this.#prefix, ...texts), isLate: true };
+      return { reply: await redis.eval(script, 1, this.#prefix, ...texts), isLate: true };
     }
   }
 }
