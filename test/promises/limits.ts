@@ -183,7 +183,8 @@ export const LIMIT_PROMISES: readonly Promised[] = [
   },
   {
     id: "limits:journalBytes",
-    promise: "Arguments and answers of all calls of a run may have 64 MiB together: it must be read again when it is taken up.",
+    promise:
+      "Arguments and answers of all calls of a run may have 64 MiB together: it must be read again when it is taken up.",
     tests: [{ file: DEFAULTS, name: "gets the operator's most of limits.%s", rows: ["journalBytes"] }],
   },
   {

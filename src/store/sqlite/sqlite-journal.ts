@@ -45,7 +45,7 @@ const SETTLE = `
   UPDATE calls SET outcome = :outcome, settled_at_ms = :settledAtMs, settled_order = :order, result_json = :resultJson, error_json = :errorJson
   WHERE run_id = :runId AND seq = :seq AND outcome = 'pending' AND attempt = :attempt`;
 const ASK = `
-  UPDATE calls SET outcome = 'awaiting', asked_at_ms = :askedAtMs, expires_at_ms = :expiresAtMs
+  UPDATE calls SET outcome = 'awaiting', asked_at_ms = :askedAtMs, expires_at_ms = :expiresAtMs, decision_json = NULL
   WHERE run_id = :runId AND seq = :seq AND outcome = 'pending' AND attempt = :attempt`;
 const DECIDE = `
   UPDATE calls SET decision_json = :decisionJson
