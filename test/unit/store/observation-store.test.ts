@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { createMemoryStores } from "../../../src/store/memory/create-memory-stores.ts";
 import type { Observation } from "../../../src/store/observation-store.ts";
 import { createSqliteStores } from "../../../src/store/sqlite/create-sqlite-stores.ts";
 import type { Stores } from "../../../src/store/stores.ts";
+import { STORE_KINDS, type OpenedStores } from "../../support/store-kinds.ts";
 
 let folder: string;
 
@@ -19,15 +19,16 @@ function observation(tool: string, change: Partial<Observation> = {}): Observati
   return { principal: "ann", server: "files", tool, digest: "d1", shape: "[6,8]", seenAtMs: 1_000, ...change };
 }
 
-describe.each<[string, () => Stores]>([
-  ["memory", () => createMemoryStores()],
-  ["sqlite", () => createSqliteStores(folder)],
-])("observations in %s", (_, open) => {
+describe.each(STORE_KINDS)("observations in %s", (_, open) => {
   let stores: Stores;
-  beforeEach(() => {
-    stores = open();
+  let cleanUp: OpenedStores["cleanUp"];
+  beforeEach(async () => {
+    ({ stores, cleanUp } = await open());
   });
-  afterEach(() => stores.close());
+  afterEach(async () => {
+    await stores.close();
+    await cleanUp();
+  });
 
   test("come back as they were written, the latest seen first, as many as are asked for", async () => {
     const all = [

@@ -22,12 +22,12 @@ function pin(server: string, change: Partial<PinRecord> = {}): PinRecord {
 
 describe.each(STORE_KINDS)("pins in %s", (_, open) => {
   let opened: OpenedStores;
-  beforeEach(() => {
-    opened = open();
+  beforeEach(async () => {
+    opened = await open();
   });
   afterEach(async () => {
     await opened.stores.close();
-    opened.cleanUp();
+    await opened.cleanUp();
   });
 
   test("come back as they were written, sorted by server, what was approved first", async () => {

@@ -7,11 +7,11 @@ import { SqliteResultStore } from "../../../src/store/sqlite/sqlite-result-store
 import { SqliteRunStore } from "../../../src/store/sqlite/sqlite-run-store.ts";
 import type { Stores } from "../../../src/store/stores.ts";
 import { run } from "../../support/records.ts";
-import { STORE_KINDS } from "../../support/store-kinds.ts";
+import { STORE_KINDS, type OpenedStores } from "../../support/store-kinds.ts";
 
 describe.each(STORE_KINDS)("whole results in %s", (_, open) => {
   let stores: Stores;
-  let cleanUp: () => void;
+  let cleanUp: OpenedStores["cleanUp"];
 
   const bytesOf = (length: number, seed = 0): Uint8Array => Uint8Array.from({ length }, (_, at) => (at + seed) % 251);
   const wholeOf = async (runId: string): Promise<Buffer | undefined> => {
@@ -23,14 +23,14 @@ describe.each(STORE_KINDS)("whole results in %s", (_, open) => {
   };
 
   beforeEach(async () => {
-    ({ stores, cleanUp } = open());
+    ({ stores, cleanUp } = await open());
     await stores.runs.insert(run("run_1"));
     await stores.runs.insert(run("run_2"));
   });
 
   afterEach(async () => {
     await stores.close();
-    cleanUp();
+    await cleanUp();
   });
 
   it.each([0, 1, RESULT_PART_BYTES, RESULT_PART_BYTES + 1, 3 * RESULT_PART_BYTES + 7])(

@@ -12,17 +12,17 @@ import type { OpenedStores } from "../../support/store-kinds.ts";
 const EVERYTHING: RunQuery = { principal: undefined, status: undefined, limit: 100, before: undefined };
 
 /** One body for every implementation: what callers may rely on whichever is configured. */
-function describeStores(name: string, open: () => OpenedStores): void {
+function describeStores(name: string, open: () => OpenedStores | Promise<OpenedStores>): void {
   describe(name, () => {
     let stores: Stores;
-    let cleanUp: () => void;
+    let cleanUp: OpenedStores["cleanUp"];
 
-    beforeEach(() => {
-      ({ stores, cleanUp } = open());
+    beforeEach(async () => {
+      ({ stores, cleanUp } = await open());
     });
     afterEach(async () => {
       await stores.close();
-      cleanUp();
+      await cleanUp();
     });
 
     const ids = async (query: Partial<RunQuery>): Promise<string[]> =>
