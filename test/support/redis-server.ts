@@ -1,6 +1,6 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,10 +12,20 @@ import { findProgram, REDIS_PROGRAMS } from "./find-program.ts";
 export interface RedisServer {
   readonly url: string;
   readonly port: number;
-  /** Kills the server at once and starts it again on the same port and data; answers again when this resolves. */
+  /** Kills the server as a power cut would, but for its file cache; its folder stays until `close` where it is kept. */
+  kill(): Promise<void>;
+  /** Kills the server, if it runs, and starts it again on the same port and, where it is kept, data; answers when this resolves. */
   restart(): Promise<void>;
   /** Ends the server and deletes its folder. Safe to call twice. */
   close(): Promise<void>;
+}
+
+/** What a test wants other than the usual. */
+export interface RedisServerOptions {
+  /** Each write is in a file before it is answered, and is there after `restart`. @default false */
+  readonly appendonly?: boolean;
+  /** More of the server's own settings, by name. */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 type Child = ChildProcessByStdio<Writable, Readable, null>;
@@ -25,7 +35,7 @@ const START_TIMEOUT_MS = 10_000;
 const PORT_ATTEMPTS = 5;
 
 /**
- * Starts the server (`$@`), ends it when stdin ends, as it does however this process dies, and deletes its folder (`$1`), if given.
+ * Starts the server (`$@`), ends it when stdin ends, as it does however this process dies, and deletes its folder (`$1`).
  * Descriptor 3 carries stdin because a shell gives its background commands none.
  */
 const GUARD = `exec 3<&0
@@ -42,38 +52,43 @@ kill $guard 2>/dev/null
 exit $status`;
 
 /**
- * Starts a Redis server on a free port of the loopback, `maxmemory-policy noeviction`, and waits until it answers. It ends with
- * this process at the latest.
- *
- * @param appendonly Whether what it acknowledged outlives it; else it is in memory only.
+ * Starts a Redis server on a free port of the loopback, in memory only unless said otherwise, `maxmemory-policy noeviction`, and waits until it
+ * answers. It ends with this process at the latest.
  */
-export async function startRedis({ appendonly = false }: { readonly appendonly?: boolean } = {}): Promise<RedisServer> {
+export async function startRedis({ appendonly = false, settings = {} }: RedisServerOptions = {}): Promise<RedisServer> {
   const program = findProgram(REDIS_PROGRAMS);
   if (program === undefined) throw new Error("no redis-server on the PATH: run test/support/ensure-redis.ts first");
+  const more = { ...(appendonly && { appendonly: "yes", appendfsync: "always" }), ...settings };
   for (let attempt = 1; ; attempt++) {
     const port = await freePort();
     const folder = mkdtempSync(join(tmpdir(), "runlet-redis-"));
-    const launchHere = () => launch(program, port, folder, appendonly);
-    let server = launchHere();
-    if (await answers(server, port))
-      return {
-        url: `redis://127.0.0.1:${port}`,
-        port,
-        async restart() {
-          const pid = /process_id:(?<pid>\d+)/u.exec(await askRedis(port, "INFO server"))?.groups?.["pid"];
-          process.kill(Number(pid), "SIGKILL");
-          await server.close();
-          server = launchHere();
-          if (!(await answers(server, port))) throw new Error(`${program} does not start again:\n${server.output()}`);
-        },
-        async close() {
-          await server.close();
-          rmSync(folder, { recursive: true, force: true });
-        },
-      };
+    const start = (): Launched => launch(program, { port, folder, isKept: appendonly, settings: more });
+    const server = start();
+    if (await answers(server, port)) return restartable(port, folder, server, start);
     await server.close();
+    rmSync(folder, { recursive: true, force: true });
     if (attempt === PORT_ATTEMPTS) throw new Error(`${program} does not start:\n${server.output()}`);
   }
+}
+
+function restartable(port: number, folder: string, first: Launched, start: () => Launched): RedisServer {
+  let server = first;
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    port,
+    // The guard kills.
+    kill: () => server.close(),
+    async restart() {
+      await server.close();
+      mkdirSync(folder, { recursive: true });
+      server = start();
+      if (!(await answers(server, port))) throw new Error(`the server does not start again:\n${server.output()}`);
+    },
+    async close() {
+      await server.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
 }
 
 /** Sends one inline command on a connection of its own. @returns The raw reply. */
@@ -90,18 +105,28 @@ export async function askRedis(port: number, command: string): Promise<string> {
   }
 }
 
-function launch(program: string, port: number, folder: string, appendonly: boolean) {
+interface Launch {
+  readonly port: number;
+  readonly folder: string;
+  /** The folder outlives the server. */
+  readonly isKept: boolean;
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+type Launched = ReturnType<typeof launch>;
+
+function launch(program: string, { port, folder, isKept, settings }: Launch) {
   const options = {
     port,
     bind: "127.0.0.1",
     dir: folder,
     save: "",
-    appendonly: appendonly ? "yes" : "no",
-    appendfsync: "always",
+    appendonly: "no",
     "maxmemory-policy": "noeviction",
+    ...settings,
   };
   const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
-  const child: Child = spawn("/bin/sh", ["-c", GUARD, "sh", appendonly ? "" : folder, program, ...args], {
+  const child: Child = spawn("/bin/sh", ["-c", GUARD, "sh", isKept ? "" : folder, program, ...args], {
     stdio: ["pipe", "pipe", "inherit"],
   });
   const exited = once(child, "exit");
