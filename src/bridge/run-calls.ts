@@ -1,5 +1,5 @@
 import type { AccessRules } from "../config/principal.ts";
-import type { ToolResult } from "../gateway/call.ts";
+import type { CallUnit, ToolResult } from "../gateway/call.ts";
 import { outcomeUnknown } from "../gateway/interceptors/again.ts";
 import { boundText, byteLength } from "../lib/bounded-text.ts";
 import { RunletError, errorInfo, toErrorInfo } from "../lib/errors.ts";
@@ -77,7 +77,8 @@ export class RunCalls {
   readonly #options: BridgeOptions;
   readonly #attempt: number;
   /** Stands for the run: what one of its scripts was answered, the next may know. */
-  readonly #unit = {};
+  readonly #answered = new Map<string, { readonly server: string; readonly tool: string }>();
+  readonly #unit: CallUnit;
   readonly #recorded: RecordedCalls;
   readonly #ledger: CallLedger;
   readonly #grants: CallGrants;
@@ -86,10 +87,13 @@ export class RunCalls {
   readonly #inFlight = new Set<Promise<unknown>>();
   /** Calls of tools that are not read-only which were, or may have been, dispatched. */
   #mayHaveChanged = 0;
+
   constructor(options: BridgeOptions) {
     const { clock, recorded = [], attempt = 1 } = options;
     this.#options = options;
     this.#attempt = attempt;
+    const answered = this.#answered;
+    this.#unit = { answered: { [Symbol.iterator]: () => answered.values() } };
     this.#recorded = new RecordedCalls(recorded);
     this.#ledger = new CallLedger(options, this.#recorded);
     this.#grants = new CallGrants(recorded);
@@ -132,7 +136,7 @@ export class RunCalls {
       const call: AskedCall = { ...waiting, seq, key, pathText, argsText, recorded };
       if (recorded === undefined || !isSettled(recorded)) await this.#perform(call);
       else {
-        this.#countChange(recorded);
+        this.#noteRepeated(recorded);
         this.#ledger.repeat(recorded, call);
       }
     } catch (error) {
@@ -140,11 +144,17 @@ export class RunCalls {
     }
   }
 
-  #countChange({ kind, server, tool, error }: CallRecord): void {
+  /** A call that an earlier attempt made is a part of the run as any other: for repairs, and for what may flow where. */
+  #noteRepeated({ kind, server, tool, error }: CallRecord): void {
     if (kind === "own" || (error !== undefined && NOT_SENT.has(error.code))) return;
+    this.#noteAnswer({ server, tool });
     const { catalogs, principal, narrow } = this.#options;
     const known = catalogs.current(principal, narrow).find(server, tool);
     if (known?.class !== "read") this.#mayHaveChanged++;
+  }
+
+  #noteAnswer({ server, tool }: { readonly server: string; readonly tool: string }): void {
+    this.#answered.set(`${server}__${tool}`, { server, tool });
   }
 
   /** Makes a call that was not answered before. @throws What breaks the attempt. */
@@ -250,6 +260,7 @@ export class RunCalls {
     const answer = answers?.take(start);
     if (answer !== undefined) {
       const { resultJson, error } = answer;
+      this.#noteAnswer(start);
       return settleAtOnce({ outcome: error === undefined ? "cached" : "error", resultJson, error });
     }
     if (answers?.isAll === true)

@@ -17,10 +17,8 @@ export interface ToolCall {
   /** Largest answer taken, JSON bytes. */
   readonly maxResultBytes: number;
   readonly runId?: string;
-  /**
-   * What the call is a part of with others that may carry on what it answers: a run. Only its identity counts. @default the call alone
-   */
-  readonly unit?: object;
+  /** What the call is a part of with others that may carry on what it answers: a run. @default the call alone */
+  readonly unit?: CallUnit;
   /** Who made the call and can be asked for what the tool wants to know. @default nobody: such a call fails */
   readonly asker?: Asker | undefined;
   /** What the call is part of. Once it is in the gateway: the call's own place, which the server is told. */
@@ -37,6 +35,12 @@ export interface ToolCall {
   readonly again?: true;
   /** It is answered with `null` and not made, unless it only reads. */
   readonly dryRun?: boolean;
+}
+
+/** What calls are parts of; each is one by its identity. */
+export interface CallUnit {
+  /** Tools that answered it past the gateway: what an earlier attempt of a run got, it is told again. @default none */
+  readonly answered?: Iterable<{ readonly server: string; readonly tool: string }>;
 }
 
 /** How a call ended well. A tool that says `isError` is thrown as TOOL_FAILED. */

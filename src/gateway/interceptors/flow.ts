@@ -21,6 +21,7 @@ export function flow(rules: FlowRules): Interceptor<AdmittedCall> {
   }
 
   async function listen(next: CallTool<AdmittedCall>, call: AdmittedCall, heard: Heard): Promise<ToolResult> {
+    for (const tool of call.unit?.answered ?? []) heard.add(tool);
     const conflict = heard.conflict(rules.current, call);
     if (conflict !== undefined) throw denied(call, conflict);
     try {
