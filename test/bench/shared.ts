@@ -52,7 +52,7 @@ async function recovery(redisUrl: string): Promise<void> {
       role,
     });
   const [api, killed] = [await start("api"), await start("worker")];
-  const id = await api.queue("await mcp.lab.echo({}); await new Promise((done) => setTimeout(done, 3000)); return 1");
+  const id = await api.queue("await mcp.lab.echo({}); await new Promise((done) => setTimeout(done, 15_000)); return 1");
   await pause(1_000);
   const other = await start("worker");
   const startedAt = performance.now();
