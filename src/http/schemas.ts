@@ -132,7 +132,8 @@ const laterProperties: SchemaObject = {
       },
     },
     required: ["url"],
-    description: "Who is told with a signed POST when the run has ended, or waits for an approval.",
+    description:
+      "Who is to be told with a signed POST when the run has ended, or waits for an approval. Refused where the service delivers none, as this version does.",
   },
 };
 const name: SchemaObject = { type: "string", minLength: 1, maxLength: 1_024 };

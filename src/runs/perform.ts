@@ -98,11 +98,13 @@ export class Performer {
     const outcome = await this.#outcomeOf(attempt);
     bridge.close();
     const reason: unknown = stop.signal.aborted ? stop.signal.reason : undefined;
-    if (reason instanceof AttemptOver) return { kind: "waiting", outcome };
-    const error = reason === undefined ? outcome.error : toErrorInfo(reason);
+    // Who cancels a run that is about to wait cancels it.
+    if (reason instanceof AttemptOver && !isCancelled(cancelled)) return { kind: "waiting", outcome };
+    const error = reason === undefined || reason instanceof AttemptOver ? outcome.error : toErrorInfo(reason);
     if (error?.code === "RUN_SUPERSEDED" || error?.code === "SHUTTING_DOWN")
       return { kind: "left", outcome: { ...outcome, status: "failed", error } };
-    if (reason !== undefined) return { kind: "ended", outcome: { ...outcome, status: "failed", error } };
+    if (reason !== undefined && !(reason instanceof AttemptOver))
+      return { kind: "ended", outcome: { ...outcome, status: "failed", error } };
     return { kind: error !== undefined && canFollow(error) ? "lost" : "ended", outcome };
   }
 
@@ -250,6 +252,10 @@ export class Performer {
       clock: seededClockOf(run.request),
     };
   }
+}
+
+function isCancelled({ aborted, reason }: AbortSignal): boolean {
+  return aborted && !(reason instanceof RunletError && reason.code === "SHUTTING_DOWN");
 }
 
 /** What a caller is told who posts a task to a service without a model. */

@@ -198,14 +198,15 @@ export class QueuedRunService implements RunService {
     if (how === "aborted") {
       if (run !== undefined) await run.rested;
       else await this.wait(principal, id, { maxWaitMs: CANCEL_WITHIN_MS });
-    } else if (run !== undefined && run.record.status === "queued") {
-      this.#left.remove(id);
-      await this.#ends.end(run, outcome, UNSTARTED);
-    } else {
-      this.#left.remove(id);
+    }
+    const rested = this.#active.get(id);
+    this.#left.remove(id);
+    if (rested === undefined) {
       const record = await this.#stored(principal, id);
       const calls = (await this.#deps.journal.list(id, { kind: "tool" })).map(toCallSummary);
       await this.#ends.endStored(record, { ...outcome, calls }, ["queued", "waiting"]);
+    } else if (rested.outcome === undefined && rested.record.status === "queued") {
+      await this.#ends.end(rested, outcome, UNSTARTED);
     }
     return this.get(principal, id);
   }
