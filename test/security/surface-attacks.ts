@@ -102,7 +102,7 @@ export const SURFACE_ATTACKS: readonly RuntimeAttack[] = [
       const look = () => { new Error().stack; return 1 }; const thing = { toJSON: look, get a() { return look() }, valueOf: look, toString: look, [Symbol.iterator]: look };
       const tries = [() => emit(thing), () => console.log("%d", thing), () => setTimeout(look, thing), () => new URL(thing), () => new URLSearchParams(thing), () => atob(thing), () => new Intl.Segmenter("en").segment(thing), () => new Intl.ListFormat("en").format(thing), () => "a".normalize(thing), () => crypto.getRandomValues(thing), () => structuredClone(thing), () => mcp.shop.list(thing)];
       const each = () => { for (const attempt of tries) try { attempt() } catch (error) { error.stack } }; each();
-      const deep = () => { try { deep() } catch { each() } }; deep(); await new Promise((done) => setTimeout(done, 5)); return [...seen]`,
+      const deep = () => { try { deep() } catch { each() } }; deep(); await new Promise((done) => setTimeout(done, 50)); return [...seen]`,
     value: ["undefinedundefined"],
     logs: [/./u, /./u].slice(1),
   },

@@ -61,7 +61,9 @@ describe("what the caller of a lost run is told", () => {
     expect(lostError({ ...lost, calls: 2, emitted: 0 }).message).toContain(
       "It had made 2 calls, which is not done again",
     );
-    expect(lostError({ ...lost, calls: 0, emitted: 1 }).message).toContain("It had sent 1 value, and");
+    expect(lostError({ ...lost, calls: 0, emitted: 1 }).message).toContain(
+      "It had sent 1 value, which is not done again",
+    );
     expect(lostError({ ...lost, calls: 1, emitted: 3 }).message).toContain("made 1 call and sent 3 values");
   });
 
