@@ -83,6 +83,11 @@ export class Bridge {
     return this.#calls.changedSomething;
   }
 
+  /** Whether what was journaled is little enough to be told to the script once more. */
+  get canBeResumed(): boolean {
+    return !this.#calls.ledger.journalBytes.isOver;
+  }
+
   /** Keeps a log line and tells the watchers. */
   log(level: LogLevel, atMs: number, text: string): void {
     const line = this.runLog.add(level, atMs, text);

@@ -14,6 +14,11 @@ export class JournalBytes {
       this.#bytes += byteLength(argumentsJson) + (resultJson === undefined ? 0 : byteLength(resultJson));
   }
 
+  /** Whether there are more than may be read again: calls in flight are counted when they are answered. */
+  get isOver(): boolean {
+    return this.#bytes > this.#limit;
+  }
+
   add(bytes: number): void {
     this.#bytes += bytes;
   }

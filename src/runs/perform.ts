@@ -105,7 +105,8 @@ export class Performer {
       return { kind: "left", outcome: { ...outcome, status: "failed", error } };
     if (reason !== undefined && !(reason instanceof AttemptOver))
       return { kind: "ended", outcome: { ...outcome, status: "failed", error } };
-    return { kind: error !== undefined && canFollow(error) ? "lost" : "ended", outcome };
+    const isLost = error !== undefined && canFollow(error) && bridge.canBeResumed;
+    return { kind: isLost ? "lost" : "ended", outcome };
   }
 
   async #outcomeOf(attempt: Attempt): Promise<RunOutcome> {
